@@ -1,0 +1,176 @@
+// The syntax tree of a stack: what the author wrote, with places, before any meaning is given to names. Plain data;
+// made by parse (text) and by yaml (YAML, JSON), read by check, lower, format, plan and the oracle. It holds no image detail.
+
+/** A stretch of one source: offsets in UTF-16 code units, end exclusive; `source` indexes `Stack.sources`. */
+export interface Span {
+  readonly source: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface SourceText {
+  /** The name shown to people and stored in rule_ref: "governance.fms". */
+  readonly file: string;
+  readonly text: string;
+}
+
+export interface Stack {
+  readonly sources: readonly SourceText[];
+  readonly runtime: RuntimeBlock | null;
+  readonly agents: readonly Agent[];
+  /** Flat rules: an anonymous agent, id "", that also governs every agent id not declared. */
+  readonly anonymous: Agent | null;
+  /** Blocks that parse but have no meaning in this version; check refuses each by name. */
+  readonly unsupported: readonly UnsupportedBlock[];
+}
+
+export interface UnsupportedBlock {
+  /** The keyword as documented: "import", "provider", "credential" … */
+  readonly keyword: string;
+  /** The agent it stands in, or null at top level. */
+  readonly agent: string | null;
+  readonly span: Span;
+}
+
+export interface RuntimeBlock {
+  readonly fields: readonly Field[];
+  readonly span: Span;
+}
+
+export interface Field {
+  readonly name: string;
+  readonly nameSpan: Span;
+  readonly value: Value;
+  readonly span: Span;
+}
+
+/** A value in configuration and in lists; conditions use Expr, whose leaves are these. */
+export type Value =
+  | { readonly kind: "string"; readonly value: string; readonly span: Span }
+  /** `text` is what the author wrote: "$500", "48h", "10mb", "1e3". `value` is dollars, seconds, bytes or the plain number. */
+  | { readonly kind: "number"; readonly value: number; readonly unit: NumberUnit; readonly text: string; readonly span: Span }
+  | { readonly kind: "bool"; readonly value: boolean; readonly span: Span }
+  | { readonly kind: "nil"; readonly span: Span }
+  /** A bare word outside a condition: `deny`, `urgent`, `bare-word`; means the string of its text. */
+  | { readonly kind: "word"; readonly value: string; readonly span: Span }
+  | { readonly kind: "env"; readonly variable: string; readonly span: Span }
+  | { readonly kind: "list"; readonly items: readonly Value[]; readonly span: Span };
+
+export type NumberUnit = "plain" | "money" | "duration" | "size";
+
+export interface Agent {
+  readonly id: string;
+  readonly idSpan: Span;
+  readonly default: { readonly effect: "permit" | "deny" | "defer"; readonly span: Span } | null;
+  /** model, framework, version. */
+  readonly fields: readonly Field[];
+  readonly vars: readonly Var[];
+  /** Rules of `rules { }` and rules written directly in the body, in order of appearance. */
+  readonly rules: readonly Rule[];
+  readonly budgets: readonly Budget[];
+  readonly rateLimits: readonly RateLimit[];
+  readonly redactions: readonly Redaction[];
+  readonly phases: readonly Phase[];
+  readonly span: Span;
+}
+
+export interface Var {
+  readonly name: string;
+  readonly nameSpan: Span;
+  readonly value: Value;
+  readonly span: Span;
+}
+
+export type Effect = "permit" | "deny" | "defer" | "deny!";
+
+export interface Rule {
+  readonly effect: Effect;
+  readonly pattern: Pattern;
+  readonly condition: Expr | null;
+  readonly network: readonly NetworkMatcher[];
+  readonly notify: readonly Value[];
+  readonly reason: string | null;
+  readonly reeval: boolean | null;
+  readonly span: Span;
+}
+
+/** A tool pattern as written, without quotes: `stripe/*`, `read_?`, `**`. */
+export interface Pattern {
+  readonly text: string;
+  readonly span: Span;
+}
+
+/** `host h`, `port p`, `query k=v` …; key is set for query and header. Parsed here, refused by check until it has a meaning. */
+export interface NetworkMatcher {
+  readonly part: "host" | "port" | "method" | "path" | "query" | "header";
+  readonly key: string | null;
+  readonly value: Value;
+  readonly span: Span;
+}
+
+export interface Budget {
+  readonly id: string;
+  readonly idSpan: Span;
+  readonly fields: readonly BudgetField[];
+  readonly span: Span;
+}
+
+/** max, daily, max_calls, warn_at, on_exceed, tools, cost, window, scope. `cost = amount` is a name or a number. */
+export type BudgetField =
+  | Field
+  | { readonly name: "cost"; readonly nameSpan: Span; readonly value: Name; readonly span: Span };
+
+export interface RateLimit {
+  readonly pattern: Pattern;
+  readonly count: number;
+  /** Length of the window in milliseconds: `per hour` is 3,600,000. */
+  readonly windowMs: number;
+  readonly span: Span;
+}
+
+export interface Redaction {
+  readonly pattern: Pattern;
+  /** `a.b`, `items[].card`, as written. */
+  readonly paths: readonly { readonly text: string; readonly span: Span }[];
+  readonly span: Span;
+}
+
+/** With `duration` a rollout, without it a workflow phase. */
+export interface Phase {
+  readonly name: string;
+  readonly nameSpan: Span;
+  readonly durationMs: number | null;
+  /** "enforce", or the phase to go on with; null when absent (means enforce). */
+  readonly next: { readonly name: string; readonly span: Span } | null;
+  /** Patterns of the tools it decides for; empty for a workflow phase. */
+  readonly tools: readonly Pattern[];
+  readonly rules: readonly Rule[];
+  readonly span: Span;
+}
+
+// Conditions
+
+export type CompareOperator =
+  | "==" | "!=" | "<" | "<=" | ">" | ">=" | "in" | "not in" | "contains" | "starts_with" | "ends_with" | "matches";
+export type ArithmeticOperator = "+" | "-" | "*" | "/" | "%";
+
+/** `a.b[0].c`: a dotted name with indexes. */
+export interface Name {
+  readonly kind: "name";
+  readonly path: readonly (string | number)[];
+  readonly span: Span;
+}
+
+/** A list in a condition is a Value: literals and bare words, no names. */
+export type Expr =
+  | Value
+  | Name
+  | { readonly kind: "not"; readonly operand: Expr; readonly span: Span }
+  | { readonly kind: "negate"; readonly operand: Expr; readonly span: Span }
+  | { readonly kind: "logical"; readonly operator: "and" | "or"; readonly left: Expr; readonly right: Expr; readonly span: Span }
+  | { readonly kind: "compare"; readonly operator: CompareOperator; readonly left: Expr; readonly right: Expr; readonly span: Span }
+  | { readonly kind: "arithmetic"; readonly operator: ArithmeticOperator; readonly left: Expr; readonly right: Expr; readonly span: Span }
+  /** `len(x)`, `purpose("p")`: the name as written. */
+  | { readonly kind: "call"; readonly name: string; readonly nameSpan: Span; readonly arguments: readonly Expr[]; readonly span: Span }
+  /** `x.contains("…")` and the like, where x may be any operand; `x.length` stays a Name. */
+  | { readonly kind: "method"; readonly receiver: Expr; readonly name: string; readonly nameSpan: Span; readonly arguments: readonly Expr[]; readonly span: Span };

@@ -1,0 +1,89 @@
+// What a name in a condition refers to. The order of places is the language's: a variable of the agent, a word of the
+// request, else an argument. Pure lookup; whether the place holds anything is known only when a request comes.
+import type { Agent, Value } from "./ast.ts";
+import { Root, TimePart } from "../vm/shared/isa.ts";
+
+export interface FieldPath {
+  readonly root: Root;
+  /** Under the root: names, and indexes into lists. For Time one number, a TimePart. */
+  readonly path: readonly (string | number)[];
+}
+
+export type Resolution =
+  | { readonly kind: "value"; readonly name: string; readonly value: Value }
+  | { readonly kind: "field"; readonly field: FieldPath; /** `x.length`: the length of the field. */ readonly length: boolean }
+  /** A reserved word with a member that it does not have; `candidates` are those it has. */
+  | { readonly kind: "unknown"; readonly word: string; readonly candidates: readonly string[] }
+  /** A word of the language whose meaning this version lacks. */
+  | { readonly kind: "unsupported"; readonly word: string };
+
+export const timeParts: Record<string, TimePart> = {
+  now: TimePart.Now,
+  minute: TimePart.Minute,
+  hour: TimePart.Hour,
+  day: TimePart.Day,
+  month: TimePart.Month,
+  weekday: TimePart.Weekday,
+};
+
+const plainWords: Record<string, Root> = {
+  tool: Root.Tool,
+  tool_name: Root.Tool,
+  agent: Root.Agent,
+  action: Root.Action,
+  model: Root.Model,
+};
+
+/** Dotted words: `principal.role`. Alone they are arguments like any other name. */
+const dottedWords: Record<string, Root> = {
+  args: Root.Args,
+  principal: Root.Principal,
+  delegation: Root.Delegation,
+};
+
+const httpWords = ["host", "port", "method", "path"];
+const httpMaps = ["query", "headers"];
+
+/** Resolves a name's path for an agent. `vars` are the agent's, `x` and `vars.x` alike. */
+export function resolveName(agent: Pick<Agent, "vars">, path: readonly (string | number)[]): Resolution {
+  const [first, second] = path;
+  if (typeof first !== "string") throw new Error("a name begins with a word");
+  const bare = agent.vars.find((v) => v.name === first);
+  if (bare !== undefined && path.length === 1) return { kind: "value", name: bare.name, value: bare.value };
+  if (first === "vars" && typeof second === "string") {
+    const named = agent.vars.find((v) => v.name === second);
+    if (named !== undefined && path.length === 2) return { kind: "value", name: named.name, value: named.value };
+    return { kind: "unknown", word: "vars", candidates: agent.vars.map((v) => `vars.${v.name}`) };
+  }
+  if (path.length > 1 && path[path.length - 1] === "length") {
+    const inner = resolveName(agent, path.slice(0, -1));
+    return inner.kind === "field" ? { ...inner, length: true } : inner;
+  }
+  return resolveWord(first, path);
+}
+
+function resolveWord(first: string, path: readonly (string | number)[]): Resolution {
+  const field = (root: Root, rest: readonly (string | number)[]): Resolution => ({
+    kind: "field",
+    field: { root, path: rest },
+    length: false,
+  });
+  const second = path[1];
+  if (path.length === 1 && Object.hasOwn(plainWords, first)) return field(plainWords[first] ?? Root.Args, []);
+  if (path.length > 1 && Object.hasOwn(dottedWords, first)) return field(dottedWords[first] ?? Root.Args, path.slice(1));
+  if (first === "time" && typeof second === "string") {
+    const part = Object.hasOwn(timeParts, second) ? timeParts[second] : undefined;
+    if (part === undefined || path.length !== 2) {
+      return { kind: "unknown", word: "time", candidates: Object.keys(timeParts).map((p) => `time.${p}`) };
+    }
+    return field(Root.Time, [part]);
+  }
+  if (first === "session" && typeof second === "string") {
+    if (second === "id" && path.length === 2) return field(Root.Session, []);
+    return { kind: "unknown", word: "session", candidates: ["session.id"] };
+  }
+  if (first === "selectors" && path.length > 1) return { kind: "unsupported", word: "selectors" };
+  if (path.length === 1 && httpWords.includes(first)) return field(Root.Http, path);
+  if (path.length > 1 && httpMaps.includes(first)) return field(Root.Http, path);
+  return field(Root.Args, path);
+}

@@ -1,0 +1,199 @@
+// What goes into the evaluator and what comes out: the public shapes, shared by the daemon, the SDK and edge functions.
+import type { Code } from "../codes.ts";
+import type { JsonNumber } from "./number.ts";
+
+export type Effect = "permit" | "defer" | "deny";
+
+/** A value of a request: JSON as `JSON.parse` gives it, or as the strict reader gives it (null prototypes, JsonNumber). */
+export type RequestValue =
+  | null
+  | boolean
+  | number
+  | string
+  | JsonNumber
+  | readonly RequestValue[]
+  | { readonly [key: string]: RequestValue };
+
+export interface RequestHttp {
+  readonly host?: string;
+  readonly port?: number;
+  readonly method?: string;
+  readonly path?: string;
+  readonly query?: { readonly [key: string]: RequestValue };
+  readonly headers?: { readonly [key: string]: RequestValue };
+}
+
+/** One call to be judged. Members that a policy does not read are ignored here. */
+export interface EvaluationRequest {
+  readonly agent_id: string;
+  readonly tool_id: string;
+  /** Absent: "default". */
+  readonly session_id?: string;
+  readonly args?: { readonly [key: string]: RequestValue };
+  readonly action_type?: string;
+  readonly http?: RequestHttp;
+  readonly principal?: { readonly [key: string]: RequestValue };
+  readonly model?: string;
+  readonly purpose?: string;
+  readonly delegation?: { readonly [key: string]: RequestValue };
+  /** Dollars; what the call costs when the budget does not say itself. */
+  readonly cost_usd?: number;
+}
+
+export interface EvaluationOptions {
+  /** Milliseconds since 1970, UTC; fractions are microseconds. The machine never goes back: an earlier time than the last counts as the last. */
+  readonly now: number;
+  /** Causes (see Verdict.cause) that a person has approved for this very call: there a defer becomes a permit and evaluation goes on. */
+  readonly approved?: readonly string[];
+}
+
+/** The outcome that the rest of the policy would have given, beside a rollout phase's. */
+export interface Shadow {
+  readonly effect: Effect;
+  readonly rule: number | null;
+  readonly rule_ref: string | null;
+}
+
+export interface Verdict {
+  readonly effect: Effect;
+  readonly code: Code;
+  /** The rule's `reason`, or a sentence of ours. */
+  readonly reason: string;
+  /** Index of the deciding rule in the image, null when the default, a limit or a check decided. */
+  readonly rule: number | null;
+  /** "governance.fms:12", null when the image carries no source map or no rule decided. */
+  readonly rule_ref: string | null;
+  /** For a defer, what it hangs on: "rule:<index>", "default" or "budget:<id>". Pass it in `approved` to go past it. */
+  readonly cause: string | null;
+  /** Name of the rollout phase that decided. */
+  readonly phase?: string;
+  readonly shadow?: Shadow;
+  readonly retry_after_seconds?: number;
+  readonly budget?: { readonly id: string; /** Milliseconds since 1970; null for a session budget. */ readonly resets_at: number | null };
+  /** BUDGET_WARNING, once per window, with the budget's id. */
+  readonly warnings?: readonly { readonly code: "BUDGET_WARNING"; readonly budget_id: string }[];
+  /** For a permit, what was taken: the matching budgets in the policy's order with micro-dollars each, and how many limits gave a token. */
+  readonly charges?: { readonly budgets: readonly { readonly id: string; readonly cost_micro: number }[]; readonly limits: number };
+}
+
+/** One test of a condition, as it was evaluated. */
+export interface TestTrace {
+  /** "amount", "args.to", "len(items)". */
+  readonly operand: string;
+  readonly operator: string;
+  /** The constant or other operand it was compared with, printed. */
+  readonly expected: string;
+  /** The value found, printed; "missing" when absent; "redacted" when the policy redacts that path for this tool. */
+  readonly found: string;
+  readonly result: "true" | "false" | "unknown";
+}
+
+export interface RuleTrace {
+  readonly rule: number;
+  /** "permit stripe/refund if amount < $500". */
+  readonly text: string;
+  readonly rule_ref: string | null;
+  readonly outcome: "match" | "no match";
+  readonly tests: readonly TestTrace[];
+}
+
+export interface Explanation {
+  readonly verdict: Verdict;
+  /** Rules in the order in which they were tried. */
+  readonly rules: readonly RuleTrace[];
+  /** What limits and budgets said, in order, in words. */
+  readonly meters: readonly string[];
+}
+
+export interface RuleInfo {
+  readonly index: number;
+  readonly agent: string;
+  readonly effect: "permit" | "deny" | "defer" | "deny!";
+  readonly pattern: string;
+  /** Canonical text, the same for both dialects: `permit stripe/charge if amount < $500`. */
+  readonly text: string;
+  readonly reason: string | null;
+  readonly notify: readonly string[];
+  readonly phase: string | null;
+  readonly file: string | null;
+  readonly line: number | null;
+}
+
+export interface PhaseState {
+  readonly name: string;
+  readonly agent: string;
+  /** Milliseconds since 1970; null before its predecessor has ended or before activation. */
+  readonly started_at: number | null;
+  readonly ends_at: number | null;
+  readonly next: string;
+}
+
+export interface BudgetState {
+  readonly id: string;
+  readonly agent: string;
+  /** Empty unless the budget counts by session. */
+  readonly session: string;
+  readonly spent_micro: number;
+  readonly max_micro: number | null;
+  readonly calls: number;
+  readonly max_calls: number | null;
+}
+
+export interface PolicyInfo {
+  /** SHA-256 in hex over the sections that decide. */
+  readonly policy_hash: string;
+  /** SHA-256 in hex over the whole image. */
+  readonly image_hash: string;
+  readonly agents: readonly string[];
+  /** True when undeclared agents are governed by flat rules. */
+  readonly anonymous: boolean;
+  readonly rules: number;
+  readonly image_bytes: number;
+  /** More steps than this no decision of this policy can take. */
+  readonly worst_case_steps: number;
+  /** True when the policy has limits, budgets or phases, so that decisions change state. */
+  readonly stateful: boolean;
+}
+
+/** What the host of the machine needs to know of a tool beyond its verdict. */
+export interface ToolInfo {
+  /** True when some rule other than a bare `*` or `**` names the tool or a pattern that fits it. */
+  readonly named: boolean;
+  /** Paths to be redacted before anything is stored: "a.b", "items[].card". */
+  readonly redact: readonly string[];
+}
+
+export interface Policy {
+  readonly info: PolicyInfo;
+  decide(request: EvaluationRequest, options: EvaluationOptions): Verdict;
+  /** The same decision without any change of state, with every step. */
+  explain(request: EvaluationRequest, options: EvaluationOptions): Explanation;
+  /** Takes what a recorded permit took, without judging: how counters are rebuilt from the log. */
+  charge(call: { agent_id: string; session_id?: string; tool_id: string }, costsMicro: readonly number[], now: number): void;
+  /** Starts the clocks of phases that have none yet (same name, same content: kept). Returns the names started. */
+  activatePhases(now: number): readonly string[];
+  phases(now: number): readonly PhaseState[];
+  budgets(now: number): readonly BudgetState[];
+  rules(): readonly RuleInfo[];
+  /** Null for an agent that the policy does not govern. */
+  tool(agentId: string, toolId: string): ToolInfo | null;
+  /** Settings of `runtime { }` that the daemon reads, as values; durations in seconds, sizes in bytes. */
+  runtime(): { readonly [name: string]: RuntimeValue };
+  /** The counters in their canonical, versioned form, keyed by names. */
+  snapshot(): Uint8Array;
+  restore(bytes: Uint8Array): void;
+  /** SHA-256 in hex over snapshot(). */
+  stateHash(): string;
+}
+
+export type RuntimeValue = string | number | boolean | null | { readonly env: string } | readonly RuntimeValue[];
+
+/** Why an image or a snapshot was refused. */
+export class LoadFailure extends Error {
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = "LoadFailure";
+    this.code = code;
+  }
+}

@@ -1,0 +1,160 @@
+// The instruction set, read by tsc and asc alike: explicit enums and integer constants, nothing else.
+// A condition is straight-line code with forward jumps only. Each test asks one three-valued question of slot `a`; the
+// instruction's mode says which answer lets the code fall through. Kleene's `and`, `or`, `not` are gone by then: lower
+// asks of every subexpression "is it true?" or "is it false?", so that a decision needs no stack.
+
+/** Bytes of one instruction: op u8, mode u8, a u16, b u32, jump u16, c u16. */
+export const INSTRUCTION_BYTES = 12;
+
+export enum Op {
+  // Tests: result false, unknown or true.
+  /** a is the boolean true; unknown unless a is a boolean. */
+  Truth = 0,
+  /** a is absent or null; never unknown. */
+  Nil = 1,
+  /** a == numbers[b]; unknown unless a is a number. */
+  EqNumber = 2,
+  /** a < numbers[b] */
+  LtNumber = 3,
+  /** a <= numbers[b] */
+  LeNumber = 4,
+  /** a == strings[b], by bytes; unknown unless a is a string. */
+  EqString = 5,
+  /** a < strings[b], by bytes. */
+  LtString = 6,
+  /** a <= strings[b], by bytes. */
+  LeString = 7,
+  /** a == (b != 0); unknown unless a is a boolean. */
+  EqBool = 8,
+  /** a is the null of JSON; unknown when absent, false for other kinds is never said: another kind is unknown. */
+  EqNull = 9,
+  /** a is in sets[b]; unknown when a is absent or no member has its kind. */
+  InSet = 10,
+  /** The string a contains strings[b], or the list a has it as a member. */
+  ContainsString = 11,
+  /** The list a has numbers[b] as a member. */
+  ContainsNumber = 12,
+  /** The list a has the boolean (b != 0) as a member. */
+  ContainsBool = 13,
+  StartsString = 14,
+  EndsString = 15,
+  /** automata[b] accepts the string a. */
+  Matches = 16,
+  /** a equals strings[b], which is lower case, when a's ASCII letters are lowered. */
+  EqFolded = 17,
+  // Tests of two slots; c is the second.
+  Equal = 18,
+  Less = 19,
+  LessEqual = 20,
+  /** a is a member of the list c. */
+  InList = 21,
+  /** The list or string a contains c. */
+  Contains = 22,
+  Starts = 23,
+  Ends = 24,
+  // Values: write slot a.
+  LoadNumber = 25,
+  LoadString = 26,
+  LoadBool = 27,
+  LoadNull = 28,
+  /** a = slot b + slot c; unknown unless both are numbers and the result is finite. */
+  Add = 29,
+  Subtract = 30,
+  Multiply = 31,
+  Divide = 32,
+  Remainder = 33,
+  /** a = -slot b */
+  Negate = 34,
+  /** a = code points of the string b, or members of the list b. */
+  Length = 35,
+  /** a = members of the list b; unknown for other kinds. */
+  Count = 36,
+  /** a = the string b with ASCII letters lowered. */
+  Lower = 37,
+  Upper = 38,
+  // New operations are added before this line; the loader refuses what is not below it.
+  End = 39,
+}
+
+/** First operation that writes a slot instead of asking a question. */
+export const FIRST_VALUE_OP = 25;
+
+/** Bits of an instruction's mode. */
+export enum Mode {
+  /** Fall through when true, else jump. */
+  NeedTrue = 0,
+  /** Jump when true, else fall through. */
+  SkipTrue = 1,
+  /** Fall through when false, else jump. */
+  NeedFalse = 2,
+  /** Jump when false, else fall through. */
+  SkipFalse = 3,
+  /** Added to one of the above: falling through ends the code, and the rule matches. */
+  Last = 4,
+}
+
+/** Jump targets that end a rule's code; others are instructions to skip, counted from the next one. */
+export const JUMP_FAIL = 0xffff;
+export const JUMP_MATCH = 0xfffe;
+/** Longest jump, in instructions. */
+export const JUMP_MAX = 0xfffd;
+
+export enum Tri {
+  False = 0,
+  Unknown = 1,
+  True = 2,
+}
+
+/** What a slot holds. */
+export enum Kind {
+  Missing = 0,
+  Null = 1,
+  Bool = 2,
+  Number = 3,
+  String = 4,
+  List = 5,
+  Object = 6,
+  /** The result of an operation that has none. */
+  Unknown = 7,
+}
+
+/** Bytes of a slot: kind u32, length u32 (bytes of a string, members of a list), payload f64 or pointer u32. */
+export const SLOT_BYTES = 16;
+
+/** Where a field is looked up. */
+export enum Root {
+  Args = 0,
+  Tool = 1,
+  Agent = 2,
+  Action = 3,
+  Model = 4,
+  Principal = 5,
+  Session = 6,
+  /** Filled by the machine from the request's time; see TimePart. */
+  Time = 7,
+  Delegation = 8,
+  Purpose = 9,
+  /** The request's http part; where there is none, the arguments. */
+  Http = 10,
+  /** A temporary: written by the code itself. */
+  Temporary = 11,
+}
+
+export enum TimePart {
+  Now = 0,
+  Minute = 1,
+  Hour = 2,
+  Day = 3,
+  Month = 4,
+  Weekday = 5,
+}
+
+export enum RuleEffect {
+  Permit = 0,
+  Deny = 1,
+  Defer = 2,
+  Mandatory = 3,
+}
+
+/** Bit of a rule: an unknown condition makes it match. */
+export const RULE_STRICT = 1;
