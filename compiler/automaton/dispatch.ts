@@ -1,0 +1,122 @@
+// Many globs in one machine that says which of them a name matches. It must never guess: a glob that does not fit is
+// handed back to be matched alone, and the machine is exact about the others.
+
+import { DEAD, type Dfa, determinize } from "./dfa.ts";
+import { parseGlob, wildness } from "./glob.ts";
+import { joinClasses, walkOrder } from "./layout.ts";
+import { DISPATCH_NODE_LIMIT, DISPATCH_WORK_LIMIT } from "./limits.ts";
+import { Nfa } from "./nfa.ts";
+import { PatternError } from "./syntax.ts";
+
+/** Several globs (separator "/") joined. State 0 is dead. There is no class for the end: `accept` answers there. */
+export interface Dispatch {
+  /** 256 entries, byte → class */
+  readonly classOf: Uint8Array;
+  readonly classCount: number;
+  readonly stateCount: number;
+  /** stateCount rows of classCount states */
+  readonly next: Uint32Array;
+  readonly start: number;
+  /** state → index into `sets` of the globs that accept when the text ends in that state */
+  readonly accept: Uint32Array;
+  /** ascending indexes into the globs; sets[0] is empty */
+  readonly sets: readonly (readonly number[])[];
+  /** ascending indexes of globs that did not fit, or are not globs at all, and must be compiled one by one */
+  readonly left: readonly number[];
+}
+
+/**
+ * Joins as many globs as fit in `stateLimit` states. Globs with wild parts before literal text multiply each other's
+ * states, so they are the first to be left out; the largest number that fits is found by halving.
+ */
+export function compileDispatch(globs: readonly string[], stateLimit: number): Dispatch {
+  const order = globs.map((_, i) => i).sort((a, b) => wildness(globs[a] ?? "") - wildness(globs[b] ?? "") || a - b);
+  let fits = 0;
+  let best = attempt(globs, [], Number.POSITIVE_INFINITY);
+  let tooMany = order.length + 1;
+  for (let count = order.length; tooMany - fits > 1; count = (fits + tooMany) >> 1) {
+    const candidate = attempt(globs, order.slice(0, count), stateLimit);
+    if (candidate === undefined) tooMany = count;
+    else {
+      fits = count;
+      best = candidate;
+    }
+  }
+  const inside = new Set(order.slice(0, fits).filter((i) => !best?.refused.has(i)));
+  return layOut(
+    best?.dfa as Dfa,
+    globs.map((_, i) => i).filter((i) => !inside.has(i)),
+  );
+}
+
+interface Attempt {
+  readonly dfa: Dfa;
+  readonly refused: ReadonlySet<number>;
+}
+
+function attempt(globs: readonly string[], chosen: readonly number[], stateLimit: number): Attempt | undefined {
+  const nfa = new Nfa(DISPATCH_NODE_LIMIT);
+  const starts: number[] = [];
+  const refused = new Set<number>();
+  try {
+    for (const i of chosen) {
+      const start = addGlob(nfa, globs[i] ?? "", i);
+      if (start === undefined) refused.add(i);
+      else starts.push(start);
+    }
+  } catch (error) {
+    if (error instanceof PatternError) return undefined;
+    throw error;
+  }
+  const limits = { states: stateLimit, work: DISPATCH_WORK_LIMIT, collect: true };
+  const dfa = determinize(nfa, nfa.addFork(starts), limits);
+  return dfa === "states" || dfa === "work" ? undefined : { dfa, refused };
+}
+
+/** Where the glob begins; undefined for one that is no glob. Throws PatternError when the machine is full. */
+function addGlob(nfa: Nfa, glob: string, tag: number): number | undefined {
+  let pattern: ReturnType<typeof parseGlob>;
+  try {
+    pattern = parseGlob(glob, { separator: "/", ignoreCase: false });
+  } catch (error) {
+    if (error instanceof PatternError) return undefined;
+    throw error;
+  }
+  return nfa.addPattern(pattern, nfa.addMatch(tag));
+}
+
+function layOut(dfa: Dfa, left: readonly number[]): Dispatch {
+  const width = dfa.classes.count;
+  const columns = joinClasses(dfa.classes, dfa.next, dfa.stateCount);
+  const target = (state: number, column: number): number => dfa.next[state * width + column] as number;
+  const order = walkOrder(dfa.start, [DEAD], columns.from, target);
+  const numberOf = new Map(order.map((state, number) => [state, number]));
+  const next = new Uint32Array(order.length * columns.classCount);
+  const accept = new Uint32Array(order.length);
+  const sets: (readonly number[])[] = [[]];
+  const setNumbers = new Map<string, number>([["", 0]]);
+  order.forEach((state, row) => {
+    columns.from.forEach((column, i) => {
+      next[row * columns.classCount + i] = numberOf.get(target(state, column)) as number;
+    });
+    const tags = dfa.tags[state] ?? [];
+    const key = tags.join();
+    const number = setNumbers.get(key) ?? sets.length;
+    if (number === sets.length) {
+      sets.push(tags);
+      setNumbers.set(key, number);
+    }
+    accept[row] = number;
+  });
+  const { classOf, classCount } = columns;
+  return {
+    classOf,
+    classCount,
+    stateCount: order.length,
+    next,
+    start: numberOf.get(dfa.start) as number,
+    accept,
+    sets,
+    left,
+  };
+}

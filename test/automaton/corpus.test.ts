@@ -1,0 +1,91 @@
+// RE2's own search tests and Glenn Fowler's basic tests, read from where they lie beside the repository.
+// It must never pass by finding nothing: absence is counted as skipped, and fails in CI.
+
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type AutomatonResult, compileFull, compileSearch, run } from "../../compiler/automaton/index.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const folder = join(process.env.FARAMESH_CORPORA ?? join(root, "../shared/corpora"), "re2");
+const encoder = new TextEncoder();
+
+function read(name: string): string | undefined {
+  const path = join(folder, name);
+  if (existsSync(path)) return readFileSync(path, "utf8");
+  assert.not.ok(process.env.CI, `${name} is absent, which CI does not allow`);
+  console.log(`skipped: ${name} is not there (set FARAMESH_CORPORA)`);
+  return undefined;
+}
+
+function accepts(result: AutomatonResult, text: string): boolean | string {
+  return result.ok ? run(result.automaton, encoder.encode(text)) : result.message;
+}
+
+/** Go's quoted strings, as far as the file uses them: control characters stand in it unescaped. */
+function unquote(line: string): string {
+  return line.slice(1, -1).replace(/\\(.)/g, (_, letter) => {
+    assert.match(letter, /[n"\\]/, `an escape that this reader does not know: ${line}`);
+    return letter === "n" ? "\n" : letter;
+  });
+}
+
+test("E08 the results of re2-search.txt are met, both anchored and searched", () => {
+  const file = read("re2-search.txt");
+  if (file === undefined) return;
+  let texts: string[] = [];
+  let section = "";
+  let compiled: { source: string; search: AutomatonResult; full: AutomatonResult } | undefined;
+  let row = 0;
+  let checked = 0;
+  const wrong: string[] = [];
+  for (const line of file.split("\n")) {
+    if (line === "strings" || line === "regexps") {
+      section = line;
+      if (line === "strings") texts = [];
+    } else if (line.startsWith('"') && section === "strings") texts.push(unquote(line));
+    else if (line.startsWith('"')) {
+      const source = unquote(line);
+      const skip = source.includes("\\C");
+      compiled = skip ? undefined : { source, search: compileSearch(source), full: compileFull(source) };
+      row = 0;
+    } else if (/^(-|\d)/.test(line)) {
+      const text = texts[row++] ?? "";
+      if (compiled === undefined) continue;
+      const [full, search] = line.split(";").map((result) => result !== "-");
+      checked += 2;
+      if (accepts(compiled.full, text) !== full) wrong.push(`full ${compiled.source} on ${JSON.stringify(text)}`);
+      if (accepts(compiled.search, text) !== search) wrong.push(`search ${compiled.source} on ${JSON.stringify(text)}`);
+    }
+  }
+  assert.equal(wrong, []);
+  assert.ok(checked > 3000, `only ${checked} results were read`);
+});
+
+/** Rows that POSIX and RE2 read differently: none of the file's do, but for what its flags announce. */
+test("E08 the rows of basic.dat flagged E are found, or refused, as they say", () => {
+  const file = read("basic.dat");
+  if (file === undefined) return;
+  let checked = 0;
+  const wrong: string[] = [];
+  for (const line of file.split("\n")) {
+    const [flags = "", pattern = "", text = "", outcome = ""] = line.split(/\t+/);
+    // `$` announces escapes in the row, `{` a feature that Go's edition leaves out, digits a repetition of the row.
+    if (!/^\{?[BAK]*E[in]*[$]?\d*$/.test(flags)) continue;
+    const plain = (cell: string): string => {
+      if (cell === "NULL") return "";
+      return flags.includes("$") ? cell.replace("\\n", "\n").replace("\\x01", "\x01").replace("\\xff", "\xff") : cell;
+    };
+    const source = flags.includes("i") ? `(?i)${plain(pattern)}` : plain(pattern);
+    const got = accepts(compileSearch(source), plain(text));
+    checked++;
+    const expected = outcome === "BADBR" ? "string" : outcome !== "NOMATCH";
+    if ((expected === "string" ? typeof got : got) !== expected) wrong.push(`${line} gave ${got}`);
+  }
+  assert.equal(wrong, []);
+  assert.ok(checked > 150, `only ${checked} rows were read`);
+});
+
+test.run();
