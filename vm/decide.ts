@@ -1,0 +1,265 @@
+// One decision: deny! rules, rollout phases, rules, default; then, for what would be permitted, limits and budgets. A pure
+// function of image, counters, slots and time. Counters move at the very end, all together, and only for a permit.
+import * as image from "./image";
+import * as memoryMap from "./memory";
+import * as meters from "./meters";
+import * as value from "./value";
+import { setResult, setResultNumber } from "./memory";
+import { beginExecution, pauseTrace, ruleMatches, starved, traceCount, traceEvent, tracing } from "./execute";
+import { fillTime } from "./time";
+import { Cause, Result, TraceKind, VERDICT_CODE_SHIFT, VERDICT_DETAILS, VERDICT_RULE_SHIFT, VerdictCode } from "./shared/abi";
+import { Budget, BUDGET_AUDIT, CostKind, Shape, SHAPE_ROW_BYTES, SHAPE_TIME } from "./shared/image";
+import { Kind, RuleEffect, SLOT_BYTES } from "./shared/isa";
+
+/** 2^53 micro-dollars: what does not fit exactly has no known cost. */
+const COST_MAX: f64 = 9007199254740992.0;
+
+let approvedCount: u32 = 0;
+let outcomeRule: i32 = -1;
+
+function shapeOf(plan: u32): u32 {
+  return image.shapes + load<u32>(image.plans + plan * 12) * SHAPE_ROW_BYTES;
+}
+
+// @ts-ignore: decorator
+@inline
+function cell(shape: u32, member: i32): u32 {
+  return load<u32>(shape + (<u32>member << 2));
+}
+
+export function decidePlan(plan: u32, nowUs: f64, arenaUsed: u32, approved: u32, trace: bool): i32 {
+  const shape = shapeOf(plan);
+  beginExecution(arenaUsed, trace);
+  value.clearExhausted();
+  approvedCount = approved;
+  if ((cell(shape, Shape.Flags) & SHAPE_TIME) != 0) fillTime(shape, <i64>nowUs);
+  const stateful = cell(shape, Shape.PhasesCount) + cell(shape, Shape.LimitsCount) + cell(shape, Shape.BudgetsCount) > 0;
+  const now = stateful ? (trace ? max<i64>(meters.latest, <i64>nowUs) : meters.advance(<i64>nowUs)) : <i64>nowUs;
+  if (stateful) clearResult();
+  const effect = judge(plan, shape, now, stateful);
+  let verdict: i32;
+  if (starved || value.exhausted) verdict = verdictOf(RuleEffect.Deny, VerdictCode.StepLimit, -1, false);
+  else if (effect == RuleEffect.Permit && stateful) verdict = meter(shape, now, trace);
+  else verdict = verdictOf(effect, effect, outcomeRule, stateful);
+  setResult(Result.TraceEvents, <i32>traceCount);
+  return verdict;
+}
+
+function verdictOf(effect: i32, code: i32, rule: i32, details: bool): i32 {
+  return effect | (code << VERDICT_CODE_SHIFT) | (details ? VERDICT_DETAILS : 0) | ((rule + 1) << VERDICT_RULE_SHIFT);
+}
+
+function clearResult(): void {
+  memory.fill(memoryMap.result, 0, Result.TraceEvents * 8);
+}
+
+/** Effect of the rules alone; outcomeRule is the rule, or -1 for the default. */
+function judge(plan: u32, shape: u32, now: i64, stateful: bool): i32 {
+  outcomeRule = -1;
+  if (cell(shape, Shape.MandatoryCount) > 0) {
+    const mandatory = firstMatch(cell(shape, Shape.MandatoryStart), cell(shape, Shape.MandatoryCount));
+    if (mandatory >= 0) {
+      outcomeRule = mandatory;
+      return RuleEffect.Deny;
+    }
+  }
+  let phaseRule: i32 = -1;
+  if (stateful && cell(shape, Shape.PhasesCount) > 0) phaseRule = judgePhases(shape, now);
+  const wasTracing = tracing;
+  if (phaseRule >= 0) pauseTrace();
+  const row = image.plans + plan * 12;
+  const rule = firstMatch(load<u32>(row, 4), load<u32>(row, 8));
+  const effect: i32 = rule >= 0 ? effectOf(rule) : <i32>cell(shape, Shape.DefaultEffect);
+  if (phaseRule < 0) {
+    outcomeRule = rule;
+    return approve(effect, rule);
+  }
+  setResult(Result.ShadowEffect, effect + 1);
+  setResult(Result.ShadowRule, rule + 1);
+  outcomeRule = phaseRule;
+  return approve(effectOf(phaseRule), phaseRule);
+}
+
+/** The rule of the first active phase one of whose rules matches, or -1. */
+function judgePhases(shape: u32, now: i64): i32 {
+  const start = cell(shape, Shape.PhasesStart);
+  for (let i: u32 = 0; i < cell(shape, Shape.PhasesCount); i++) {
+    const triple = image.pool + (start + i * 3) * 4;
+    const phase = load<u32>(triple);
+    const begun = meters.phaseStart(phase);
+    if (begun < 0 || now < begun || now - begun >= <i64>load<f64>(image.phases + phase * 32, 16)) continue;
+    if (tracing) traceEvent(TraceKind.PhaseBegins, phase, 0, 0, 0);
+    const rule = firstMatch(load<u32>(triple, 4), load<u32>(triple, 8));
+    if (rule >= 0) {
+      setResult(Result.Phase, <i32>phase + 1);
+      return rule;
+    }
+  }
+  return -1;
+}
+
+function firstMatch(start: u32, count: u32): i32 {
+  let at = image.pool + start * 4;
+  for (let i: u32 = 0; i < count; i++, at += 4) {
+    const rule = load<u32>(at);
+    if (tracing) traceEvent(TraceKind.RuleBegins, rule, 0, 0, 0);
+    const hit = ruleMatches(rule);
+    if (tracing) traceEvent(hit ? TraceKind.RuleMatches : TraceKind.RuleFails, rule, 0, 0, 0);
+    if (hit) return <i32>rule;
+  }
+  return -1;
+}
+
+function effectOf(rule: i32): i32 {
+  const effect: i32 = load<u8>(image.rules + (<u32>rule << 4), 6);
+  return effect == RuleEffect.Mandatory ? RuleEffect.Deny : effect;
+}
+
+/** A defer whose cause a person has approved is a permit at that step. */
+function approve(effect: i32, rule: i32): i32 {
+  if (effect != RuleEffect.Defer) return effect;
+  const cause: i32 = rule >= 0 ? (rule << 2) | Cause.Rule : Cause.Default;
+  return isApproved(cause) ? RuleEffect.Permit : effect;
+}
+
+function isApproved(cause: i32): bool {
+  for (let i: u32 = 0; i < approvedCount; i++) if (load<i32>(memoryMap.approved + i * 4) == cause) return true;
+  return false;
+}
+
+/** Limits, then budgets, then everything is taken at once. */
+function meter(shape: u32, now: i64, trace: bool): i32 {
+  const limited = checkLimits(shape, now);
+  if (limited) return verdictOf(RuleEffect.Deny, VerdictCode.RateExceeded, -1, true);
+  const refused = checkBudgets(shape, now);
+  if (refused >= 0) return refused;
+  if (!reserveRoom(shape, now)) return verdictOf(RuleEffect.Deny, VerdictCode.StateFull, -1, true);
+  if (!trace) take(shape, now);
+  setResult(Result.LimitsTaken, <i32>cell(shape, Shape.LimitsCount));
+  setResult(Result.BudgetsCharged, <i32>cell(shape, Shape.BudgetsCount));
+  return verdictOf(RuleEffect.Permit, VerdictCode.PolicyPermit, outcomeRule, true);
+}
+
+function checkLimits(shape: u32, now: i64): bool {
+  const start = image.pool + cell(shape, Shape.LimitsStart) * 4;
+  for (let i: u32 = 0; i < cell(shape, Shape.LimitsCount); i++) {
+    const limit = load<u32>(start + i * 4);
+    meters.keyOfLimit(limit);
+    const wait = meters.waitOf(limit, now);
+    if (tracing) traceEvent(TraceKind.Limit, limit, wait > 0 ? 1 : 0, 0, 0);
+    if (wait > 0) {
+      setResultNumber(Result.RetryAfterUs, <f64>wait);
+      return true;
+    }
+  }
+  return false;
+}
+
+/** -1 when every budget has room, else the verdict. Leaves the costs in the costs area, from its second cell. */
+function checkBudgets(shape: u32, now: i64): i32 {
+  const start = image.pool + cell(shape, Shape.BudgetsStart) * 4;
+  for (let i: u32 = 0; i < cell(shape, Shape.BudgetsCount); i++) {
+    const budget = load<u32>(start + i * 4);
+    const cost = costOf(budget);
+    if (cost < 0) {
+      setResult(Result.Budget, <i32>budget + 1);
+      return verdictOf(RuleEffect.Deny, VerdictCode.CostUnknown, -1, true);
+    }
+    store<f64>(memoryMap.costs + ((i + 1) << 3), <f64>cost);
+    meters.keyOfBudget(budget);
+    meters.readBudget(budget, now);
+    const resets = exceeds(budget, cost, now);
+    if (tracing) traceEvent(TraceKind.Budget, budget, resets >= 0 ? 1 : 0, 0, 0);
+    if (resets < 0) continue;
+    const action: i32 = load<u8>(image.budgets + budget * 64, Budget.OnExceed);
+    const cause: i32 = (<i32>budget << 2) | Cause.Budget;
+    if (action == BUDGET_AUDIT || (action == RuleEffect.Defer && isApproved(cause))) continue;
+    setResult(Result.Budget, <i32>budget + 1);
+    setResultNumber(Result.ResetsAtUs, <f64>resets);
+    if (action == RuleEffect.Defer) setResult(Result.Cause, cause);
+    return verdictOf(action, VerdictCode.BudgetExceeded, -1, true);
+  }
+  return -1;
+}
+
+/** -1 when there is room, else when the exceeded window ends (0: a session's). */
+function exceeds(budget: u32, cost: i64, now: i64): i64 {
+  const row = image.budgets + budget * 64;
+  const ceiling = load<i64>(row, Budget.Max);
+  const most = load<i64>(row, Budget.MaxCalls);
+  const daily = load<i64>(row, Budget.Daily);
+  if (ceiling >= 0 && meters.addCapped(meters.spent, cost) > ceiling) return meters.windowEnd(budget, now);
+  if (most >= 0 && meters.calls + 1 > most) return meters.windowEnd(budget, now);
+  if (daily >= 0 && meters.addCapped(meters.daySpent, cost) > daily) return meters.dayEnd(now);
+  return -1;
+}
+
+/** Micro-dollars, rounded up; -1 when it cannot be known. */
+function costOf(budget: u32): i64 {
+  const row = image.budgets + budget * 64;
+  const kind: i32 = load<u8>(row, Budget.CostKind);
+  if (kind == CostKind.Constant) return load<i64>(row, Budget.CostConstant);
+  let dollars = load<f64>(memoryMap.costs);
+  if (kind == CostKind.Field) {
+    const slot = memoryMap.slots + load<u32>(row, Budget.CostField) * SLOT_BYTES;
+    if (load<i32>(slot) != Kind.Number) return -1;
+    dollars = load<f64>(slot, 8);
+  }
+  if (!(dollars >= 0)) return -1;
+  // A billionth of a cent is noise of the binary form of a decimal price; it must not round up to a micro-dollar.
+  const micro = Math.ceil(Math.floor(dollars * 1e6 * 1000 + 0.5) / 1000);
+  return micro <= COST_MAX ? <i64>micro : -1;
+}
+
+function reserveRoom(shape: u32, now: i64): bool {
+  if (fits(shape)) return true;
+  meters.reclaim(now);
+  return fits(shape);
+}
+
+function fits(shape: u32): bool {
+  let wanted: u32 = 0;
+  let bytes: u32 = 0;
+  const limits = image.pool + cell(shape, Shape.LimitsStart) * 4;
+  for (let i: u32 = 0; i < cell(shape, Shape.LimitsCount); i++) {
+    meters.keyOfLimit(load<u32>(limits + i * 4));
+    const key = meters.keyBytesWanted();
+    wanted += <u32>(key > 0);
+    bytes += key;
+  }
+  const budgets = image.pool + cell(shape, Shape.BudgetsStart) * 4;
+  for (let i: u32 = 0; i < cell(shape, Shape.BudgetsCount); i++) {
+    meters.keyOfBudget(load<u32>(budgets + i * 4));
+    const key = meters.keyBytesWanted();
+    wanted += <u32>(key > 0);
+    bytes += key;
+  }
+  return meters.hasRoom(wanted, bytes);
+}
+
+function take(shape: u32, now: i64): void {
+  const limits = image.pool + cell(shape, Shape.LimitsStart) * 4;
+  for (let i: u32 = 0; i < cell(shape, Shape.LimitsCount); i++) {
+    const limit = load<u32>(limits + i * 4);
+    meters.keyOfLimit(limit);
+    meters.takeToken(limit, now);
+  }
+  const budgets = image.pool + cell(shape, Shape.BudgetsStart) * 4;
+  let crossed: u64 = 0;
+  for (let i: u32 = 0; i < cell(shape, Shape.BudgetsCount); i++) {
+    const budget = load<u32>(budgets + i * 4);
+    meters.keyOfBudget(budget);
+    if (meters.takeBudget(budget, <i64>load<f64>(memoryMap.costs + ((i + 1) << 3)), now)) crossed |= <u64>1 << <u64>i;
+  }
+  setResult(Result.WarnedLow, <i32>crossed);
+  setResult(Result.WarnedHigh, <i32>(crossed >> 32));
+}
+
+/** Takes what a recorded permit took; its costs stand in the costs area, from its second cell. 0 when there is no room. */
+export function chargePlan(plan: u32, nowUs: f64): i32 {
+  const shape = shapeOf(plan);
+  const now = meters.advance(<i64>nowUs);
+  if (!reserveRoom(shape, now)) return 0;
+  take(shape, now);
+  return 1;
+}

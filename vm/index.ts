@@ -1,0 +1,87 @@
+// The machine's door: what the host may call. No imports, no allocation after `load`; every call is bounded by the image
+// and the names and values that the host wrote. The host is trusted to fill the areas that abi.ts describes.
+import * as image from "./image";
+import * as memoryMap from "./memory";
+import * as meters from "./meters";
+import { verify } from "./load";
+import { chargePlan, decidePlan } from "./decide";
+import { lookupPlan } from "./dispatch";
+import { sha256Begin, sha256End, sha256Update } from "./sha256";
+import { readSnapshot, writeSnapshot } from "./snapshot";
+import { LoadCode, Result } from "./shared/abi";
+
+let loaded: bool = false;
+
+/** Lays out memory for an image of `bytes`; returns where to put it, or 0. Once for each instance. */
+export function allocate(bytes: u32, arenaBytes: u32): u32 {
+  if (loaded) return 0;
+  return memoryMap.layOut(bytes, arenaBytes) ? memoryMap.image : 0;
+}
+
+/** Proves the image and makes it the one that decides. `capacity` meters, a power of two or 0. LoadCode. */
+export function loadImage(capacity: u32): i32 {
+  if (loaded) return LoadCode.BadTable;
+  if ((capacity & (capacity - 1)) != 0 || capacity > 0x400000) return LoadCode.NoMemory;
+  const code = verify(memoryMap.imageBytes);
+  if (code != LoadCode.Ok) return code;
+  if (!memoryMap.layOutState(image.fieldCount, capacity)) return LoadCode.NoMemory;
+  meters.clearMeters();
+  loaded = true;
+  return LoadCode.Ok;
+}
+
+export function layout(area: i32): u32 {
+  return memoryMap.areaAddress(area);
+}
+
+/** Plan of an agent's tool, names in Area.Names; negative when the agent is unknown. */
+export function lookup(agentBytes: u32, toolBytes: u32): i32 {
+  return lookupPlan(agentBytes, toolBytes);
+}
+
+/** Whose counters the next decide, charge or explain is about: lengths of the names in Area.Names. */
+export function caller(agentBytes: u32, sessionBytes: u32): void {
+  meters.setCaller(agentBytes, sessionBytes);
+}
+
+/** Time in microseconds since 1970. The verdict as abi.ts packs it. */
+export function decide(plan: u32, nowUs: f64, arenaUsed: u32, approvedCount: u32): i32 {
+  return decidePlan(plan, nowUs, arenaUsed, approvedCount, false);
+}
+
+/** The same without taking anything, every step in Area.Trace. */
+export function explain(plan: u32, nowUs: f64, arenaUsed: u32, approvedCount: u32): i32 {
+  return decidePlan(plan, nowUs, arenaUsed, approvedCount, true);
+}
+
+export function charge(plan: u32, nowUs: f64): i32 {
+  return chargePlan(plan, nowUs);
+}
+
+/** Starts a phase's clock: 1 started, 0 it runs already or waits for another, -1 no room. */
+export function startPhase(phase: u32, nowUs: f64): i32 {
+  return phase < image.phaseCount ? meters.startPhase(phase, meters.advance(<i64>nowUs)) : -1;
+}
+
+/** Microseconds since 1970, or -1. */
+export function phaseStart(phase: u32): f64 {
+  return phase < image.phaseCount ? <f64>meters.phaseStart(phase) : -1;
+}
+
+/** Bytes written to Area.Exchange; their SHA-256 is in the result area. */
+export function snapshot(): u32 {
+  const bytes = writeSnapshot();
+  sha256Begin();
+  sha256Update(memoryMap.exchange, bytes);
+  sha256End(memoryMap.result + (Result.StateHash << 3));
+  return bytes;
+}
+
+/** Reads `bytes` from Area.Exchange. RestoreCode. */
+export function restore(bytes: u32): i32 {
+  return readSnapshot(bytes);
+}
+
+export function exchangeBytes(): u32 {
+  return memoryMap.exchangeBytes;
+}

@@ -1,0 +1,412 @@
+// Proves an image before anything of it runs: digest, bounds, every index, every jump, every automaton. After a proof
+// the machine reads the image without checks, so whatever is not proved here must not be relied upon there.
+import * as image from "./image";
+import * as memoryMap from "./memory";
+import { setResult, setResultNumber } from "./memory";
+import { KEY_NAME_MAX } from "./meters";
+import { sha256Begin, sha256End, sha256Update, sha256Word } from "./sha256";
+import { LoadCode, METERS_PER_TOOL_MAX, Result } from "./shared/abi";
+import {
+  AUTOMATON_HEADER_BYTES, Budget, BUDGET_AUDIT, CostKind, DECIDING_SECTIONS, DISPATCH_HEADER_BYTES, EXACT_PROBE_LIMIT, FORMAT_VERSION,
+  HEADER_BYTES, HEADER_DIGEST, ISA_VERSION, MAGIC, PART_INDEX, Section, Shape, SHAPE_ROW_BYTES, TABLE_ROW_BYTES,
+} from "./shared/image";
+import { FIRST_VALUE_OP, JUMP_FAIL, JUMP_MATCH, Kind, Mode, Op, Root, TimePart } from "./shared/isa";
+
+/** Temporaries of one rule's code: their definedness is followed in a word. */
+const TEMPORARIES_MAX: u32 = 64;
+const TABLE_END: u32 = HEADER_BYTES + <u32>Section.End * TABLE_ROW_BYTES;
+
+let firstTemporary: u32 = 0;
+
+function stop(code: i32, section: i32, row: u32): i32 {
+  setResult(Result.LoadSection, section);
+  setResult(Result.LoadRow, <i32>row);
+  return code;
+}
+
+export function verify(bytes: u32): i32 {
+  const at = memoryMap.image;
+  if (bytes < TABLE_END) return stop(LoadCode.TooShort, -1, 0);
+  if (load<u32>(at) != MAGIC) return stop(LoadCode.BadMagic, -1, 0);
+  if (load<u16>(at, 4) != FORMAT_VERSION) return stop(LoadCode.NewerFormat, -1, load<u16>(at, 4));
+  if (load<u16>(at, 6) != ISA_VERSION) return stop(LoadCode.NewerIsa, -1, load<u16>(at, 6));
+  if (load<u32>(at, 8) != bytes || load<u32>(at, 12) != <u32>Section.End || load<u64>(at, 16) != 0) return stop(LoadCode.BadLength, -1, 0);
+  if (!digestHolds(at, bytes)) return stop(LoadCode.BadDigest, -1, 0);
+  const wrong = verifySections(bytes);
+  if (wrong >= 0) return stop(LoadCode.BadSection, wrong, 0);
+  const rows = verifyRows();
+  if (rows != LoadCode.Ok) return rows;
+  hashPolicy();
+  return LoadCode.Ok;
+}
+
+function digestHolds(at: u32, bytes: u32): bool {
+  const digest = memoryMap.result + (Result.PolicyHash << 3);
+  sha256Begin();
+  sha256Update(at + HEADER_BYTES, bytes - HEADER_BYTES);
+  sha256End(digest);
+  if (memory.compare(digest, at + HEADER_DIGEST, 32) != 0) return false;
+  sha256Begin();
+  sha256Update(at, bytes);
+  sha256End(memoryMap.result + (Result.ImageHash << 3));
+  return true;
+}
+
+/** policy_hash: SHA-256 over length and bytes of each section that decides. */
+function hashPolicy(): void {
+  sha256Begin();
+  for (let s: i32 = 0; s < DECIDING_SECTIONS; s++) {
+    sha256Word(image.sectionBytes(s));
+    sha256Update(image.sectionAddress(s), image.sectionBytes(s));
+  }
+  sha256End(memoryMap.result + (Result.PolicyHash << 3));
+}
+
+/** Sections follow each other without gaps but for zero padding; -1 when right, else the section. */
+function verifySections(bytes: u32): i32 {
+  let expected: u32 = TABLE_END;
+  for (let s: i32 = 0; s < Section.End; s++) {
+    const offset = image.sectionOffset(s);
+    const length = image.sectionBytes(s);
+    if (offset != expected || length > bytes - offset) return s;
+    expected = offset + ((length + 7) & ~7);
+    if (expected > bytes) return s;
+    for (let i = offset + length; i < expected; i++) if (load<u8>(memoryMap.image + i) != 0) return s;
+    if (length % rowBytes(s) != 0) return s;
+  }
+  if (expected != bytes) return Section.End;
+  return image.bindSections() ? -1 : Section.Strings;
+}
+
+function rowBytes(section: i32): u32 {
+  switch (section) {
+    case Section.Numbers:
+    case Section.Fields:
+    case Section.Sets:
+    case Section.Members:
+    case Section.Exact: return 8;
+    case Section.Pool:
+    case Section.AutomataIndex: return 4;
+    case Section.Code:
+    case Section.Plans:
+    case Section.Debug: return 12;
+    case Section.Rules:
+    case Section.Limits: return 16;
+    case Section.Shapes: return SHAPE_ROW_BYTES;
+    case Section.Agents: return 24;
+    case Section.Budgets: return 64;
+    case Section.Phases: return 32;
+    default: return 1;
+  }
+}
+
+function verifyRows(): i32 {
+  const textBytes = image.sectionAddress(Section.Strings) + image.sectionBytes(Section.Strings) - image.stringText;
+  for (let i: u32 = 0; i < image.stringCount; i++) {
+    if (!within(load<u32>(image.strings + i * 8), image.stringLength(i), textBytes)) return stop(LoadCode.BadRow, Section.Strings, i);
+  }
+  for (let i: u32 = 0; i < image.numberCount; i++) {
+    const n = load<f64>(image.numbers + i * 8);
+    if (!isFinite(n)) return stop(LoadCode.BadRow, Section.Numbers, i);
+  }
+  const field = verifyFields();
+  if (field >= 0) return stop(LoadCode.BadRow, Section.Fields, field);
+  for (let i: u32 = 0; i < image.setCount; i++) {
+    const row = image.sets + i * 8;
+    if (!within(load<u32>(row), load<u32>(row, 4), image.memberCount)) return stop(LoadCode.BadRow, Section.Sets, i);
+  }
+  for (let i: u32 = 0; i < image.memberCount; i++) {
+    if (!memberHolds(image.members + i * 8)) return stop(LoadCode.BadRow, Section.Members, i);
+  }
+  const automaton = verifyAutomata();
+  if (automaton >= 0) return stop(LoadCode.BadAutomaton, Section.Automata, automaton);
+  const rule = verifyRules();
+  if (rule >= 0) return stop(LoadCode.BadInstruction, Section.Rules, rule);
+  const meter = verifyMeters();
+  if (meter != LoadCode.Ok) return meter;
+  return verifyTables();
+}
+
+function within(start: u32, count: u32, total: u32): bool {
+  return start <= total && count <= total - start;
+}
+
+/** -1 when right, else the row. Temporaries come last. */
+function verifyFields(): i32 {
+  if (image.fieldCount > 0xffff) return 0;
+  firstTemporary = image.fieldCount;
+  for (let i: u32 = 0; i < image.fieldCount; i++) {
+    const row = image.fields + i * 8;
+    const root: u32 = load<u8>(row);
+    const parts: u32 = load<u16>(row, 2);
+    const first = load<u32>(row, 4);
+    if (root > <u32>Root.Temporary || load<u8>(row, 1) != 0 || !within(first, parts, image.poolCount)) return i;
+    if (root == Root.Temporary) {
+      if (parts != 0) return i;
+      firstTemporary = min(firstTemporary, i);
+    } else if (firstTemporary < i) return i;
+    for (let p: u32 = 0; p < parts; p++) {
+      const part = load<u32>(image.pool + (first + p) * 4);
+      if (root == Root.Time) {
+        if (parts != 1 || part > <u32>TimePart.Weekday) return i;
+      } else if (!(part & PART_INDEX) && part >= image.stringCount) return i;
+    }
+    if (root == Root.Time && parts != 1) return i;
+  }
+  return image.fieldCount - firstTemporary > TEMPORARIES_MAX ? <i32>firstTemporary : -1;
+}
+
+function memberHolds(row: u32): bool {
+  const reference = load<u32>(row, 4);
+  switch (load<u32>(row)) {
+    case Kind.Null: return reference == 0;
+    case Kind.Bool: return reference < 2;
+    case Kind.Number: return reference < image.numberCount;
+    case Kind.String: return reference < image.stringCount;
+    default: return false;
+  }
+}
+
+function verifyAutomata(): i32 {
+  if (load<u32>(image.automataIndex) != 0) return 0;
+  for (let i: u32 = 0; i < image.automataCount; i++) {
+    const start = load<u32>(image.automataIndex + i * 4);
+    const end = load<u32>(image.automataIndex + i * 4, 4);
+    if (start % 8 != 0 || start > end || end > image.automataBytes || end - start < <u32>AUTOMATON_HEADER_BYTES) return i;
+    const at = image.automata + start;
+    const classes: u32 = load<u16>(at);
+    const states = load<u32>(at, 4);
+    if (classes < 1 || classes > 257 || states < 2 || states > 0xffff || load<u16>(at, 2) >= states) return i;
+    const cells = states * classes;
+    if (((AUTOMATON_HEADER_BYTES + cells * 2 + 7) & ~7) != end - start) return i;
+    for (let c: u32 = 0; c < 256; c++) if (load<u8>(at + 8 + c) >= classes) return i;
+    for (let c: u32 = 0; c < cells; c++) if (load<u16>(at + AUTOMATON_HEADER_BYTES + c * 2) >= states) return i;
+  }
+  return load<u32>(image.automataIndex + image.automataCount * 4) == image.automataBytes ? -1 : <i32>image.automataCount;
+}
+
+/** Codes of rules follow each other, in the order of rules. */
+function verifyRules(): i32 {
+  let next: u32 = 0;
+  for (let r: u32 = 0; r < image.ruleCount; r++) {
+    const row = image.rules + r * 16;
+    const start = load<u32>(row);
+    const count: u32 = load<u16>(row, 4);
+    if (load<u8>(row, 6) > 3 || load<u8>(row, 7) > 1) return r;
+    if (load<u32>(row, 8) >= image.stringCount || load<u32>(row, 12) > image.stringCount) return r;
+    if (start == 0 ? count != 0 : start - 1 != next || count == 0 || !within(next, count, image.codeCount)) return r;
+    if (count > 0 && !verifyCode(next, count)) return r;
+    next += count;
+  }
+  return next == image.codeCount ? -1 : <i32>image.ruleCount;
+}
+
+/** One rule's code. The arena serves as marks of jump targets. */
+function verifyCode(first: u32, count: u32): bool {
+  if (count > memoryMap.arenaBytes) return false;
+  const marks = memoryMap.arena;
+  memory.fill(marks, 0, count);
+  let defined: u64 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    if (load<u8>(marks + i) != 0) defined = 0;
+    const at = image.code + (first + i) * 12;
+    const op: u32 = load<u8>(at);
+    const mode: u32 = load<u8>(at, 1);
+    if (op >= <u32>Op.End || mode > 7) return false;
+    if (!operandsHold(at, op, defined)) return false;
+    if (op >= <u32>FIRST_VALUE_OP) {
+      if (mode != 0 || load<u16>(at, 8) != 0 || i + 1 == count) return false;
+      defined |= <u64>1 << <u64>(<u32>load<u16>(at, 2) - firstTemporary);
+      continue;
+    }
+    const jump: u32 = load<u16>(at, 8);
+    if (jump != JUMP_FAIL && jump != JUMP_MATCH) {
+      if (i + 1 + jump >= count) return false;
+      store<u8>(marks + i + 1 + jump, 1);
+    }
+    if (((mode & Mode.Last) != 0) != (i + 1 == count)) return false;
+  }
+  return true;
+}
+
+function readable(slot: u32, defined: u64): bool {
+  if (slot >= image.fieldCount) return false;
+  return slot < firstTemporary || ((defined >> <u64>(slot - firstTemporary)) & 1) != 0;
+}
+
+function operandsHold(at: u32, op: u32, defined: u64): bool {
+  const a: u32 = load<u16>(at, 2);
+  const b = load<u32>(at, 4);
+  const c: u32 = load<u16>(at, 10);
+  if (op >= <u32>FIRST_VALUE_OP) {
+    if (a < firstTemporary || a >= image.fieldCount) return false;
+  } else if (!readable(a, defined)) return false;
+  switch (op) {
+    case Op.Truth:
+    case Op.Nil:
+    case Op.EqNull: return b == 0 && c == 0;
+    case Op.EqNumber:
+    case Op.LtNumber:
+    case Op.LeNumber:
+    case Op.ContainsNumber:
+    case Op.LoadNumber: return b < image.numberCount && c == 0;
+    case Op.EqString:
+    case Op.LtString:
+    case Op.LeString:
+    case Op.ContainsString:
+    case Op.StartsString:
+    case Op.EndsString:
+    case Op.EqFolded:
+    case Op.LoadString: return b < image.stringCount && c == 0;
+    case Op.EqBool:
+    case Op.ContainsBool:
+    case Op.LoadBool: return b < 2 && c == 0;
+    case Op.LoadNull: return b == 0 && c == 0;
+    case Op.InSet: return b < image.setCount && c == 0;
+    case Op.Matches: return b < image.automataCount && c == 0;
+    case Op.Equal:
+    case Op.Less:
+    case Op.LessEqual:
+    case Op.InList:
+    case Op.Contains:
+    case Op.Starts:
+    case Op.Ends: return b == 0 && readable(c, defined);
+    case Op.Add:
+    case Op.Subtract:
+    case Op.Multiply:
+    case Op.Divide:
+    case Op.Remainder: return readable(b, defined) && readable(c, defined);
+    case Op.Negate:
+    case Op.Length:
+    case Op.Count:
+    case Op.Lower:
+    case Op.Upper: return readable(b, defined) && c == 0;
+    default: return false;
+  }
+}
+
+function verifyMeters(): i32 {
+  for (let i: u32 = 0; i < image.limitCount; i++) {
+    const row = image.limits + i * 16;
+    const count = load<u32>(row, 4);
+    const window = load<f64>(row, 8);
+    // A full bucket is count * window in i64: 10^6 * 31 days in microseconds is 2.7e18.
+    if (load<u32>(row) >= image.stringCount || image.stringLength(load<u32>(row)) > KEY_NAME_MAX || count < 1 || count > 1000000 || !(window >= 1000.0 && window <= 2678400000000.0)) return stop(LoadCode.BadRow, Section.Limits, i);
+  }
+  for (let i: u32 = 0; i < image.budgetCount; i++) {
+    if (!budgetHolds(image.budgets + i * 64)) return stop(LoadCode.BadRow, Section.Budgets, i);
+  }
+  for (let i: u32 = 0; i < image.phaseCount; i++) {
+    const row = image.phases + i * 32;
+    const duration = load<f64>(row, 16);
+    if (load<u32>(row) >= image.stringCount || image.stringLength(load<u32>(row)) > KEY_NAME_MAX || load<u32>(row, 4) >= image.stringCount || load<u32>(row, 24) >= image.stringCount) return stop(LoadCode.BadRow, Section.Phases, i);
+    // A predecessor stands before its successor, so that clocks are found in one pass and no cycle can be.
+    if (load<u32>(row, 8) > i || load<u32>(row, 12) >= image.agentCount || !(duration >= 1000.0 && duration <= 3.2e14)) return stop(LoadCode.BadRow, Section.Phases, i);
+  }
+  return LoadCode.Ok;
+}
+
+function budgetHolds(row: u32): bool {
+  const exceed: u32 = load<u8>(row, Budget.OnExceed);
+  const cost: u32 = load<u8>(row, Budget.CostKind);
+  const window = load<f64>(row, Budget.WindowUs);
+  if (load<u32>(row) >= image.stringCount || image.stringLength(load<u32>(row)) > KEY_NAME_MAX || load<u8>(row, Budget.Window) > 1 || cost > <u32>CostKind.Constant) return false;
+  if (exceed != 1 && exceed != 2 && exceed != BUDGET_AUDIT) return false;
+  if (cost == CostKind.Field ? load<u32>(row, Budget.CostField) >= firstTemporary : load<u32>(row, Budget.CostField) != 0) return false;
+  if (load<i64>(row, Budget.CostConstant) < 0 || load<i64>(row, Budget.CostConstant) > AMOUNT_MAX) return false;
+  for (let o: u32 = Budget.Max; o <= <u32>Budget.WarnAt; o += 8) if (load<i64>(row + o) < -1 || load<i64>(row + o) > AMOUNT_MAX) return false;
+  return window >= 1000.0 && window <= 3.2e14;
+}
+
+/** 2^53: amounts and counts stay exact where the host reads them as numbers. */
+const AMOUNT_MAX: i64 = 9007199254740992;
+
+function poolBelow(start: u32, count: u32, below: u32): bool {
+  if (!within(start, count, image.poolCount)) return false;
+  for (let i: u32 = 0; i < count; i++) if (load<u32>(image.pool + (start + i) * 4) >= below) return false;
+  return true;
+}
+
+function verifyTables(): i32 {
+  for (let i: u32 = 0; i < image.shapeCount; i++) if (!shapeHolds(image.shapes + i * SHAPE_ROW_BYTES)) return stop(LoadCode.BadTable, Section.Shapes, i);
+  let worst: f64 = 0;
+  for (let i: u32 = 0; i < image.planCount; i++) {
+    const row = image.plans + i * 12;
+    if (load<u32>(row) >= image.shapeCount || !poolBelow(load<u32>(row, 4), load<u32>(row, 8), image.ruleCount)) return stop(LoadCode.BadTable, Section.Plans, i);
+    worst = max(worst, planSteps(row));
+  }
+  setResultNumber(Result.WorstCaseSteps, worst);
+  for (let i: u32 = 0; i < image.exactCount; i++) {
+    const row = image.exact + i * 8;
+    if (load<u32>(row) > image.stringCount || (load<u32>(row) > 0 && load<u32>(row, 4) >= image.planCount)) return stop(LoadCode.BadTable, Section.Exact, i);
+  }
+  for (let i: u32 = 0; i < image.agentCount; i++) if (!agentHolds(image.agents + i * 24)) return stop(LoadCode.BadTable, Section.Agents, i);
+  return LoadCode.Ok;
+}
+
+function shapeHolds(row: u32): bool {
+  if (load<u32>(row, Shape.DefaultEffect * 4) > 2 || load<u32>(row, Shape.Flags * 4) > 3) return false;
+  if (!poolBelow(load<u32>(row, Shape.FieldsStart * 4), load<u32>(row, Shape.FieldsCount * 4), firstTemporary)) return false;
+  if (!poolBelow(load<u32>(row, Shape.MandatoryStart * 4), load<u32>(row, Shape.MandatoryCount * 4), image.ruleCount)) return false;
+  if (!poolBelow(load<u32>(row, Shape.LimitsStart * 4), load<u32>(row, Shape.LimitsCount * 4), image.limitCount)) return false;
+  if (!poolBelow(load<u32>(row, Shape.BudgetsStart * 4), load<u32>(row, Shape.BudgetsCount * 4), image.budgetCount)) return false;
+  if (!poolBelow(load<u32>(row, Shape.RedactStart * 4), load<u32>(row, Shape.RedactCount * 4), image.stringCount)) return false;
+  if (load<u32>(row, Shape.LimitsCount * 4) > <u32>METERS_PER_TOOL_MAX || load<u32>(row, Shape.BudgetsCount * 4) > <u32>METERS_PER_TOOL_MAX) return false;
+  const start = load<u32>(row, Shape.PhasesStart * 4);
+  const count = load<u32>(row, Shape.PhasesCount * 4);
+  if (count > image.poolCount / 3 || !within(start, count * 3, image.poolCount)) return false;
+  for (let i: u32 = 0; i < count; i++) {
+    const triple = image.pool + (start + i * 3) * 4;
+    if (load<u32>(triple) >= image.phaseCount || !poolBelow(load<u32>(triple, 4), load<u32>(triple, 8), image.ruleCount)) return false;
+  }
+  return true;
+}
+
+function listSteps(start: u32, count: u32): f64 {
+  let steps: f64 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const rule = load<u32>(image.pool + (start + i) * 4);
+    steps += 1 + <f64>load<u16>(image.rules + rule * 16, 4);
+  }
+  return steps;
+}
+
+function planSteps(plan: u32): f64 {
+  const shape = image.shapes + load<u32>(plan) * SHAPE_ROW_BYTES;
+  let steps = listSteps(load<u32>(plan, 4), load<u32>(plan, 8));
+  steps += listSteps(load<u32>(shape, Shape.MandatoryStart * 4), load<u32>(shape, Shape.MandatoryCount * 4));
+  const start = load<u32>(shape, Shape.PhasesStart * 4);
+  for (let i: u32 = 0; i < load<u32>(shape, Shape.PhasesCount * 4); i++) {
+    const triple = image.pool + (start + i * 3) * 4;
+    steps += 1 + listSteps(load<u32>(triple, 4), load<u32>(triple, 8));
+  }
+  return steps + <f64>load<u32>(shape, Shape.LimitsCount * 4) + <f64>load<u32>(shape, Shape.BudgetsCount * 4);
+}
+
+function agentHolds(row: u32): bool {
+  if (load<u32>(row) >= image.stringCount || load<u32>(row, 16) >= image.planCount || load<u32>(row, 20) != 0) return false;
+  const mask = load<u32>(row, 8);
+  if (mask != 0xffffffff) {
+    if ((mask & (mask + 1)) != 0 || mask >= 0x1000000) return false;
+    // Probing may run past the mask's end instead of around it.
+    if (!within(load<u32>(row, 4), mask + 1 + EXACT_PROBE_LIMIT, image.exactCount)) return false;
+  }
+  const dispatch = load<u32>(row, 12);
+  return dispatch == 0 || dispatchHolds(dispatch - 1);
+}
+
+function dispatchHolds(offset: u32): bool {
+  if (offset % 8 != 0 || !within(offset, DISPATCH_HEADER_BYTES, image.dispatchBytes)) return false;
+  const at = image.dispatch + offset;
+  const classes = load<u32>(at);
+  const states = load<u32>(at, 4);
+  if (classes < 1 || classes > 256 || states < 1 || states > 0x400000 || load<u32>(at, 8) >= states) return false;
+  const cells: u64 = <u64>states * classes;
+  if (cells * 4 + <u64>states * 4 + DISPATCH_HEADER_BYTES > <u64>(image.dispatchBytes - offset)) return false;
+  for (let c: u32 = 0; c < 256; c++) if (load<u8>(at + 16 + c) >= classes) return false;
+  const next = at + DISPATCH_HEADER_BYTES;
+  for (let c: u32 = 0; c < <u32>cells; c++) if (load<u32>(next + c * 4) >= states) return false;
+  const accept = next + <u32>cells * 4;
+  for (let s: u32 = 0; s < states; s++) if (load<u32>(accept + s * 4) >= image.planCount) return false;
+  return true;
+}

@@ -1,0 +1,102 @@
+// Where everything stands in the machine's memory. Laid out once by `allocate`; nothing grows afterwards.
+import { APPROVED_MAX, Area, METERS_PER_TOOL_MAX, METER_BYTES, METER_KEY_BYTES, NAME_BYTES, Result, TRACE_EVENTS_MAX, TRACE_EVENT_BYTES } from "./shared/abi";
+import { SLOT_BYTES } from "./shared/isa";
+
+const PAGE_BYTES: u32 = 65536;
+/** What a machine may ask of its host: 1 GiB. */
+const MEMORY_PAGES_MAX: u32 = 16384;
+
+export let names: u32 = 0;
+export let slots: u32 = 0;
+export let arena: u32 = 0;
+export let arenaBytes: u32 = 0;
+export let result: u32 = 0;
+export let approved: u32 = 0;
+export let costs: u32 = 0;
+export let trace: u32 = 0;
+export let image: u32 = 0;
+export let imageBytes: u32 = 0;
+/** Hash rows (meter index + 1), twice the capacity; then the meters; then their keys; then a list for sorting. */
+export let meterRows: u32 = 0;
+export let meterRowsMask: u32 = 0;
+export let meters: u32 = 0;
+export let meterCapacity: u32 = 0;
+export let meterKeys: u32 = 0;
+export let meterKeysEnd: u32 = 0;
+export let meterOrder: u32 = 0;
+export let exchange: u32 = 0;
+export let exchangeBytes: u32 = 0;
+
+let end: u32 = 0;
+
+function take(bytes: u32): u32 {
+  const at = end;
+  end = (end + bytes + 15) & ~15;
+  return at;
+}
+
+function grow(): bool {
+  const pages: u32 = (end + PAGE_BYTES - 1) / PAGE_BYTES;
+  const have: u32 = memory.size();
+  if (pages > MEMORY_PAGES_MAX) return false;
+  return pages <= have || memory.grow(pages - have) >= 0;
+}
+
+/** Lays out the fixed areas and room for an image of `bytes`. */
+export function layOut(bytes: u32, arenaSize: u32): bool {
+  if (bytes > 0x10000000 || arenaSize > 0x10000000) return false;
+  end = (<u32>__heap_base + 15) & ~15;
+  names = take(3 * NAME_BYTES);
+  result = take(Result.End * 8);
+  approved = take(APPROVED_MAX * 4);
+  costs = take((METERS_PER_TOOL_MAX + 1) * 8);
+  trace = take(TRACE_EVENTS_MAX * TRACE_EVENT_BYTES);
+  arenaBytes = arenaSize;
+  arena = take(arenaSize);
+  imageBytes = bytes;
+  image = take(bytes);
+  return grow();
+}
+
+/** Once the image is known: its slots, and the meters if it counts. `capacity` is a power of two, or 0. */
+export function layOutState(slotCount: u32, capacity: u32): bool {
+  slots = take(slotCount * SLOT_BYTES);
+  meterCapacity = capacity;
+  if (capacity > 0) {
+    meterRowsMask = capacity * 2 - 1;
+    meterRows = take(capacity * 8);
+    meters = take(capacity * METER_BYTES);
+    meterKeys = take(capacity * METER_KEY_BYTES);
+    meterKeysEnd = meterKeys + capacity * METER_KEY_BYTES;
+    meterOrder = take(capacity * 4);
+    exchangeBytes = 64 + capacity * (METER_BYTES + METER_KEY_BYTES);
+    exchange = take(exchangeBytes);
+  } else {
+    exchangeBytes = 64;
+    exchange = take(64);
+  }
+  return grow();
+}
+
+export function areaAddress(area: i32): u32 {
+  switch (area) {
+    case Area.Names: return names;
+    case Area.Slots: return slots;
+    case Area.Arena: return arena;
+    case Area.Result: return result;
+    case Area.Approved: return approved;
+    case Area.Costs: return costs;
+    case Area.Trace: return trace;
+    case Area.Image: return image;
+    case Area.Exchange: return exchange;
+    default: return 0;
+  }
+}
+
+export function setResult(cell: i32, value: i32): void {
+  store<i32>(result + (<u32>cell << 3), value);
+}
+
+export function setResultNumber(cell: i32, value: f64): void {
+  store<f64>(result + (<u32>cell << 3), value);
+}

@@ -1,0 +1,138 @@
+// How host and machine speak: areas of memory, codes, limits. Read by tsc and asc alike. The host asks `layout(area)` for
+// an area's address once after loading; addresses do not move afterwards.
+
+export enum Area {
+  /** Agent id, session id and tool name, UTF-8, NAME_BYTES each, in this order. */
+  Names = 0,
+  /** SLOT_BYTES for each field of the image; the host fills those of the plan, the machine the rest. */
+  Slots = 1,
+  /** Text and members of lists that slots point to; the host fills it from its start on each call. */
+  Arena = 2,
+  /** What the last call answered: i32 and f64 cells, see Result. */
+  Result = 3,
+  /** Approved causes for the next decision: u32 each, see Cause. */
+  Approved = 4,
+  /** Cost in micro-dollars of the call for each budget of the plan, f64, in their order; f64 of the request's cost first. */
+  Costs = 5,
+  Trace = 6,
+  Image = 7,
+  /** Where snapshots are written and read. */
+  Exchange = 8,
+}
+
+/** Longest agent id, session id, tool name. */
+export const NAME_BYTES = 256;
+export const APPROVED_MAX = 64;
+/** Most budgets, and most limits, that one tool can be under. */
+export const METERS_PER_TOOL_MAX = 64;
+export const TRACE_EVENTS_MAX = 16384;
+/** kind u32, index u32, result u32, reserved u32, slot a, slot c. */
+export const TRACE_EVENT_BYTES = 48;
+
+export enum TraceKind {
+  RuleBegins = 0,
+  Test = 1,
+  RuleMatches = 2,
+  RuleFails = 3,
+  PhaseBegins = 4,
+  Limit = 5,
+  Budget = 6,
+}
+
+/** Cells of the result area, 8 bytes each: an i32 at its start, or an f64. */
+export enum Result {
+  /** f64: microseconds until the limit has a token. */
+  RetryAfterUs = 0,
+  /** i32: budget + 1. */
+  Budget = 1,
+  /** f64: microseconds since 1970 at which that budget's window ends; 0 for a session's. */
+  ResetsAtUs = 2,
+  /** i32: phase + 1. */
+  Phase = 3,
+  /** i32: RuleEffect + 1 of what the rest of the policy says. */
+  ShadowEffect = 4,
+  /** i32: rule + 1 of it. */
+  ShadowRule = 5,
+  /** i32: cause of a defer, see Cause. */
+  Cause = 6,
+  /** i32: tokens taken. */
+  LimitsTaken = 7,
+  /** i32: budgets charged; their micro-dollars are in Area.Costs. */
+  BudgetsCharged = 8,
+  /** i32, two cells: bits of the plan's budgets that crossed their warning mark with this call. */
+  WarnedLow = 9,
+  WarnedHigh = 10,
+  /** i32: where a load stopped: section, then row. */
+  LoadSection = 11,
+  LoadRow = 12,
+  /** i32: events in the trace. */
+  TraceEvents = 13,
+  /** f64 */
+  WorstCaseSteps = 14,
+  /** 32 bytes each. */
+  PolicyHash = 16,
+  ImageHash = 20,
+  StateHash = 24,
+  End = 32,
+}
+
+/** A cause is its kind in the low two bits, the index of the rule or budget above. */
+export enum Cause {
+  None = 0,
+  Rule = 1,
+  Default = 2,
+  Budget = 3,
+}
+
+/** The machine's word for a verdict: effect (RuleEffect) in bits 0-1, code in bits 2-7, details (Result is filled) bit 8, rule + 1 from bit 9. */
+export const VERDICT_CODE_SHIFT = 2;
+export const VERDICT_CODE_MASK = 63;
+export const VERDICT_DETAILS = 256;
+export const VERDICT_RULE_SHIFT = 9;
+
+export enum VerdictCode {
+  PolicyPermit = 0,
+  PolicyDeny = 1,
+  PolicyDefer = 2,
+  RateExceeded = 3,
+  BudgetExceeded = 4,
+  CostUnknown = 5,
+  StateFull = 6,
+  StepLimit = 7,
+}
+
+/** Answers of lookup() below zero. */
+export const LOOKUP_UNKNOWN_AGENT = -1;
+export const LOOKUP_BAD_TOOL = -2;
+
+export enum LoadCode {
+  Ok = 0,
+  TooShort = 1,
+  BadMagic = 2,
+  NewerFormat = 3,
+  NewerIsa = 4,
+  BadLength = 5,
+  BadDigest = 6,
+  BadSection = 7,
+  BadRow = 8,
+  BadInstruction = 9,
+  BadAutomaton = 10,
+  BadTable = 11,
+  NoMemory = 12,
+}
+
+export enum RestoreCode {
+  Ok = 0,
+  BadSnapshot = 1,
+  NewerSnapshot = 2,
+  TooMany = 3,
+}
+
+/** Requests are at most 8 MiB of JSON; text and list members of the fields that are read fit in this. */
+export const ARENA_BYTES_DEFAULT = 12582912;
+export const METER_CAPACITY_DEFAULT = 65536;
+export const METER_BYTES = 64;
+/** Bytes of key text kept for each meter of the capacity, on average. */
+export const METER_KEY_BYTES = 96;
+/** A session's counters are let go after this long without a permit: 24 h. */
+export const SESSION_IDLE_US = 86400000000.0;

@@ -1,0 +1,149 @@
+// The image's layout, read by tsc and asc alike: explicit enums and integer constants. Little-endian; every section
+// starts at a multiple of 8. A reference that may be absent is stored plus one, 0 meaning none.
+//
+//   header   magic u32, format u16, isa u16, total bytes u32, sections u32, reserved 8 bytes zero,
+//            digest 32 bytes: SHA-256 of everything behind the header, padded to HEADER_BYTES
+//   table    a row for each section, in the order of Section: offset u32, length u32 (bytes, without padding)
+//   sections
+
+export const MAGIC = 0x53_4d_46_7f; // 0x7f "FMS"
+export const FORMAT_VERSION = 1;
+export const ISA_VERSION = 1;
+export const HEADER_BYTES = 64;
+export const HEADER_DIGEST = 24;
+export const TABLE_ROW_BYTES = 8;
+
+export enum Section {
+  /** Rows offset u32, length u32 into the text that follows them; the first u32 is their count, padded to 8. UTF-8. */
+  Strings = 0,
+  /** f64 each. */
+  Numbers = 1,
+  /** FIELD_ROW_BYTES each. */
+  Fields = 2,
+  /** u32 each: lists that rows of other sections point into. */
+  Pool = 3,
+  /** Rows of sets: first member u32, count u32; members are SET_MEMBER_BYTES in Members. */
+  Sets = 4,
+  /** kind u32 (Kind), reference u32 (number, string, or 0/1). */
+  Members = 5,
+  /** Offsets u32 into Automata bytes, one for each automaton, then one past the last. */
+  AutomataIndex = 6,
+  Automata = 7,
+  Code = 8,
+  Rules = 9,
+  /** What many tools have in common. */
+  Shapes = 10,
+  /** A plan for each class of tools that the same rules can match: shape u32, first rule u32 (into Pool), rules u32. */
+  Plans = 11,
+  Agents = 12,
+  /** Hash rows of exact tool names: string + 1 u32, plan u32. */
+  Exact = 13,
+  Dispatch = 14,
+  Limits = 15,
+  Budgets = 16,
+  Phases = 17,
+  /** Canonical JSON for the host: runtime settings, redaction paths, notify targets. */
+  Host = 18,
+  /** For each rule: line u32, column u16, file u16 (index of the host's list), text u32 (string of DebugStrings). */
+  Debug = 19,
+  DebugStrings = 20,
+  /** Canonical JSON: [{file, text}]. */
+  Sources = 21,
+  End = 22,
+}
+
+/** Sections from Strings up to and with Host decide; policy_hash is over them. */
+export const DECIDING_SECTIONS = 19;
+
+/** root u8, reserved u8, parts u16, first part u32 into Pool. A part is a string, or PART_INDEX | list index. */
+export const FIELD_ROW_BYTES = 8;
+export const PART_INDEX = 0x80000000;
+
+export const SET_ROW_BYTES = 8;
+export const SET_MEMBER_BYTES = 8;
+
+/** code u32 (first instruction + 1, 0 when unconditional), instructions u16, effect u8, flags u8, pattern u32 (string), reason u32 (string + 1). */
+export const RULE_ROW_BYTES = 16;
+
+export const PLAN_ROW_BYTES = 12;
+
+/** Members of a shape's row, as u32 indexes. Lists are a start in Pool and a count. */
+export enum Shape {
+  DefaultEffect = 0,
+  /** Fields that the rules, budgets and conditions of these tools read. */
+  FieldsStart = 1,
+  FieldsCount = 2,
+  /** Rules looked at first: deny!. */
+  MandatoryStart = 3,
+  MandatoryCount = 4,
+  /** Triples phase, first rule (Pool), rules. */
+  PhasesStart = 5,
+  PhasesCount = 6,
+  LimitsStart = 7,
+  LimitsCount = 8,
+  BudgetsStart = 9,
+  BudgetsCount = 10,
+  /** Strings of Host's redaction paths. */
+  RedactStart = 11,
+  RedactCount = 12,
+  /** SHAPE_NAMED, SHAPE_TIME. */
+  Flags = 13,
+  End = 14,
+}
+export const SHAPE_ROW_BYTES = 56;
+/** Some rule other than a bare `*` names these tools. */
+export const SHAPE_NAMED = 1;
+/** Some field of these tools' rules is a part of the time. */
+export const SHAPE_TIME = 2;
+
+/** id string u32, exact rows: first u32 and mask u32 (rows - 1; 0xffffffff when none), dispatch offset + 1 u32 (bytes into Dispatch), default plan u32, reserved u32. */
+export const AGENT_ROW_BYTES = 24;
+export const EXACT_ROW_BYTES = 8;
+/** Empty and last rows of Exact probe linearly; no name is farther from its home than this. */
+export const EXACT_PROBE_LIMIT = 64;
+
+/** Automaton: classes u16, start u16, states u32, class of each byte [256], next state u16 [states * classes]. State 0 dead, 1 accepted. Padded to 8. */
+export const AUTOMATON_HEADER_BYTES = 264;
+/** Dispatch automaton: classes u32, states u32, start u32, reserved u32, class of each byte [256], next u32 [states * classes], plan u32 [states]. Padded to 8. */
+export const DISPATCH_HEADER_BYTES = 272;
+
+/** pattern string u32, count u32, window in microseconds f64. */
+export const LIMIT_ROW_BYTES = 16;
+
+/** Members of a budget's row; offsets in bytes. Amounts in micro-dollars, i64, -1 when there is none. */
+export enum Budget {
+  Id = 0,
+  /** BudgetWindow u8, on_exceed u8 (RuleEffect, or BUDGET_AUDIT), CostKind u8. */
+  Window = 4,
+  OnExceed = 5,
+  CostKind = 6,
+  /** Field of the cost, when CostKind is Field. */
+  CostField = 8,
+  Max = 16,
+  Daily = 24,
+  MaxCalls = 32,
+  /** Spent at which BUDGET_WARNING is said. */
+  WarnAt = 40,
+  CostConstant = 48,
+  /** Window in microseconds, f64. */
+  WindowUs = 56,
+}
+export const BUDGET_ROW_BYTES = 64;
+export const BUDGET_AUDIT = 255;
+
+export enum BudgetWindow {
+  Session = 0,
+  /** Aligned to the epoch: a day is a UTC day. */
+  Aligned = 1,
+}
+
+export enum CostKind {
+  Request = 0,
+  Field = 1,
+  Constant = 2,
+}
+
+/** key string u32 (agent, name and content: what its clock is kept by), name string u32, previous + 1 u32, agent u32, duration in microseconds f64, next string u32, reserved u32. */
+export const PHASE_ROW_BYTES = 32;
+
+export const DEBUG_ROW_BYTES = 12;

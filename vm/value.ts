@@ -1,0 +1,230 @@
+// Comparisons of slots: three-valued, by kind; strings by their UTF-8 bytes. Reads slots and constants, writes nothing.
+import * as image from "./image";
+import { Kind, Tri } from "./shared/isa";
+
+/** Bytes compared in the search of one text within another, beyond 16 for each byte of both; then the step limit is reached. */
+const SEARCH_WORK: u64 = 1 << 20;
+
+/** Set when a search gave up; the decision is then denied. */
+export let exhausted: bool = false;
+
+export function clearExhausted(): void {
+  exhausted = false;
+}
+
+// @ts-ignore: decorator
+@inline
+export function tri(truth: bool): i32 {
+  return truth ? Tri.True : Tri.False;
+}
+
+// @ts-ignore: decorator
+@inline
+export function kindOf(slot: u32): i32 {
+  return load<i32>(slot);
+}
+
+// @ts-ignore: decorator
+@inline
+export function lengthOf(slot: u32): u32 {
+  return load<u32>(slot, 4);
+}
+
+// @ts-ignore: decorator
+@inline
+export function pointerOf(slot: u32): u32 {
+  return load<u32>(slot, 8);
+}
+
+// @ts-ignore: decorator
+@inline
+export function numberOf(slot: u32): f64 {
+  return load<f64>(slot, 8);
+}
+
+export function sameBytes(a: u32, b: u32, length: u32): bool {
+  while (length >= 8) {
+    if (load<u64>(a) != load<u64>(b)) return false;
+    a += 8;
+    b += 8;
+    length -= 8;
+  }
+  while (length > 0) {
+    if (load<u8>(a) != load<u8>(b)) return false;
+    a++;
+    b++;
+    length--;
+  }
+  return true;
+}
+
+/** Negative, zero or positive, as memcmp, the shorter first where one begins the other. */
+export function orderBytes(a: u32, aLength: u32, b: u32, bLength: u32): i32 {
+  const order = memory.compare(a, b, min(aLength, bLength));
+  return order != 0 ? order : aLength == bLength ? 0 : aLength < bLength ? -1 : 1;
+}
+
+export function containsBytes(text: u32, textLength: u32, part: u32, partLength: u32): bool {
+  if (partLength == 0) return true;
+  if (partLength > textLength) return false;
+  let work: u64 = SEARCH_WORK + 16 * (<u64>textLength + partLength);
+  const last = text + textLength - partLength;
+  const first = load<u8>(part);
+  for (let at = text; at <= last; at++) {
+    if (load<u8>(at) != first) continue;
+    let i: u32 = 1;
+    while (i < partLength && load<u8>(at + i) == load<u8>(part + i)) i++;
+    if (i == partLength) return true;
+    if (work < i) {
+      exhausted = true;
+      return false;
+    }
+    work -= i;
+  }
+  return false;
+}
+
+export function startsBytes(text: u32, textLength: u32, part: u32, partLength: u32): bool {
+  return partLength <= textLength && sameBytes(text, part, partLength);
+}
+
+export function endsBytes(text: u32, textLength: u32, part: u32, partLength: u32): bool {
+  return partLength <= textLength && sameBytes(text + textLength - partLength, part, partLength);
+}
+
+/** Equality of a string with a constant that is lower case, ASCII letters of the string lowered. */
+export function equalFolded(slot: u32, constant: u32): i32 {
+  if (kindOf(slot) != Kind.String) return Tri.Unknown;
+  const length = lengthOf(slot);
+  if (length != image.stringLength(constant)) return Tri.False;
+  const a = pointerOf(slot);
+  const b = image.stringAt(constant);
+  for (let i: u32 = 0; i < length; i++) if (lowered(load<u8>(a + i)) != load<u8>(b + i)) return Tri.False;
+  return Tri.True;
+}
+
+// @ts-ignore: decorator
+@inline
+export function lowered(byte: u8): u8 {
+  return byte >= 65 && byte <= 90 ? byte + 32 : byte;
+}
+
+/** a == b for two slots; unknown unless of one kind that has values. */
+export function equal(a: u32, b: u32): i32 {
+  const kind = kindOf(a);
+  if (kind != kindOf(b)) return Tri.Unknown;
+  switch (kind) {
+    case Kind.Null: return Tri.True;
+    case Kind.Bool: return tri(load<u32>(a, 8) == load<u32>(b, 8));
+    case Kind.Number: return tri(numberOf(a) == numberOf(b));
+    case Kind.String: return tri(lengthOf(a) == lengthOf(b) && sameBytes(pointerOf(a), pointerOf(b), lengthOf(a)));
+    default: return Tri.Unknown;
+  }
+}
+
+export function less(a: u32, b: u32, orEqual: bool): i32 {
+  const kind = kindOf(a);
+  if (kind != kindOf(b)) return Tri.Unknown;
+  if (kind == Kind.Number) return tri(orEqual ? numberOf(a) <= numberOf(b) : numberOf(a) < numberOf(b));
+  if (kind != Kind.String) return Tri.Unknown;
+  const order = orderBytes(pointerOf(a), lengthOf(a), pointerOf(b), lengthOf(b));
+  return tri(orEqual ? order <= 0 : order < 0);
+}
+
+/** a is a member of the list b: true, or false where some member has a's kind, or unknown. */
+export function inList(a: u32, b: u32): i32 {
+  const kind = kindOf(a);
+  if (kindOf(b) != Kind.List || kind == Kind.Missing || kind == Kind.Unknown || kind >= Kind.List) return Tri.Unknown;
+  let sameKind = false;
+  let member = pointerOf(b);
+  for (let i = lengthOf(b); i > 0; i--, member += 16) {
+    const answer = equal(a, member);
+    if (answer == Tri.True) return Tri.True;
+    if (answer == Tri.False) sameKind = true;
+  }
+  return sameKind ? Tri.False : Tri.Unknown;
+}
+
+/** a is in a constant set, by the same rule. */
+export function inSet(a: u32, set: u32): i32 {
+  const kind = kindOf(a);
+  let member = image.members + load<u32>(image.sets + set * 8) * 8;
+  let sameKind = false;
+  for (let i = load<u32>(image.sets + set * 8, 4); i > 0; i--, member += 8) {
+    if (load<i32>(member) != kind) continue;
+    const reference = load<u32>(member, 4);
+    let same = false;
+    switch (kind) {
+      case Kind.Null: same = true; break;
+      case Kind.Bool: same = load<u32>(a, 8) == reference; break;
+      case Kind.Number: same = numberOf(a) == load<f64>(image.numbers + reference * 8); break;
+      case Kind.String: same = lengthOf(a) == image.stringLength(reference) && sameBytes(pointerOf(a), image.stringAt(reference), lengthOf(a)); break;
+      default: return Tri.Unknown;
+    }
+    if (same) return Tri.True;
+    sameKind = true;
+  }
+  return sameKind ? Tri.False : Tri.Unknown;
+}
+
+/** The list or string a contains b. */
+export function contains(a: u32, b: u32): i32 {
+  const kind = kindOf(a);
+  const sought = kindOf(b);
+  if (sought == Kind.Missing || sought >= Kind.List) return Tri.Unknown;
+  if (kind == Kind.List) {
+    let member = pointerOf(a);
+    for (let i = lengthOf(a); i > 0; i--, member += 16) if (equal(member, b) == Tri.True) return Tri.True;
+    return Tri.False;
+  }
+  if (kind != Kind.String || sought != Kind.String) return Tri.Unknown;
+  return tri(containsBytes(pointerOf(a), lengthOf(a), pointerOf(b), lengthOf(b)));
+}
+
+export function containsString(a: u32, constant: u32): i32 {
+  const kind = kindOf(a);
+  const text = image.stringAt(constant);
+  const length = image.stringLength(constant);
+  if (kind == Kind.String) return tri(containsBytes(pointerOf(a), lengthOf(a), text, length));
+  if (kind != Kind.List) return Tri.Unknown;
+  let member = pointerOf(a);
+  for (let i = lengthOf(a); i > 0; i--, member += 16) {
+    if (kindOf(member) == Kind.String && lengthOf(member) == length && sameBytes(pointerOf(member), text, length)) return Tri.True;
+  }
+  return Tri.False;
+}
+
+/** The list a has a member of `kind` with this value; `bits` of a boolean, `number` of a number. */
+export function containsScalar(a: u32, kind: i32, number: f64, bits: u32): i32 {
+  if (kindOf(a) != Kind.List) return Tri.Unknown;
+  let member = pointerOf(a);
+  for (let i = lengthOf(a); i > 0; i--, member += 16) {
+    if (kindOf(member) != kind) continue;
+    if (kind == Kind.Number ? numberOf(member) == number : load<u32>(member, 8) == bits) return Tri.True;
+  }
+  return Tri.False;
+}
+
+/** Runs an automaton over a text; see the image's layout for its bytes. */
+export function matches(automaton: u32, text: u32, length: u32): bool {
+  const at = image.automata + load<u32>(image.automataIndex + automaton * 4);
+  const classes: u32 = load<u16>(at);
+  const classOf = at + 8;
+  const next = at + 264;
+  let state: u32 = load<u16>(at, 2);
+  const end = text + length;
+  while (text < end) {
+    if (state < 2) return state == 1;
+    state = load<u16>(next + ((state * classes + load<u8>(classOf + load<u8>(text))) << 1));
+    text++;
+  }
+  if (state < 2) return state == 1;
+  return load<u16>(next + ((state * classes + classes - 1) << 1)) == 1;
+}
+
+/** Code points of UTF-8 text: bytes that do not continue another. */
+export function codePoints(text: u32, length: u32): u32 {
+  let count: u32 = 0;
+  for (let i: u32 = 0; i < length; i++) count += <u32>((load<u8>(text + i) & 0xc0) != 0x80);
+  return count;
+}
