@@ -1,0 +1,1 @@
+export { toolset as shared, createDocument } from "./tools/index.js";

@@ -1,0 +1,3 @@
+export function tool<T>(value: T): T {
+  return value;
+}
