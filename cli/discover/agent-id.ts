@@ -18,7 +18,7 @@ export function sanitiseAgentId(text: string): string {
 /** The id for the project in `dir`: the name in package.json (without its scope) or pyproject.toml, else the folder's. */
 export async function agentIdFor(dir: string): Promise<string> {
   const manifest = parseJson((await readText(dir, "package.json", [])) ?? "");
-  const name = isRecord(manifest) ? manifest["name"] : null;
+  const name = isRecord(manifest) ? manifest.name : null;
   if (typeof name === "string" && name.trim() !== "") return sanitiseAgentId(name.replace(/^@[^/]*\//, ""));
   const pyproject = (await readText(dir, "pyproject.toml", [])) ?? "";
   const section = /^\[(?:project|tool\.poetry)\]\s*$([\s\S]*?)(?=^\[|(?![\s\S]))/m.exec(pyproject)?.[1] ?? "";

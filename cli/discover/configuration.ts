@@ -44,7 +44,7 @@ function pythonNames(text: string): string[] {
 export function mcpServersIn(file: string, text: string): McpServer[] {
   const config = parseJson(text.replace(/^\s*\/\/.*$/gm, ""));
   if (!isRecord(config)) return [];
-  const servers = config["mcpServers"] ?? config["servers"];
+  const servers = config.mcpServers ?? config.servers;
   return isRecord(servers) ? Object.keys(servers).map((name) => ({ name, file })) : [];
 }
 

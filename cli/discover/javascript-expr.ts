@@ -1,7 +1,7 @@
 // Reduces a JavaScript or TypeScript expression to the shapes that discovery knows; types and assertions fall away.
 import { MAX_EXPRESSION_LEVELS } from "./limits.ts";
 import type { Argument, Entry, Expr } from "./source.ts";
-import { BRACKETS, childrenOf, otherExpr, type SyntaxNode, splitByComma, textOf, unescape } from "./syntax.ts";
+import { BRACKETS, childrenOf, otherExpr, resolveEscapes, type SyntaxNode, splitByComma, textOf } from "./syntax.ts";
 
 /** Reads `node`; what has no known shape, or lies too deep, is `other`. */
 export function javascriptExpr(text: string, node: SyntaxNode, level = 0): Expr {
@@ -69,7 +69,7 @@ export function javascriptExpr(text: string, node: SyntaxNode, level = 0): Expr 
 function stringExpr(text: string, node: SyntaxNode): Expr {
   const span = { from: node.from, to: node.to };
   if (node.getChild("Interpolation")) return { kind: "computed", ...span };
-  const value = unescape(textOf(text, node).slice(1, -1));
+  const value = resolveEscapes(textOf(text, node).slice(1, -1));
   return value === null ? { kind: "computed", ...span } : { kind: "string", value, ...span };
 }
 

@@ -3,10 +3,12 @@
 import { parser } from "@lezer/javascript";
 import { javascriptExpr, propertyKey } from "./javascript-expr.ts";
 import {
+  addAddition,
   addBinding,
   type Binding,
   type ClassDef,
   emptyModule,
+  FILE_SCOPE,
   type FunctionDef,
   type Place,
   type SourceModule,
@@ -42,18 +44,24 @@ export function readJavascript(file: string, text: string): SourceModule {
 function readNode(module: SourceModule, node: SyntaxNode): void {
   switch (node.name) {
     case "ImportDeclaration":
-      return readImport(module, node);
+      readImport(module, node);
+      return;
     case "ExportDeclaration":
-      return readExport(module, node);
+      readExport(module, node);
+      return;
     case "VariableDeclaration":
-      return readVariables(module, node);
+      readVariables(module, node);
+      return;
     case "FunctionDeclaration":
-      return readFunction(module, node);
+      readFunction(module, node);
+      return;
     case "ClassDeclaration":
     case "ClassExpression":
-      return readClass(module, node);
+      readClass(module, node);
+      return;
     case "ParamList":
-      return readParameters(module, node);
+      readParameters(module, node);
+      return;
     case "NewExpression":
     case "CallExpression": {
       const expr = javascriptExpr(module.text, node);
@@ -143,7 +151,7 @@ function readDefault(module: SourceModule, node: SyntaxNode): void {
 
 // Starts at -1, so that no function of the file starts where the file does.
 function rootSpan(module: SourceModule): { from: number; to: number } {
-  return { from: -1, to: module.text.length };
+  return { from: FILE_SCOPE, to: module.text.length };
 }
 
 function scopeOf(module: SourceModule, node: SyntaxNode): { from: number; to: number } {
@@ -245,10 +253,7 @@ function readPush(module: SourceModule, call: SourceModule["calls"][number]["exp
   if (call.callee.kind !== "member" || call.callee.object.kind !== "name") return;
   const name = call.callee.object.name;
   const items = call.args.map((argument) => argument.value);
-  module.additions.set(name, [
-    ...(module.additions.get(name) ?? []),
-    { kind: "list", items, from: call.from, to: call.to },
-  ]);
+  addAddition(module, name, { kind: "list", items, from: call.from, to: call.to });
 }
 
 function placeOf(text: string, node: SyntaxNode): Place {

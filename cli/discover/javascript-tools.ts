@@ -53,16 +53,15 @@ export function findJavascriptTools(scan: Scan, module: SourceModule): UnnamedTo
 
 function takeCall(scan: Scan, module: SourceModule, call: CallExpr, source: NameSource, origin: Origin): void {
   const how = `${origin.leaf} call`;
-  if (source === "first string") return takeName(scan, module, call, positionalOf(call, 0), how);
+  if (source === "first string") {
+    takeName(scan, module, call, positionalOf(call, 0), how);
+    return;
+  }
   const given = positionalOf(call, source === "second object" ? 1 : 0);
   const options = given ? objectOf(scan, module, given) : null;
   if (!options) {
-    return scan.findings.unreadAt(
-      module,
-      call.from,
-      call.to,
-      given ? "its options cannot be read" : "no name is given",
-    );
+    scan.findings.unreadAt(module, call.from, call.to, given ? "its options cannot be read" : "no name is given");
+    return;
   }
   takeName(scan, options.module, call, entryOf(options.object, source === "id" ? "id" : "name"), how, module);
 }
@@ -88,7 +87,10 @@ function takeName(
   how: string,
   module = namedIn,
 ): void {
-  if (!name) return scan.findings.unreadAt(module, call.from, call.to, "no name is given");
+  if (!name) {
+    scan.findings.unreadAt(module, call.from, call.to, "no name is given");
+    return;
+  }
   const reading = readName(namedIn, name);
   if ("name" in reading) scan.findings.found(module, call.from, call.to, reading.name, how);
   else scan.findings.unreadAt(module, call.from, call.to, reading.why);
@@ -99,13 +101,17 @@ function readMethod(scan: Scan, module: SourceModule, call: CallExpr): void {
   if (callee.kind !== "member") return;
   const frameworks = frameworksIn(module);
   if (callee.property === "asTool" && frameworks.has("openai-agents")) {
-    return takeName(scan, module, call, entryOfFirst(call, "toolName"), ".asTool");
+    takeName(scan, module, call, entryOfFirst(call, "toolName"), ".asTool");
+    return;
   }
   if (!SERVER_METHODS.has(callee.property) || !isServer(scan, module, callee.object, callee.property, frameworks))
     return;
   const first = positionalOf(call, 0);
   const how = `.${callee.property} call`;
-  if (callee.property === "addTool") return takeName(scan, module, call, entryOfFirst(call, "name"), how);
+  if (callee.property === "addTool") {
+    takeName(scan, module, call, entryOfFirst(call, "name"), how);
+    return;
+  }
   takeName(scan, module, call, first, how);
 }
 
@@ -135,8 +141,12 @@ function readClass(scan: Scan, module: SourceModule, def: ClassDef): void {
   if (!base) return;
   if (def.nameValue) {
     const reading = readName(module, def.nameValue);
-    if ("name" in reading) return scan.findings.found(module, def.from, def.to, reading.name, `${base.leaf} subclass`);
-    return scan.findings.unreadAt(module, def.from, def.to, reading.why);
+    if ("name" in reading) {
+      scan.findings.found(module, def.from, def.to, reading.name, `${base.leaf} subclass`);
+      return;
+    }
+    scan.findings.unreadAt(module, def.from, def.to, reading.why);
+    return;
   }
   scan.findings.unreadAt(module, def.from, def.to, "the class has no name property that can be read");
 }

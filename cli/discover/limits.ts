@@ -18,3 +18,5 @@ export const MAX_HOPS = 16;
 export const MAX_TEXT_CHARS = 80;
 /** Characters of a tool name or an agent id. */
 export const MAX_NAME_CHARS = 256;
+/** Assignments to one name in one file that are told apart. */
+export const MAX_BINDINGS = 1_000;

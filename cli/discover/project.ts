@@ -5,7 +5,7 @@ import { join, posix } from "node:path";
 import { readJavascript } from "./javascript-source.ts";
 import { MAX_HOPS } from "./limits.ts";
 import { readPython } from "./python-source.ts";
-import { type Binding, bindingsAt, type Expr, type Import, type SourceModule } from "./source.ts";
+import { type Binding, bindingsAt, type Expr, FILE_SCOPE, type Import, type SourceModule } from "./source.ts";
 
 /** Where a name leads: code of the project, a whole file of it, an installed package, or nowhere that can be read. */
 export type Target =
@@ -29,8 +29,6 @@ const JS_ENDINGS = [
   "/index.js",
   "/index.mjs",
 ];
-/** A position that only the scope of the file contains. */
-const FILE_SCOPE = -1;
 const UNKNOWN: Target = { kind: "unknown", why: "it is not defined in this file" };
 
 export class Project {

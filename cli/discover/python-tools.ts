@@ -39,18 +39,22 @@ function readDecorator(scan: Scan, module: SourceModule, def: FunctionDef, decor
   if (origin) {
     // `crewai.project.tool` marks a method that hands out a tool made elsewhere.
     if (!DECORATORS.has(origin.leaf) || origin.package === "crewai.project") return;
-    return takeDecorated(
+    takeDecorated(
       scan,
       module,
       def,
       args,
       `${origin.framework === "crewai" ? "CrewAI " : ""}@${origin.leaf} decorator`,
     );
+    return;
   }
   if (callee.kind !== "member" || !METHODS.has(callee.property)) return;
   const label = module.text.slice(callee.from, callee.to);
   const kind = serverKind(scan, module, callee.object);
-  if (kind === "server") return takeDecorated(scan, module, def, args, `@${label} decorator`);
+  if (kind === "server") {
+    takeDecorated(scan, module, def, args, `@${label} decorator`);
+    return;
+  }
   if (kind === "unknown" && [...MAKERS].some((maker) => scan.used.has(maker))) {
     const owner = module.text.slice(callee.object.from, callee.object.to);
     scan.findings.unreadAt(module, decorator.from, def.to, `could not tell what ${owner} is`);
@@ -90,10 +94,14 @@ function takeDecorated(scan: Scan, module: SourceModule, def: FunctionDef, args:
   const decoratedFrom = def.decorators[0]?.from ?? def.from;
   if (args.some((argument) => argument.value.kind === "spread")) {
     scan.findings.claim(module, def.from);
-    return scan.findings.unreadAt(module, decoratedFrom, def.to, "name may be among the spread arguments");
+    scan.findings.unreadAt(module, decoratedFrom, def.to, "name may be among the spread arguments");
+    return;
   }
   const reading = named === null || isNone(module, named) ? { name: def.name } : readName(module, named);
-  if ("name" in reading) return scan.findings.found(module, def.from, def.to, reading.name, how);
+  if ("name" in reading) {
+    scan.findings.found(module, def.from, def.to, reading.name, how);
+    return;
+  }
   scan.findings.claim(module, def.from);
   scan.findings.unreadAt(module, decoratedFrom, def.to, reading.why);
 }
@@ -105,14 +113,21 @@ function isNone(module: SourceModule, expr: Expr): boolean {
 function readCall(scan: Scan, module: SourceModule, call: CallExpr): void {
   const origin = originOf(scan, module, call.callee);
   const how = origin ? labelOf(origin, module, call) : null;
-  if (origin && how !== null) return takeCall(scan, module, call, how);
+  if (origin && how !== null) {
+    takeCall(scan, module, call, how);
+    return;
+  }
   if (call.callee.kind === "member") {
     const { property, object } = call.callee;
-    if (property === "as_tool" && frameworksIn(module).size > 0)
-      return takeNamed(scan, module, call, keywordOf(call, "tool_name", "name"), ".as_tool");
+    if (property === "as_tool" && frameworksIn(module).size > 0) {
+      takeNamed(scan, module, call, keywordOf(call, "tool_name", "name"), ".as_tool");
+      return;
+    }
     const isMethod = METHODS.has(property) && call.args.length > 0 && !origin;
-    if (isMethod && serverKind(scan, module, object) === "server")
-      return takeCall(scan, module, call, `.${property} call`);
+    if (isMethod && serverKind(scan, module, object) === "server") {
+      takeCall(scan, module, call, `.${property} call`);
+      return;
+    }
   }
   const target = scan.project.follow(module, call.callee);
   const name = keywordOf(call, "name");
@@ -144,10 +159,14 @@ function takeCall(scan: Scan, module: SourceModule, call: CallExpr, how: string)
   const named = keywordOf(call, ...NAME_KEYS) ?? (isFromFunction ? second : null);
   if (named && !isNone(module, named)) {
     const isFunctionFirst = named.kind === "name" && keywordOf(call, "name_or_callable") === named;
-    if (!isFunctionFirst) return takeNamed(scan, module, call, named, how);
+    if (!isFunctionFirst) {
+      takeNamed(scan, module, call, named, how);
+      return;
+    }
   }
   if (call.args.some((argument) => argument.value.kind === "spread")) {
-    return scan.findings.unreadAt(module, call.from, call.to, "name may be among the spread arguments");
+    scan.findings.unreadAt(module, call.from, call.to, "name may be among the spread arguments");
+    return;
   }
   const callable = keywordOf(call, ...FUNCTION_KEYS) ?? first;
   const functionName = callable ? functionNameOf(scan, module, callable) : null;
@@ -159,7 +178,10 @@ function takeCall(scan: Scan, module: SourceModule, call: CallExpr, how: string)
 }
 
 function takeNamed(scan: Scan, module: SourceModule, call: CallExpr, named: Expr | null, how: string): void {
-  if (named === null) return scan.findings.unreadAt(module, call.from, call.to, "no name is given");
+  if (named === null) {
+    scan.findings.unreadAt(module, call.from, call.to, "no name is given");
+    return;
+  }
   const reading = readName(module, named);
   if ("name" in reading) scan.findings.found(module, call.from, call.to, reading.name, how);
   else scan.findings.unreadAt(module, call.from, call.to, reading.why);
@@ -204,13 +226,20 @@ function readClass(scan: Scan, module: SourceModule, def: ClassDef): void {
   const how = `${base.framework === "crewai" ? "CrewAI " : ""}${base.leaf} subclass`;
   if (def.nameValue) {
     const reading = readName(module, def.nameValue);
-    if ("name" in reading) return scan.findings.found(module, def.from, def.to, reading.name, how);
-    return scan.findings.unreadAt(module, def.from, def.to, reading.why);
+    if ("name" in reading) {
+      scan.findings.found(module, def.from, def.to, reading.name, how);
+      return;
+    }
+    scan.findings.unreadAt(module, def.from, def.to, reading.why);
+    return;
   }
   const isBase = scan.modules.some((other) =>
     other.classes.some((sub) => sub.bases.some((expr) => leadsTo(scan, other, expr, def))),
   );
-  if (isBase || scan.findings.isClaimed(module, def.from)) return scan.findings.claim(module, def.from);
+  if (isBase || scan.findings.isClaimed(module, def.from)) {
+    scan.findings.claim(module, def.from);
+    return;
+  }
   scan.findings.unreadAt(module, def.from, def.to, "the class has no name attribute that can be read");
 }
 

@@ -1,6 +1,11 @@
 // What discovery knows of one source file, the same for Python and JavaScript: expressions reduced to the shapes in which
 // tools are registered. It must never guess: a shape it does not know is `other`.
 
+import { MAX_BINDINGS } from "./limits.ts";
+
+/** Where the scope of a file starts: a position that no other scope contains. */
+export const FILE_SCOPE = -1;
+
 interface Span {
   from: number;
   to: number;
@@ -120,10 +125,22 @@ export function lineAt(module: SourceModule, position: number): number {
   return low + 1;
 }
 
+/** Past the limit the name counts as unknowable in the whole file, rather than as its first values. */
 export function addBinding(module: SourceModule, name: string, binding: Binding): void {
   const known = module.bindings.get(name);
-  if (known) known.push(binding);
-  else module.bindings.set(name, [binding]);
+  if (!known) module.bindings.set(name, [binding]);
+  else if (known.length < MAX_BINDINGS) known.push(binding);
+  else if (known.length === MAX_BINDINGS) {
+    const scope = { from: FILE_SCOPE, to: module.text.length };
+    known.push({ scope, what: { kind: "opaque", why: "it is assigned too often" } });
+  }
+}
+
+/** Notes that `added` goes into the list that `name` stands for. */
+export function addAddition(module: SourceModule, name: string, added: Expr): void {
+  const known = module.additions.get(name);
+  if (known) known.push(added);
+  else module.additions.set(name, [added]);
 }
 
 /** What `name` stands for at `position`: the bindings of the innermost scope that has any. */
@@ -131,7 +148,7 @@ export function bindingsAt(module: SourceModule, name: string, position: number)
   const visible = (module.bindings.get(name) ?? []).filter(
     ({ scope }) => scope.from <= position && position <= scope.to,
   );
-  const innermost = Math.max(...visible.map((binding) => binding.scope.from));
+  const innermost = visible.reduce((from, binding) => Math.max(from, binding.scope.from), FILE_SCOPE);
   return visible.filter((binding) => binding.scope.from === innermost);
 }
 

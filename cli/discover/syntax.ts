@@ -55,7 +55,7 @@ const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /** Resolves the escapes that Python and JavaScript share. Returns null for one it does not know, such as `\N{…}`. */
-export function unescape(body: string): string | null {
+export function resolveEscapes(body: string): string | null {
   let known = true;
   const value = body.replace(
     /\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r\n|[\s\S]))/g,

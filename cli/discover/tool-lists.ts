@@ -68,12 +68,20 @@ class ListReader {
   }
 
   #readNamedList(module: SourceModule, expr: Expr, hops: number): void {
-    if (hops > MAX_HOPS) return this.#unread(module, expr, "the list leads through too many names");
+    if (hops > MAX_HOPS) {
+      this.#unread(module, expr, "the list leads through too many names");
+      return;
+    }
     const target = this.#scan.project.follow(module, expr);
     // An object of tools is read by its keys, elsewhere.
-    if (target.kind === "package") return this.#unread(module, expr, `imported from ${target.package}`);
-    if (target.kind !== "local")
-      return this.#unread(module, expr, target.kind === "file" ? "it is a module" : target.why);
+    if (target.kind === "package") {
+      this.#unread(module, expr, `imported from ${target.package}`);
+      return;
+    }
+    if (target.kind !== "local") {
+      this.#unread(module, expr, target.kind === "file" ? "it is a module" : target.why);
+      return;
+    }
     for (const { what } of target.bindings) {
       if (what.kind === "value") this.readList(target.module, what.expr, hops + 1);
       else this.#unread(module, expr, what.kind === "opaque" ? what.why : "it is not a list");
@@ -83,13 +91,31 @@ class ListReader {
   }
 
   #readItem(module: SourceModule, item: Expr, hops: number): void {
-    if (item.kind === "spread") return this.readList(module, item.of, hops + 1);
+    if (item.kind === "spread") {
+      this.readList(module, item.of, hops + 1);
+      return;
+    }
     if (item.kind === "object" || (item.kind === "call" && this.#scan.findings.isClaimed(module, item.from))) return;
-    if (item.kind === "call") return this.#readCall(module, item, module, item);
-    if (item.kind === "name" || item.kind === "member") return this.#readReference(module, item, hops);
-    if (item.kind === "list") return this.readList(module, item, hops + 1);
-    if (item.kind === "function") return this.#unread(module, item, "a function without a name");
-    if (item.kind === "string") return this.#unread(module, item, "a name of something that is defined elsewhere");
+    if (item.kind === "call") {
+      this.#readCall(module, item, module, item);
+      return;
+    }
+    if (item.kind === "name" || item.kind === "member") {
+      this.#readReference(module, item, hops);
+      return;
+    }
+    if (item.kind === "list") {
+      this.readList(module, item, hops + 1);
+      return;
+    }
+    if (item.kind === "function") {
+      this.#unread(module, item, "a function without a name");
+      return;
+    }
+    if (item.kind === "string") {
+      this.#unread(module, item, "a name of something that is defined elsewhere");
+      return;
+    }
     if (!isNothing(module, item)) this.#unread(module, item, "name is computed");
   }
 
@@ -103,30 +129,48 @@ class ListReader {
       return;
     }
     const target = this.#scan.project.follow(module, item);
-    if (target.kind === "package") return this.#unread(module, item, `imported from ${target.package}`);
-    if (target.kind !== "local")
-      return this.#unread(module, item, target.kind === "file" ? "it is a module" : target.why);
+    if (target.kind === "package") {
+      this.#unread(module, item, `imported from ${target.package}`);
+      return;
+    }
+    if (target.kind !== "local") {
+      this.#unread(module, item, target.kind === "file" ? "it is a module" : target.why);
+      return;
+    }
     for (const binding of target.bindings) this.#readBinding(module, item, target.module, binding, hops);
   }
 
   #readBinding(module: SourceModule, item: Expr, home: SourceModule, { what }: Binding, hops: number): void {
     const { findings } = this.#scan;
-    if (what.kind === "opaque") return this.#unread(module, item, what.why);
+    if (what.kind === "opaque") {
+      this.#unread(module, item, what.why);
+      return;
+    }
     const from = what.kind === "value" ? what.expr.from : what.def.from;
     if (findings.isClaimed(home, from)) return;
     if (what.kind === "function" && home.language === "python") {
-      return findings.found(home, from, what.def.to, what.def.name, "function in a list of tools");
+      findings.found(home, from, what.def.to, what.def.name, "function in a list of tools");
+      return;
     }
     if (what.kind === "value" && what.expr.kind === "object") return;
-    if (what.kind === "value" && what.expr.kind === "list") return this.readList(home, what.expr, hops + 1);
-    if (what.kind === "value" && what.expr.kind === "call") return this.#readCall(module, item, home, what.expr);
+    if (what.kind === "value" && what.expr.kind === "list") {
+      this.readList(home, what.expr, hops + 1);
+      return;
+    }
+    if (what.kind === "value" && what.expr.kind === "call") {
+      this.#readCall(module, item, home, what.expr);
+      return;
+    }
     this.#unread(module, item, "it is not a tool registration that can be read");
   }
 
   /** A call that is no registration by itself: an instance of a tool class of the project, or something imported. */
   #readCall(module: SourceModule, shown: Expr, home: SourceModule, call: CallExpr): void {
     const target = this.#scan.project.follow(home, call.callee);
-    if (target.kind === "package") return this.#unread(module, shown, `imported from ${target.package}`);
+    if (target.kind === "package") {
+      this.#unread(module, shown, `imported from ${target.package}`);
+      return;
+    }
     const isKnownClass =
       target.kind === "local" &&
       target.bindings.some(

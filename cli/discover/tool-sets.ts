@@ -122,12 +122,17 @@ class ToolSets {
 
   /** The objects that a spread or a `tools: name` leads to. */
   #readSpread(module: SourceModule, expr: Expr, hops: number): void {
-    if (expr.kind === "object") return this.#readSet(module, expr, true, hops);
+    if (expr.kind === "object") {
+      this.#readSet(module, expr, true, hops);
+      return;
+    }
     const target = this.#scan.project.follow(module, expr);
     const values =
       target.kind === "local" ? target.bindings.map(({ what }) => (what.kind === "value" ? what.expr : null)) : [];
-    if (target.kind !== "local" || hops > MAX_HOPS || values.includes(null))
-      return this.#unreadSet(module, expr, target);
+    if (target.kind !== "local" || hops > MAX_HOPS || values.includes(null)) {
+      this.#unreadSet(module, expr, target);
+      return;
+    }
     for (const value of values) {
       if (value?.kind === "object") this.#readSet(target.module, value, true, hops + 1);
       else if (value && value.kind !== "list") this.#unreadSet(target.module, value, null);

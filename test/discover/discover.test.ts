@@ -18,7 +18,7 @@ for (const { name } of projects) {
   test(`finds the framework and the tools of ${name}`, async () => {
     const file = join(root, `${name}.expected.json`);
     const found = await discover(join(root, name));
-    if (process.env["UPDATE_DISCOVERY"] === "1") writeFileSync(file, `${JSON.stringify(found, null, 2)}\n`);
+    if (process.env.UPDATE_DISCOVERY === "1") writeFileSync(file, `${JSON.stringify(found, null, 2)}\n`);
     assert.equal(found, JSON.parse(readFileSync(file, "utf8")));
   });
 
