@@ -2,11 +2,12 @@
 // handed back to be matched alone, and the machine is exact about the others.
 
 import { DEAD, type Dfa, determinize } from "./dfa.ts";
-import { parseGlob, wildness } from "./glob.ts";
+import { wildness } from "./glob.ts";
+import { addGlobTree, globParts } from "./glob-tree.ts";
 import { joinClasses, walkOrder } from "./layout.ts";
 import { DISPATCH_NODE_LIMIT, DISPATCH_WORK_LIMIT } from "./limits.ts";
 import { Nfa } from "./nfa.ts";
-import { PatternError } from "./syntax.ts";
+import { type Pattern, PatternError } from "./syntax.ts";
 
 /** Several globs (separator "/") joined. State 0 is dead. There is no class for the end: `accept` answers there. */
 export interface Dispatch {
@@ -25,64 +26,61 @@ export interface Dispatch {
   readonly left: readonly number[];
 }
 
+/** The number that fits is sought to this part of all globs, since each attempt builds a machine. */
+const SEARCH_PRECISION = 1 / 64;
+
 /**
- * Joins as many globs as fit in `stateLimit` states. Globs with wild parts before literal text multiply each other's
- * states, so they are the first to be left out; the largest number that fits is found by halving.
+ * Joins as many globs as fit in `stateLimit` states (at least one). Globs with wild parts before literal text multiply
+ * each other's states, so they are the first to be left out; how many fit is found by halving.
  */
 export function compileDispatch(globs: readonly string[], stateLimit: number): Dispatch {
-  const order = globs.map((_, i) => i).sort((a, b) => wildness(globs[a] ?? "") - wildness(globs[b] ?? "") || a - b);
+  const parts = globs.map(globParts);
+  const all = globs.map((_, i) => i);
+  const wild = globs.map(wildness);
+  const order = all.filter((i) => parts[i] !== undefined);
+  order.sort((a, b) => (wild[a] as number) - (wild[b] as number) || a - b);
   let fits = 0;
-  let best = attempt(globs, [], Number.POSITIVE_INFINITY);
+  let best = EMPTY_MACHINE;
   let tooMany = order.length + 1;
-  for (let count = order.length; tooMany - fits > 1; count = (fits + tooMany) >> 1) {
-    const candidate = attempt(globs, order.slice(0, count), stateLimit);
+  for (let count = order.length; tooMany - fits > 1 + order.length * SEARCH_PRECISION; count = (fits + tooMany) >> 1) {
+    const candidate = attempt(parts, order.slice(0, count), stateLimit);
     if (candidate === undefined) tooMany = count;
     else {
       fits = count;
       best = candidate;
     }
   }
-  const inside = new Set(order.slice(0, fits).filter((i) => !best?.refused.has(i)));
+  const inside = new Set(order.slice(0, fits));
   return layOut(
-    best?.dfa as Dfa,
-    globs.map((_, i) => i).filter((i) => !inside.has(i)),
+    best,
+    all.filter((i) => !inside.has(i)),
   );
 }
 
-interface Attempt {
-  readonly dfa: Dfa;
-  readonly refused: ReadonlySet<number>;
-}
+/** What stands for no globs at all. */
+const EMPTY_MACHINE: Dfa = {
+  classes: { classOf: new Uint8Array(256), count: 1, first: [0] },
+  stateCount: 1,
+  next: new Int32Array(1),
+  endMatches: new Uint8Array(1),
+  tags: [[]],
+  start: DEAD,
+};
 
-function attempt(globs: readonly string[], chosen: readonly number[], stateLimit: number): Attempt | undefined {
+function attempt(
+  globs: readonly (readonly Pattern[] | undefined)[],
+  chosen: readonly number[],
+  stateLimit: number,
+): Dfa | undefined {
   const nfa = new Nfa(DISPATCH_NODE_LIMIT);
-  const starts: number[] = [];
-  const refused = new Set<number>();
   try {
-    for (const i of chosen) {
-      const start = addGlob(nfa, globs[i] ?? "", i);
-      if (start === undefined) refused.add(i);
-      else starts.push(start);
-    }
+    const limits = { states: stateLimit, work: DISPATCH_WORK_LIMIT, collect: true };
+    const dfa = determinize(nfa, addGlobTree(nfa, globs, chosen), limits);
+    return dfa === "states" || dfa === "work" ? undefined : dfa;
   } catch (error) {
     if (error instanceof PatternError) return undefined;
     throw error;
   }
-  const limits = { states: stateLimit, work: DISPATCH_WORK_LIMIT, collect: true };
-  const dfa = determinize(nfa, nfa.addFork(starts), limits);
-  return dfa === "states" || dfa === "work" ? undefined : { dfa, refused };
-}
-
-/** Where the glob begins; undefined for one that is no glob. Throws PatternError when the machine is full. */
-function addGlob(nfa: Nfa, glob: string, tag: number): number | undefined {
-  let pattern: ReturnType<typeof parseGlob>;
-  try {
-    pattern = parseGlob(glob, { separator: "/", ignoreCase: false });
-  } catch (error) {
-    if (error instanceof PatternError) return undefined;
-    throw error;
-  }
-  return nfa.addPattern(pattern, nfa.addMatch(tag));
 }
 
 function layOut(dfa: Dfa, left: readonly number[]): Dispatch {
