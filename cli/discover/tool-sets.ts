@@ -18,6 +18,9 @@ export function nameByKey(scan: Scan, unnamed: readonly UnnamedTool[]): void {
   sets.nameByVariable();
 }
 
+/** Functions of a project that are likely to hand their `tools` on to the AI SDK, by their name. */
+const WRAPPERS = /^(generate|stream|create|run|with)|agent|chat/i;
+
 class ToolSets {
   readonly #scan: Scan;
   readonly #unnamed: readonly UnnamedTool[];
@@ -68,13 +71,11 @@ class ToolSets {
     const calls = module.calls.filter(({ expr }) => expr.from <= at.from && at.to <= expr.to);
     const nearest = calls[calls.length - 1];
     if (!nearest) return false;
-    const target = this.#scan.project.follow(module, nearest.expr.callee);
-    return (
-      target.kind !== "package" ||
-      target.package === "ai" ||
-      target.package.startsWith("ai/") ||
-      target.package.startsWith("@ai-sdk/")
-    );
+    const { callee } = nearest.expr;
+    const target = this.#scan.project.follow(module, callee);
+    if (target.kind === "package") return /^(ai|@ai-sdk)(\/|$)/.test(target.package);
+    const called = callee.kind === "member" ? callee.property : callee.kind === "name" ? callee.name : "";
+    return WRAPPERS.test(called);
   }
 
   #isPending(module: SourceModule, value: Expr): boolean {

@@ -14,5 +14,6 @@ export const toolset = {
   renamed: internalName,
 } satisfies Record<string, unknown>;
 export const lonely = make({ inputSchema: z.object({}) });
+const schema = (y: typeof z) => y.object({ tools: y.any() });
 const text = `tools: { inside: tool({}) }`;
 export default text;
