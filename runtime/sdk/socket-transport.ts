@@ -51,7 +51,9 @@ export class SocketTransport implements Transport {
 
   /** Ends the connection; calls in flight are rejected. A later call connects anew. */
   async close(): Promise<void> {
-    const connection = await this.#connection?.catch(() => undefined);
+    const connecting = this.#connection;
+    this.#connection = undefined;
+    const connection = await connecting?.catch(() => undefined);
     connection?.socket.destroy();
   }
 
@@ -82,22 +84,23 @@ export class SocketTransport implements Transport {
       return await answer;
     } finally {
       // An idle connection must not keep the agent's process alive.
-      if (inFlight.size === 0) socket.unref();
+      if (inFlight.size === 0 && !socket.destroyed) socket.unref();
     }
   }
 
   #connected(): Promise<Connection> {
     if (this.#connection !== undefined) return this.#connection;
-    const made = this.#connect();
-    this.#connection = made;
     const forget = (): void => {
       if (this.#connection === made) this.#connection = undefined;
     };
-    made.then(({ socket }) => socket.once("close", forget), forget);
+    const made = this.#connect(forget);
+    this.#connection = made;
+    made.catch(forget);
     return made;
   }
 
-  async #connect(): Promise<Connection> {
+  /** `gone` is called as soon as the connection takes no more calls, which is before its socket has closed. */
+  async #connect(gone: () => void): Promise<Connection> {
     const { path, source } = await findSocket(this.#path);
     const { connect } = await import("node:net");
     return await new Promise((resolve, reject) => {
@@ -112,21 +115,24 @@ export class SocketTransport implements Transport {
       socket.on("error", (error) => {
         cause = error;
       });
+      socket.on("end", gone);
       socket.on("close", () => {
         clearTimeout(timer);
+        gone();
         const failure = unreachable(path, source, cause);
         reject(failure);
         inFlight.failAll(failure);
       });
-      readLines(socket, inFlight);
+      readLines(socket, inFlight, gone);
     });
   }
 }
 
 /** Feeds answers to the requests that wait for them; ends the connection when an answer cannot be read or placed. */
-function readLines(socket: Socket, inFlight: InFlight): void {
+function readLines(socket: Socket, inFlight: InFlight, gone: () => void): void {
   let rest = "";
   const giveUp = (message: string): void => {
+    gone();
     inFlight.failAll(new TransportFailure("BAD_ANSWER", message));
     socket.destroy();
   };
