@@ -26,6 +26,9 @@ const TAKES_LIST: ReadonlyMap<string, number> = new Map([
   ["create_openai_tools_agent", 1],
 ]);
 
+/** JavaScript functions whose options hold the tools of an agent or a model, by their name. */
+const TAKES_OPTIONS = /^(generate|stream|create|run|bind|with)|agent|chat|ToolNode/i;
+
 /** Reads every list of tools that a call of `module` is given. */
 export function readToolLists(scan: Scan, module: SourceModule): void {
   const isAgentFile = frameworksIn(module).size > 0;
@@ -35,6 +38,8 @@ export function readToolLists(scan: Scan, module: SourceModule): void {
     const positional = index === undefined ? null : positionalOf(expr, index);
     if (!isAgentFile && index === undefined && !/agent/i.test(leaf)) continue;
     const list = toolsArgument(module, expr) ?? positional;
+    // A schema or a logger has options of that name too: only what is written out as a list counts there.
+    if (module.language === "javascript" && list?.kind !== "list" && !TAKES_OPTIONS.test(leaf)) continue;
     if (list && list.kind !== "object") new ListReader(scan).readList(module, list, 0);
   }
 }
