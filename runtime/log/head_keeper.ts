@@ -1,0 +1,73 @@
+// Keeps the head file close behind the log: at rotation, every so many records, and whenever asked. One write at a time
+// in the background; a failed one leaves the log going (the head is only a floor) until too many have failed in a row.
+import type { HeadFile } from "./head.ts";
+
+/** Records after which the head is written without being asked. */
+const recordsBetweenWrites = 4096;
+
+/** Failed writes in a row, about one a second, after which the log gives up. */
+const failuresMax = 60;
+
+export interface Acknowledged {
+  readonly ackedSeq: number;
+  readonly lastHash: string;
+}
+
+export class HeadKeeper {
+  /** failed writes in a row */
+  failures = 0;
+  readonly #file: HeadFile;
+  readonly #segmentNumber: () => number;
+  #acknowledged: Acknowledged;
+  #written = { ackedSeq: -1, segment: -1 };
+  #writing: Promise<void> | null = null;
+
+  constructor(file: HeadFile, acknowledged: Acknowledged, segmentNumber: () => number) {
+    this.#file = file;
+    this.#acknowledged = acknowledged;
+    this.#segmentNumber = segmentNumber;
+  }
+
+  get isGivenUp(): boolean {
+    return this.failures >= failuresMax;
+  }
+
+  acknowledge(ackedSeq: number, lastHash: string): void {
+    this.#acknowledged = { ackedSeq, lastHash };
+    if (ackedSeq - this.#written.ackedSeq >= recordsBetweenWrites) this.request();
+  }
+
+  /** Starts a write in the background when there is something new and none is under way. */
+  request(): void {
+    const { ackedSeq, segment } = this.#written;
+    const isNew = ackedSeq !== this.#acknowledged.ackedSeq || segment !== this.#segmentNumber();
+    if (this.#writing !== null || !isNew) return;
+    this.#writing = this.#write(false)
+      .catch(() => {
+        this.failures++;
+      })
+      .finally(() => {
+        this.#writing = null;
+      });
+  }
+
+  /** Writes now, behind any write under way. Rejects with the disk's error. */
+  async writeNow(cleanStop: boolean): Promise<void> {
+    await this.#writing;
+    await this.#write(cleanStop);
+  }
+
+  async #write(cleanStop: boolean): Promise<void> {
+    const segment = this.#segmentNumber();
+    const { ackedSeq, lastHash } = this.#acknowledged;
+    await this.#file.write({ ackedSeq, lastHash, segment, cleanStop });
+    this.failures = 0;
+    this.#written = { ackedSeq, segment };
+  }
+
+  /** The file is closed as soon as no write is under way. */
+  close(): void {
+    if (this.#writing === null) this.#file.close();
+    else void this.#writing.then(() => this.#file.close());
+  }
+}

@@ -1,0 +1,65 @@
+// Who a log is: its id and the key of its request digests, in two small files. Both are made once, before the first
+// segment; for a log that has records they are never made again.
+import { createHmac, randomBytes, randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { type Disk, readWhole, replaceFile } from "../disk.ts";
+import { parseJson } from "../json.ts";
+import { LogFailure } from "./failure.ts";
+import { digestKeyFileName, identityFileName } from "./segments.ts";
+
+const keyBytes = 32;
+const identityLimitBytes = 4096;
+
+export interface LogIdentity {
+  readonly logId: string;
+  readonly digestKey: Uint8Array;
+}
+
+/** The id in log.json; null where there is no such file. Throws LogFailure DIRECTORY_UNUSABLE for any other content. */
+export function readLogId(disk: Disk, dir: string): string | null {
+  const path = join(dir, identityFileName);
+  if (disk.identity(path) === null) return null;
+  const parsed = parseJson(readWhole(disk, path, identityLimitBytes));
+  const logId = parsed.ok && typeof parsed.value === "object" ? Reflect.get(parsed.value ?? {}, "log_id") : undefined;
+  if (typeof logId !== "string" || logId === "") {
+    throw new LogFailure("DIRECTORY_UNUSABLE", `${identityFileName} names no log_id`, { segment: identityFileName });
+  }
+  return logId;
+}
+
+/** The key in digest.key; null where there is no such file. */
+export function readDigestKey(disk: Disk, dir: string): Uint8Array | null {
+  const path = join(dir, digestKeyFileName);
+  if (disk.identity(path) === null) return null;
+  const key = readWhole(disk, path, identityLimitBytes);
+  if (key.length !== keyBytes) {
+    throw new LogFailure("DIRECTORY_UNUSABLE", `${digestKeyFileName} is not ${keyBytes} bytes`, {
+      segment: digestKeyFileName,
+    });
+  }
+  return key;
+}
+
+/**
+ * Reads the identity, or makes it for a directory without records. The key is written first, so a crash in between
+ * leaves a key without an id, which the next start uses.
+ */
+export function openIdentity(disk: Disk, dir: string, hasRecords: boolean): LogIdentity {
+  const logId = readLogId(disk, dir);
+  const key = readDigestKey(disk, dir);
+  if (hasRecords && (logId === null || key === null)) {
+    const name = logId === null ? identityFileName : digestKeyFileName;
+    throw new LogFailure("DIRECTORY_UNUSABLE", `the log has records but ${name} is missing`, { segment: name });
+  }
+  const digestKey = key ?? randomBytes(keyBytes);
+  if (key === null) replaceFile(disk, join(dir, digestKeyFileName), digestKey);
+  if (logId !== null) return { logId, digestKey };
+  const fresh = randomUUID();
+  replaceFile(disk, join(dir, identityFileName), Buffer.from(`{"log_id":"${fresh}","v":1}\n`));
+  return { logId: fresh, digestKey };
+}
+
+/** HMAC-SHA-256, as lowercase hexadecimal, of a request's canonical JSON under the log's key. */
+export function requestDigest(key: Uint8Array, canonical: string): string {
+  return createHmac("sha256", key).update(canonical, "utf8").digest("hex");
+}

@@ -1,0 +1,313 @@
+// The log as its writer sees it: open (with recovery), append, wait until durable, close. Order of records is the order
+// of `append` calls; nothing is answered from a record before `durable` says so. After the first error it latches:
+// every later append throws, and what is on disk stays as the error left it.
+import { dirname, resolve } from "node:path";
+import { type Clock, formatTime, parseTime, systemClock } from "../clock.ts";
+import { type Disk, type DiskLock, nodeDisk } from "../disk.ts";
+import type { JsonObject } from "../json.ts";
+import { ActiveSegment } from "./active.ts";
+import { Committer, type Durability } from "./committer.ts";
+import { LogFailure, reasonOf } from "./failure.ts";
+import { HeadFile } from "./head.ts";
+import { HeadKeeper } from "./head_keeper.ts";
+import { entryLimitBytes, prefixBytes, writeLine } from "./line.ts";
+import { type LogEntryInput, RestRenderer } from "./record.ts";
+import { openForWriting } from "./recover.ts";
+import { SaltStore } from "./salts.ts";
+
+export const defaultSegmentBytes = 64 * 1024 * 1024;
+export const defaultSegmentAgeMs = 24 * 60 * 60 * 1000;
+
+/** Bytes of records appended and not yet on disk; beyond it `append` throws OVERLOADED. */
+export const queueLimitBytes = 16 * 1024 * 1024;
+
+/** How often the files are looked at and the head catches up. */
+const housekeepingIntervalMs = 1000;
+
+export interface LogOptions {
+  readonly dir: string;
+  readonly durability: Durability;
+  readonly segmentBytes?: number;
+  readonly segmentAgeMs?: number;
+  readonly disk?: Disk;
+  readonly clock?: Clock;
+  /** go on without a usable head file; recorded in the log */
+  readonly acceptUnanchored?: boolean;
+  /** called for each stored record while the log is opened, so that state is rebuilt in the same pass */
+  readonly onRecord?: (value: JsonObject) => void;
+}
+
+export interface Appended {
+  readonly seq: number;
+  readonly hash: string;
+  /** RFC 3339 UTC, microseconds */
+  readonly time: string;
+}
+
+export interface LogStats {
+  readonly state: "open" | "latched" | "closed";
+  readonly lastSeq: number;
+  readonly syncedSeq: number;
+  readonly lastSyncTime: string | null;
+  readonly lagRecords: number;
+  readonly lagBytes: number;
+  readonly segments: number;
+  /** of the active segment */
+  readonly activeBytes: number;
+  /** of all segments */
+  readonly totalBytes: number;
+  /** head writes that failed in a row; the log goes on without them for a while */
+  readonly headFailures: number;
+}
+
+export class Log {
+  readonly logId: string;
+  /** HMAC key of request digests; see `requestDigest` */
+  readonly digestKey: Uint8Array;
+  readonly salts: SaltStore;
+  #state: "open" | "latched" | "closed" = "open";
+  #lastSeq: number;
+  #lastHash: string;
+  #syncedSeq: number;
+  #lastSyncUs: number | null = null;
+  #failure: LogFailure | null = null;
+  #sealedBytes: number;
+  readonly #clock: Clock;
+  readonly #lock: DiskLock;
+  readonly #renderer: RestRenderer;
+  readonly #segment: ActiveSegment;
+  readonly #committer: Committer;
+  readonly #head: HeadKeeper;
+  readonly #listeners: ((failure: LogFailure) => void)[] = [];
+  readonly #timer: NodeJS.Timeout;
+  #closing: Promise<void> | null = null;
+
+  /**
+   * Takes the writer's lock, checks every stored record, cuts off a torn tail into quarantine/ and opens the log.
+   * Throws LogFailure: LOCKED, CORRUPT, TAIL_LOST, HEAD_INVALID, SEGMENT_MISSING, DIRECTORY_UNUSABLE. Except for a torn
+   * tail nothing on disk is changed by an open that fails.
+   */
+  static async open(options: LogOptions): Promise<Log> {
+    const disk = options.disk ?? nodeDisk;
+    const dir = resolve(options.dir);
+    const lock = await lockDirectory(disk, dir);
+    try {
+      const opened = openForWriting(disk, dir, options.acceptUnanchored ?? false, options.onRecord);
+      const log = new Log(options, disk, dir, lock, opened);
+      try {
+        // The clean stop is taken back before anything is written behind it.
+        await log.#head.writeNow(false);
+        for (const detail of opened.marks) {
+          log.append({ type: "mark", policy_version: null, policy_hash: null, body: detail });
+        }
+        if (opened.marks.length > 0) await log.durable(log.lastSeq);
+      } catch (error) {
+        log.#abandon();
+        throw error;
+      }
+      return log;
+    } catch (error) {
+      lock.release();
+      if (error instanceof LogFailure || error instanceof TypeError) throw error;
+      throw new LogFailure("DIRECTORY_UNUSABLE", `the log cannot be opened: ${reasonOf(error)}`, {}, error);
+    }
+  }
+
+  private constructor(
+    options: LogOptions,
+    disk: Disk,
+    dir: string,
+    lock: DiskLock,
+    opened: ReturnType<typeof openForWriting>,
+  ) {
+    const { identity, chain, active } = opened;
+    this.#clock = options.clock ?? systemClock;
+    this.#lock = lock;
+    this.logId = identity.logId;
+    this.digestKey = identity.digestKey;
+    this.#lastSeq = chain.seq;
+    this.#lastHash = chain.hash;
+    this.#syncedSeq = chain.seq;
+    this.#sealedBytes = opened.sealedBytes;
+    const lastUs = parseTime(chain.time);
+    if (lastUs !== undefined) this.#clock.observe(lastUs);
+    this.#renderer = new RestRenderer(identity.logId, this.#clock.bootId);
+    this.#segment = new ActiveSegment(disk, dir, active);
+    const headFile = new HeadFile(disk, dir, identity.logId, opened.headGeneration);
+    this.#head = new HeadKeeper(headFile, { ackedSeq: chain.seq, lastHash: chain.hash }, () => this.#segment.number);
+    this.salts = new SaltStore(disk, dir, () => this.#clock.now().wallUs);
+    this.#committer = new Committer(
+      this.#segment,
+      {
+        durability: options.durability,
+        segmentBytes: options.segmentBytes ?? defaultSegmentBytes,
+        segmentAgeMs: options.segmentAgeMs ?? defaultSegmentAgeMs,
+      },
+      {
+        synced: (seq, hash) => this.#synced(seq, hash),
+        rotated: (sealedBytes) => {
+          this.#sealedBytes += sealedBytes;
+          this.#head.request();
+        },
+        failed: (error) => this.#latch(error),
+      },
+    );
+    this.#timer = setInterval(() => this.#keepHouse(), housekeepingIntervalMs);
+    this.#timer.unref();
+  }
+
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  get state(): "open" | "latched" | "closed" {
+    return this.#state;
+  }
+
+  /**
+   * Gives the entry its place in the log, renders and hashes it and queues its line. Throws LogFailure AUDIT_UNAVAILABLE
+   * once latched, CLOSED, OVERLOADED, ENTRY_TOO_LARGE; TypeError for a body that is not JSON. A throw takes no seq.
+   */
+  append(entry: LogEntryInput): Appended {
+    if (this.#state !== "open" || this.#closing !== null) throw this.#failure ?? closedFailure();
+    if (this.#committer.queuedBytes >= queueLimitBytes) {
+      throw new LogFailure("OVERLOADED", `${queueLimitBytes} bytes of records wait for the disk`);
+    }
+    const { wallUs, monoUs, timeRegression } = this.#clock.now();
+    const time = formatTime(wallUs);
+    const seq = this.#lastSeq + 1;
+    const rest = this.#renderer.render(entry, { seq, prev: this.#lastHash, time, monoUs, timeRegression });
+    const batch = this.#committer.batchFor(seq, prefixBytes + 3 * rest.length + 1);
+    const start = batch.usedBytes;
+    const { end, hash } = writeLine(batch.bytes, start, rest);
+    const entryBytes = end - start - prefixBytes;
+    if (entryBytes > entryLimitBytes) {
+      this.#committer.dropEmpty(batch);
+      throw new LogFailure("ENTRY_TOO_LARGE", `the entry has ${entryBytes} bytes, at most ${entryLimitBytes} fit`);
+    }
+    batch.add(end, hash, wallUs);
+    this.#lastSeq = seq;
+    this.#lastHash = hash;
+    this.#committer.added(end - start);
+    return { seq, hash, time };
+  }
+
+  /**
+   * Resolves when the record is as durable as the log's mode promises: on disk, or with `async` as soon as it is
+   * queued. Rejects with LogFailure AUDIT_UNAVAILABLE when the log latched before that.
+   */
+  durable(seq: number): Promise<void> {
+    if (!(seq <= this.#lastSeq)) return Promise.reject(new TypeError(`record ${seq} was never appended`));
+    if (seq <= this.#syncedSeq) return Promise.resolve();
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    const batch = this.#committer.find(seq);
+    // Not there: written, and with `async` not yet synced.
+    return this.#committer.durability === "async" || batch === undefined ? Promise.resolve() : batch.durable;
+  }
+
+  /** The listener is called once, at the first error of the disk, or at once if that has been. */
+  onLatch(listener: (failure: LogFailure) => void): void {
+    if (this.#failure !== null) listener(this.#failure);
+    else this.#listeners.push(listener);
+  }
+
+  /**
+   * Writes and syncs what is queued, marks the clean stop and frees the lock. A latched log is only let go of: its
+   * head is not touched. Never rejects; look at `state` before for whether all went well.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  stats(): LogStats {
+    return {
+      state: this.#state,
+      lastSeq: this.#lastSeq,
+      syncedSeq: this.#syncedSeq,
+      lastSyncTime: this.#lastSyncUs === null ? null : formatTime(this.#lastSyncUs),
+      lagRecords: this.#lastSeq - this.#syncedSeq,
+      lagBytes: this.#committer.queuedBytes,
+      segments: this.#segment.number,
+      activeBytes: this.#segment.sizeBytes,
+      totalBytes: this.#sealedBytes + this.#segment.sizeBytes,
+      headFailures: this.#head.failures,
+    };
+  }
+
+  async #close(): Promise<void> {
+    await this.#committer.drain();
+    clearInterval(this.#timer);
+    if (this.#state === "open") {
+      try {
+        await this.#head.writeNow(true);
+        this.#state = "closed";
+      } catch (error) {
+        this.#latch(error);
+      }
+    }
+    this.#abandon();
+    this.#lock.release();
+  }
+
+  /** Lets go of the files, without a word in the head. */
+  #abandon(): void {
+    clearInterval(this.#timer);
+    this.salts.close();
+    this.#head.close();
+    this.#segment.close();
+  }
+
+  #synced(seq: number, hash: string): void {
+    this.#syncedSeq = seq;
+    this.#lastSyncUs = this.#clock.now().wallUs;
+    this.#head.acknowledge(seq, hash);
+  }
+
+  #keepHouse(): void {
+    if (this.#state !== "open") return;
+    try {
+      const failure = this.#segment.replacement();
+      if (failure !== null) this.#committer.kill(failure);
+      else if (this.#head.isGivenUp) {
+        this.#committer.kill(new LogFailure("AUDIT_UNAVAILABLE", "the head file could not be written for too long"));
+      } else this.#head.request();
+    } catch (error) {
+      this.#committer.kill(error);
+    }
+  }
+
+  #latch(error: unknown): LogFailure {
+    if (this.#failure !== null) return this.#failure;
+    const failure =
+      error instanceof LogFailure
+        ? error
+        : new LogFailure("AUDIT_UNAVAILABLE", `the log can no longer be written: ${reasonOf(error)}`, {}, error);
+    this.#state = "latched";
+    this.#failure = failure;
+    for (const listener of this.#listeners) listener(failure);
+    return failure;
+  }
+}
+
+function closedFailure(): LogFailure {
+  return new LogFailure("CLOSED", "the log is closed");
+}
+
+async function lockDirectory(disk: Disk, dir: string): Promise<DiskLock> {
+  try {
+    disk.makeDirectory(dir);
+    disk.syncDirectory(dirname(dir));
+    const identity = disk.identity(dir);
+    if (identity !== null && (identity.mode & 0o022) !== 0) {
+      throw new LogFailure("DIRECTORY_UNUSABLE", `${dir} can be written by others: chmod go-w it`);
+    }
+    const result = await disk.lock(`${dir}/lock`);
+    if ("lock" in result) return result.lock;
+    const holder = result.heldBy === null ? "another process" : `process ${result.heldBy}`;
+    throw new LogFailure("LOCKED", `${holder} writes this log`);
+  } catch (error) {
+    if (error instanceof LogFailure) throw error;
+    throw new LogFailure("DIRECTORY_UNUSABLE", `${dir} cannot hold a log: ${reasonOf(error)}`, {}, error);
+  }
+}

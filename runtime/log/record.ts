@@ -1,0 +1,284 @@
+// What a record says: its types, the members of each, and their order in a line. It must never hold a value that a
+// policy redacts; that is done before a body comes here.
+import { canonicalJson, canonicalString, type Json, type JsonObject } from "../json.ts";
+
+export const recordTypes = [
+  "decision",
+  "outcome",
+  "policy",
+  "approval",
+  "grant",
+  "phase",
+  "agent",
+  "cost",
+  "snapshot",
+  "checkpoint",
+  "prune",
+  "mark",
+] as const;
+
+export type RecordType = (typeof recordTypes)[number];
+
+export const recordVersion = 1;
+
+/** Members that every record has; `time_regression` only where the system's clock had gone back. */
+export interface RecordHeader {
+  readonly hash: string;
+  readonly v: number;
+  readonly log_id: string;
+  readonly seq: number;
+  readonly prev: string;
+  readonly type: RecordType;
+  readonly time: string;
+  readonly mono_us: number;
+  readonly boot_id: string;
+  readonly policy_version: string | null;
+  readonly policy_hash: string | null;
+  readonly time_regression?: true;
+}
+
+export type Effect = "permit" | "defer" | "deny";
+
+export interface DecisionBody {
+  readonly action_id: string;
+  readonly call_id: string | null;
+  readonly request_id: string | null;
+  readonly agent_id: string;
+  readonly agent_identity: Json;
+  readonly session_id: string;
+  readonly tool: string;
+  readonly action_type: string;
+  readonly args: Json;
+  readonly effect: Effect;
+  readonly would: Effect | null;
+  readonly code: string;
+  readonly reason: string;
+  readonly rule_ref: string | null;
+  readonly rule_digest: string | null;
+  readonly steps: Json;
+  readonly approval_id: string | null;
+  readonly request_digest: string;
+  readonly credential_ref: string | null;
+  readonly cost_usd: Json;
+  readonly latency_us: number;
+  readonly delegation: Json;
+  readonly redacted: Json;
+  readonly mode: string;
+  readonly dev: boolean;
+  readonly tags: Json;
+}
+
+export interface OutcomeBody {
+  readonly action_id: string;
+  readonly status: string;
+  readonly result?: Json;
+  readonly duration_ms?: number;
+  readonly provider?: string;
+  readonly cost_usd?: Json;
+}
+
+export interface PolicyBody {
+  readonly version: string;
+  readonly image_hash: string;
+  readonly source_hash: string;
+  readonly actor: string;
+  readonly change: "apply" | "rollback" | "promote";
+  readonly restores?: string;
+  readonly summary: Json;
+}
+
+export interface ApprovalBody {
+  readonly approval_id: string;
+  readonly change: "opened" | "approved" | "denied" | "consumed" | "revoked" | "expired";
+  readonly action_id?: string;
+  readonly agent_id?: string;
+  readonly request_digest?: string;
+  readonly rule_digest?: string | null;
+  readonly actor?: string;
+  readonly reason?: string;
+  readonly expires?: string;
+}
+
+export interface GrantBody {
+  readonly grant_id: string;
+  readonly change: "created" | "used" | "revoked" | "expired";
+  readonly agent_id?: string;
+  readonly tool?: string;
+  readonly condition?: string | null;
+  readonly uses_max?: number | null;
+  readonly action_id?: string;
+  readonly actor?: string;
+  readonly expires?: string;
+}
+
+export interface PhaseBody {
+  readonly agent_id: string;
+  readonly from: string | null;
+  readonly to: string;
+  readonly cause: string;
+  readonly actor?: string;
+}
+
+export interface AgentBody {
+  readonly agent_id: string;
+  readonly change: "kill" | "quiesce" | "resume";
+  readonly actor: string;
+  readonly reason?: string;
+}
+
+export interface CostBody {
+  readonly action_id: string;
+  readonly agent_id: string;
+  readonly cost_usd: Json;
+  readonly change: "reported" | "settled" | "returned";
+  readonly actor?: string;
+}
+
+/** A statement about the log itself, for instance that a torn tail was cut off. */
+export interface MarkBody {
+  readonly kind: string;
+  readonly detail: Json;
+}
+
+export interface RecordBodies {
+  readonly decision: DecisionBody;
+  readonly outcome: OutcomeBody;
+  readonly policy: PolicyBody;
+  readonly approval: ApprovalBody;
+  readonly grant: GrantBody;
+  readonly phase: PhaseBody;
+  readonly agent: AgentBody;
+  readonly cost: CostBody;
+  readonly snapshot: JsonObject;
+  readonly checkpoint: JsonObject;
+  readonly prune: JsonObject;
+  readonly mark: MarkBody;
+}
+
+export interface LogEntryInput {
+  readonly type: RecordType;
+  readonly policy_version: string | null;
+  readonly policy_hash: string | null;
+  /** the members that belong to the type; none may be undefined or carry the name of a header member */
+  readonly body: JsonObject;
+}
+
+/** Header members as the log knows them when it renders a record. */
+export interface HeaderValues {
+  readonly seq: number;
+  readonly prev: string;
+  readonly time: string;
+  readonly monoUs: number;
+  readonly timeRegression: boolean;
+}
+
+/** The members of a decision, each exactly once; a name missing here or too many does not compile. */
+const decisionMembers: Record<keyof DecisionBody, true> = {
+  action_id: true,
+  call_id: true,
+  request_id: true,
+  agent_id: true,
+  agent_identity: true,
+  session_id: true,
+  tool: true,
+  action_type: true,
+  args: true,
+  effect: true,
+  would: true,
+  code: true,
+  reason: true,
+  rule_ref: true,
+  rule_digest: true,
+  steps: true,
+  approval_id: true,
+  request_digest: true,
+  credential_ref: true,
+  cost_usd: true,
+  latency_us: true,
+  delegation: true,
+  redacted: true,
+  mode: true,
+  dev: true,
+  tags: true,
+};
+
+const headerMembers = [
+  "boot_id",
+  "log_id",
+  "mono_us",
+  "policy_hash",
+  "policy_version",
+  "prev",
+  "seq",
+  "time",
+  "time_regression",
+  "type",
+  "v",
+] as const;
+
+const headerNames: ReadonlySet<string> = new Set([...headerMembers, "hash"]);
+
+/** `name` is a body member to take, or `header` a header member to write. */
+interface Slot {
+  readonly name: string;
+  readonly header: (typeof headerMembers)[number] | null;
+}
+
+/** RFC 8785 order of the header and these body members. */
+function layout(bodyNames: readonly string[]): readonly Slot[] {
+  for (const name of bodyNames) {
+    if (headerNames.has(name)) throw new TypeError(`a body may not have the header's member \`${name}\``);
+    if (name === "__proto__") throw new TypeError("the key `__proto__` is not allowed");
+  }
+  const slots: Slot[] = bodyNames.map((name) => ({ name, header: null }));
+  for (const header of headerMembers) slots.push({ name: header, header });
+  // UTF-16 code unit order, as RFC 8785 wants; localeCompare would not.
+  return slots.sort((one, other) => (one.name < other.name ? -1 : 1));
+}
+
+/** Decisions are the hot path: a body with exactly its members skips the sort. */
+const decisionLayout = layout(Object.keys(decisionMembers));
+const decisionMemberCount = Object.keys(decisionMembers).length;
+
+function layoutFor(entry: LogEntryInput): readonly Slot[] {
+  const names = Object.keys(entry.body);
+  if (entry.type === "decision" && names.length === decisionMemberCount) {
+    if (names.every((name) => name in decisionMembers)) return decisionLayout;
+  }
+  return layout(names);
+}
+
+/** Renders what follows the hash in a line. One for each log: it holds what never changes between records. */
+export class RestRenderer {
+  readonly #bootId: string;
+  readonly #logId: string;
+
+  constructor(logId: string, bootId: string) {
+    this.#logId = canonicalString(logId);
+    this.#bootId = canonicalString(bootId);
+  }
+
+  /** `<rest>`: canonical members without the opening brace. Throws TypeError for a body that JSON cannot hold. */
+  render(entry: LogEntryInput, header: HeaderValues): string {
+    let rest = "";
+    for (const slot of layoutFor(entry)) {
+      const text = slot.header === null ? canonicalJson(entry.body[slot.name] as Json) : this.#member(slot.header, entry, header);
+      if (text !== null) rest += rest === "" ? `"${slot.name}":${text}` : `,"${slot.name}":${text}`;
+    }
+    return `${rest}}`;
+  }
+
+  #member(name: (typeof headerMembers)[number], entry: LogEntryInput, header: HeaderValues): string | null {
+    if (name === "boot_id") return this.#bootId;
+    if (name === "log_id") return this.#logId;
+    if (name === "mono_us") return String(header.monoUs);
+    if (name === "policy_hash") return canonicalJson(entry.policy_hash);
+    if (name === "policy_version") return canonicalJson(entry.policy_version);
+    if (name === "prev") return `"${header.prev}"`;
+    if (name === "seq") return String(header.seq);
+    if (name === "time") return `"${header.time}"`;
+    if (name === "time_regression") return header.timeRegression ? "true" : null;
+    if (name === "type") return `"${entry.type}"`;
+    return String(recordVersion);
+  }
+}

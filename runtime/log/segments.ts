@@ -1,0 +1,49 @@
+// The names of the log's files and which segments there are. It never opens one.
+import { join } from "node:path";
+import type { Disk } from "../disk.ts";
+import { LogFailure } from "./failure.ts";
+
+export const headFileName = "head";
+export const lockFileName = "lock";
+export const identityFileName = "log.json";
+export const digestKeyFileName = "digest.key";
+export const quarantineName = "quarantine";
+export const saltsName = "salts";
+
+const segmentName = /^(\d{8})\.wal$/;
+export const segmentNumberMax = 99_999_999;
+
+export function segmentFileName(number: number): string {
+  return `${String(number).padStart(8, "0")}.wal`;
+}
+
+export interface SegmentInfo {
+  readonly number: number;
+  readonly name: string;
+  readonly path: string;
+  /** when it was listed */
+  readonly sizeBytes: number;
+}
+
+/**
+ * The segments in order, with their sizes at this moment. Throws LogFailure SEGMENT_MISSING for a gap in the numbers or
+ * a first segment other than 1, CORRUPT for a name ending in .wal that is no segment.
+ */
+export function listSegments(disk: Disk, dir: string): SegmentInfo[] {
+  const segments: SegmentInfo[] = [];
+  for (const name of disk.list(dir)) {
+    if (!name.endsWith(".wal")) continue;
+    const identity = disk.identity(join(dir, name));
+    if (!segmentName.test(name) || identity?.kind !== "file") {
+      throw new LogFailure("CORRUPT", `${name} is not a segment of this log`, { segment: name });
+    }
+    const expected = segments.length + 1;
+    if (name !== segmentFileName(expected)) {
+      throw new LogFailure("SEGMENT_MISSING", `segment ${segmentFileName(expected)} is missing before ${name}`, {
+        segment: segmentFileName(expected),
+      });
+    }
+    segments.push({ number: expected, name, path: join(dir, name), sizeBytes: identity.sizeBytes });
+  }
+  return segments;
+}
