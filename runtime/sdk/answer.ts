@@ -32,7 +32,7 @@ export function readAnswer(answer: unknown, question: Question): Reading {
     error: sdkDenial(question.tool, code, detail),
   });
   if (!isRecord(answer)) return refuse("BAD_ANSWER", "the answer is not an object");
-  if (typeof answer.error === "string") return refuse("BAD_ANSWER", answer.error);
+  if (answer.error !== undefined) return refuse("BAD_ANSWER", `the daemon says: ${errorText(answer.error)}`);
   if (answer.call_id !== question.callId) return refuse("BAD_ANSWER", "the answer belongs to another call");
   const word = text(answer.effect);
   const effect = word !== undefined && Object.hasOwn(effects, word) ? effects[word] : undefined;
@@ -105,6 +105,10 @@ function resolutionOf(value: unknown): Resolution | undefined {
     default:
       return undefined;
   }
+}
+
+function errorText(error: unknown): string {
+  return text(error) ?? (isRecord(error) ? text(error.message) : undefined) ?? "an error without words";
 }
 
 function instant(value: unknown): string | number | null {

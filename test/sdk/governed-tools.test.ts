@@ -39,6 +39,7 @@ const refusedAnswers: readonly [string, StubRule, string][] = [
   ["an inherited name as effect", { effect: "constructor" }, "UNKNOWN_EFFECT"],
   ["another call's answer", { effect: "PERMIT", call_id: "c0" }, "BAD_ANSWER"],
   ["an error beside a permit", { effect: "PERMIT", error: "unknown type" }, "BAD_ANSWER"],
+  ["an error object", { type: "error", error: { code: "BAD_REQUEST", message: "no" }, effect: "PERMIT" }, "BAD_ANSWER"],
   ["other arguments", { effect: "PERMIT", args_sha256: "0".repeat(64) }, "ARGS_MISMATCH"],
   ["hash of another kind", { effect: "PERMIT", args_sha256: 7 }, "ARGS_MISMATCH"],
 ];
