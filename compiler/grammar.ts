@@ -1,0 +1,612 @@
+// The grammar, one method a production, without actions: what may follow what, and nothing about meaning. Blocks whose
+// meaning this version lacks are spelt out like the others, so that malformed text in them is still an error.
+import { EOF, type IOrAlt } from "chevrotain";
+import { ScanningParser } from "./parser.ts";
+import * as t from "./tokens.ts";
+import { ScanMode } from "./tokens.ts";
+
+/** Productions whose tokens are read in a mode of their own. */
+const modes = {
+  toolPattern: ScanMode.Pattern,
+  patternList: ScanMode.Pattern,
+  bareName: ScanMode.Pattern,
+  delegateTarget: ScanMode.Pattern,
+  keyMaterial: ScanMode.Key,
+  value: ScanMode.Value,
+  list: ScanMode.Value,
+  rawArguments: ScanMode.Value,
+  rawArgument: ScanMode.Value,
+} as const;
+
+/** Productions that end an error: the text after them is read on. */
+const statements = [
+  "topStatement", "agentStatement", "rulesStatement", "phaseStatement", "budgetField", "runtimeField", "looseField",
+  "trustField", "alertField",
+]; // biome-ignore format: a table
+
+export class PolicyParser extends ScanningParser {
+  readonly policy = this.RULE("policy", () => {
+    this.MANY(() => this.SUBRULE(this.topStatement));
+    this.CONSUME(EOF);
+  });
+
+  // Statements of the top level
+
+  private readonly topAlternatives: IOrAlt<unknown>[] = [
+    { ALT: () => this.SUBRULE(this.agentBlock) },
+    { ALT: () => this.SUBRULE(this.ruleStatement) },
+    { ALT: () => this.SUBRULE(this.runtimeBlock) },
+    { ALT: () => this.SUBRULE(this.phaseBlock) },
+    { ALT: () => this.SUBRULE(this.importStatement) },
+    { ALT: () => this.SUBRULE(this.topBlock) },
+    { ALT: () => this.SUBRULE(this.trustBlock) },
+    { ALT: () => this.SUBRULE(this.manifestStatement) },
+    { ALT: () => this.SUBRULE(this.strayTop) },
+  ];
+  readonly topStatement = this.RULE("topStatement", () => {
+    this.OR({ DEF: this.topAlternatives, IGNORE_AMBIGUITIES: true });
+    this.OPTION(() => this.CONSUME(t.Terminator));
+  });
+
+  readonly agentBlock = this.RULE("agentBlock", () => {
+    this.CONSUME(t.Agent);
+    this.SUBRULE(this.bareName);
+    this.CONSUME(t.LCurly);
+    this.MANY(() => this.SUBRULE(this.agentStatement));
+    this.CONSUME(t.RCurly);
+  });
+
+  readonly runtimeBlock = this.RULE("runtimeBlock", () => {
+    this.CONSUME(t.Runtime);
+    this.CONSUME(t.LCurly);
+    this.MANY(() => this.SUBRULE(this.runtimeField));
+    this.CONSUME(t.RCurly);
+  });
+
+  readonly runtimeField = this.RULE("runtimeField", () => {
+    this.OR({
+      DEF: [{ ALT: () => this.SUBRULE(this.field) }, { ALT: () => this.SUBRULE(this.stray) }],
+      IGNORE_AMBIGUITIES: true,
+    });
+    this.OPTION(() => this.CONSUME(t.Terminator));
+  });
+
+  // Statements of an agent
+
+  private readonly agentAlternatives: IOrAlt<unknown>[] = [
+    { ALT: () => this.SUBRULE(this.ruleStatement) },
+    { ALT: () => this.SUBRULE(this.rulesBlock) },
+    { ALT: () => this.SUBRULE(this.defaultField) },
+    { ALT: () => this.SUBRULE(this.agentField) },
+    { ALT: () => this.SUBRULE(this.varStatement) },
+    { ALT: () => this.SUBRULE(this.budgetBlock) },
+    { ALT: () => this.SUBRULE(this.rateLimit) },
+    { ALT: () => this.SUBRULE(this.redact) },
+    { ALT: () => this.SUBRULE(this.phaseBlock) },
+    { ALT: () => this.SUBRULE(this.plainBlock) },
+    { ALT: () => this.SUBRULE(this.namedBlock) },
+    { ALT: () => this.SUBRULE(this.alertBlock) },
+    { ALT: () => this.SUBRULE(this.delegateBlock) },
+    { ALT: () => this.SUBRULE(this.stray) },
+  ];
+  readonly agentStatement = this.RULE("agentStatement", () => {
+    this.OR({ DEF: this.agentAlternatives, IGNORE_AMBIGUITIES: true });
+    this.OPTION(() => this.CONSUME(t.Terminator));
+  });
+
+  readonly defaultField = this.RULE("defaultField", () => {
+    this.CONSUME(t.Default);
+    this.OPTION(() => this.CONSUME(t.Separator));
+    this.CONSUME(t.Effect);
+  });
+
+  readonly agentField = this.RULE("agentField", () => {
+    this.CONSUME(t.AgentField);
+    this.OPTION(() => this.CONSUME(t.Separator));
+    this.SUBRULE(this.value);
+  });
+
+  readonly varStatement = this.RULE("varStatement", () => {
+    this.CONSUME(t.Var);
+    this.CONSUME(t.Word);
+    this.OPTION(() => this.CONSUME(t.Separator));
+    this.SUBRULE(this.value);
+  });
+
+  readonly rulesBlock = this.RULE("rulesBlock", () => {
+    this.CONSUME(t.Rules);
+    this.CONSUME(t.LCurly);
+    this.MANY(() => this.SUBRULE(this.rulesStatement));
+    this.CONSUME(t.RCurly);
+  });
+
+  private readonly rulesAlternatives: IOrAlt<unknown>[] = [
+    { ALT: () => this.SUBRULE(this.ruleStatement) },
+    { ALT: () => this.SUBRULE(this.stray) },
+  ];
+  readonly rulesStatement = this.RULE("rulesStatement", () => {
+    this.OR({ DEF: this.rulesAlternatives, IGNORE_AMBIGUITIES: true });
+    this.OPTION(() => this.CONSUME(t.Terminator));
+  });
+
+  readonly budgetBlock = this.RULE("budgetBlock", () => {
+    this.CONSUME(t.Budget);
+    this.SUBRULE(this.bareName);
+    this.CONSUME(t.LCurly);
+    this.MANY(() => this.SUBRULE(this.budgetField));
+    this.CONSUME(t.RCurly);
+  });
+
+  readonly budgetField = this.RULE("budgetField", () => {
+    this.OR({
+      DEF: [
+        { ALT: () => this.SUBRULE(this.toolsField) },
+        { ALT: () => this.SUBRULE(this.costField) },
+        { ALT: () => this.SUBRULE(this.field) },
+        { ALT: () => this.SUBRULE(this.stray) },
+      ],
+      IGNORE_AMBIGUITIES: true,
+    });
+    this.OPTION(() => this.CONSUME(t.Terminator));
+  });
+
+  readonly toolsField = this.RULE("toolsField", () => {
+    this.CONSUME(t.Tools);
+    this.OPTION(() => this.CONSUME(t.Separator));
+    this.SUBRULE(this.patternList);
+  });
+
+  readonly costField = this.RULE("costField", () => {
+    this.CONSUME(t.Cost);
+    this.OPTION(() => this.CONSUME(t.Separator));
+    this.SUBRULE(this.costValue);
+  });
+
+  readonly costValue = this.RULE("costValue", () => {
+    this.OR([
+      { ALT: () => this.CONSUME(t.Quantity) },
+      {
+        ALT: () => {
+          this.CONSUME(t.Word);
+          this.MANY(() => this.SUBRULE(this.postfix));
+        },
+      },
+    ]);
+  });
+
+  readonly rateLimit = this.RULE("rateLimit", () => {
+    this.CONSUME(t.RateLimit);
+    this.SUBRULE(this.toolPattern);
+    this.OPTION(() => this.CONSUME(t.Separator));
+    this.CONSUME(t.Quantity);
+    this.CONSUME(t.Per);
+    this.SUBRULE(this.window);
+  });
+
+  readonly window = this.RULE("window", () => {
+    this.OR([
+      { ALT: () => this.CONSUME(t.RateUnit) },
+      { ALT: () => this.CONSUME(t.Quantity) },
+      { ALT: () => this.CONSUME(t.Text) },
+    ]);
+  });
+
+  readonly redact = this.RULE("redact", () => {
+    this.CONSUME(t.Redact);
+    this.SUBRULE(this.toolPattern);
+    this.CONSUME(t.Args);
+    this.OPTION(() => this.CONSUME(t.Separator));
+    this.SUBRULE(this.value);
+  });
+
+  readonly phaseBlock = this.RULE("phaseBlock", () => {
+    this.CONSUME(t.Phase);
+    this.SUBRULE(this.bareName);
+    this.CONSUME(t.LCurly);
+    this.MANY(() => this.SUBRULE(this.phaseStatement));
+    this.CONSUME(t.RCurly);
+  });
+
+  readonly phaseStatement = this.RULE("phaseStatement", () => {
+    this.OR({
+      DEF: [
+        { ALT: () => this.SUBRULE(this.ruleStatement) },
+        { ALT: () => this.SUBRULE(this.rulesBlock) },
+        { ALT: () => this.SUBRULE(this.phaseField) },
+        { ALT: () => this.SUBRULE(this.toolsField) },
+        { ALT: () => this.SUBRULE(this.stray) },
+      ],
+      IGNORE_AMBIGUITIES: true,
+    });
+    this.OPTION(() => this.CONSUME(t.Terminator));
+  });
+
+  readonly phaseField = this.RULE("phaseField", () => {
+    this.OR([{ ALT: () => this.CONSUME(t.Duration) }, { ALT: () => this.CONSUME(t.Next) }]);
+    this.OPTION(() => this.CONSUME(t.Separator));
+    this.SUBRULE(this.value);
+  });
+
+  // Rules
+
+  readonly ruleStatement = this.RULE("ruleStatement", () => {
+    this.OR([{ ALT: () => this.CONSUME(t.Effect) }, { ALT: () => this.CONSUME(t.Mandatory) }]);
+    this.SUBRULE(this.toolPattern);
+    this.MANY(() => this.SUBRULE(this.clause));
+  });
+
+  private readonly clauseAlternatives: IOrAlt<unknown>[] = [
+    {
+      ALT: () => {
+        this.CONSUME(t.If);
+        this.SUBRULE(this.expression);
+      },
+    },
+    {
+      ALT: () => {
+        this.CONSUME(t.Reason);
+        this.OPTION(() => this.CONSUME(t.Separator));
+        this.CONSUME(t.Text);
+      },
+    },
+    {
+      ALT: () => {
+        this.OR2([
+          { ALT: () => this.CONSUME(t.Notify) },
+          { ALT: () => this.CONSUME(t.Reeval) },
+          { ALT: () => this.CONSUME(t.HttpPart) },
+        ]);
+        this.OPTION2(() => this.CONSUME2(t.Separator));
+        this.SUBRULE(this.value);
+      },
+    },
+    {
+      ALT: () => {
+        this.CONSUME(t.HttpMap);
+        this.OR3([{ ALT: () => this.CONSUME(t.Word) }, { ALT: () => this.CONSUME2(t.Text) }]);
+        this.CONSUME3(t.Separator);
+        this.SUBRULE2(this.value);
+      },
+    },
+  ];
+  readonly clause = this.RULE("clause", () => {
+    this.OR(this.clauseAlternatives);
+  });
+
+  readonly toolPattern = this.RULE("toolPattern", () => {
+    this.OR([{ ALT: () => this.CONSUME(t.Run) }, { ALT: () => this.CONSUME(t.Text) }]);
+  });
+
+  readonly patternList = this.RULE("patternList", () => {
+    this.OR([
+      {
+        ALT: () => {
+          this.CONSUME(t.LSquare);
+          this.MANY(() => {
+            this.SUBRULE(this.toolPattern);
+            this.OR2(this.afterItem);
+          });
+          this.CONSUME(t.RSquare);
+        },
+      },
+      { ALT: () => this.SUBRULE2(this.toolPattern) },
+    ]);
+  });
+
+  // Conditions: a flat run of operands and operators; which binds tighter is decided by the one who reads the tree
+
+  private readonly infixAlternatives: IOrAlt<unknown>[] = [
+    { ALT: () => this.CONSUME(t.Infix, { LABEL: "operator" }) },
+    {
+      ALT: () => {
+        this.CONSUME(t.Not, { LABEL: "operator" });
+        this.CONSUME(t.In, { LABEL: "operator" });
+      },
+    },
+  ];
+  readonly expression = this.RULE("expression", () => {
+    this.SUBRULE(this.operand);
+    this.MANY(() => {
+      this.OR(this.infixAlternatives);
+      this.SUBRULE2(this.operand);
+    });
+  });
+
+  private readonly operandAlternatives: IOrAlt<unknown>[] = [
+    { ALT: () => this.CONSUME(t.Quantity) },
+    { ALT: () => this.CONSUME(t.Text) },
+    { ALT: () => this.CONSUME(t.Bool) },
+    { ALT: () => this.CONSUME(t.Nil) },
+    { ALT: () => this.CONSUME(t.Word) },
+    { ALT: () => this.SUBRULE(this.list) },
+    {
+      ALT: () => {
+        this.CONSUME(t.LParen);
+        this.SUBRULE(this.expression);
+        this.CONSUME(t.RParen);
+      },
+    },
+  ];
+  readonly operand = this.RULE("operand", () => {
+    this.MANY(() => this.CONSUME(t.Prefix));
+    this.OR({ DEF: this.operandAlternatives, IGNORE_AMBIGUITIES: true });
+    this.MANY2(() => this.SUBRULE(this.postfix));
+  });
+
+  private readonly postfixAlternatives: IOrAlt<unknown>[] = [
+    {
+      ALT: () => {
+        this.CONSUME(t.Dot);
+        this.CONSUME(t.Word);
+        this.OPTION(() => this.SUBRULE(this.callArguments));
+      },
+    },
+    {
+      ALT: () => {
+        this.CONSUME(t.LSquare);
+        this.CONSUME(t.Quantity);
+        this.CONSUME(t.RSquare);
+      },
+    },
+    { ALT: () => this.SUBRULE2(this.callArguments) },
+  ];
+  readonly postfix = this.RULE("postfix", () => {
+    this.OR(this.postfixAlternatives);
+  });
+
+  readonly callArguments = this.RULE("callArguments", () => {
+    this.OR({
+      DEF: [
+        { GATE: () => this.takesPatterns(), ALT: () => this.SUBRULE(this.rawArguments) },
+        { ALT: () => this.SUBRULE(this.plainArguments) },
+      ],
+      IGNORE_AMBIGUITIES: true,
+    });
+  });
+
+  readonly plainArguments = this.RULE("plainArguments", () => {
+    this.CONSUME(t.LParen);
+    this.MANY_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.expression) });
+    this.CONSUME(t.RParen);
+  });
+
+  readonly rawArguments = this.RULE("rawArguments", () => {
+    this.CONSUME(t.LParen);
+    this.MANY_SEP({ SEP: t.Comma, DEF: () => this.SUBRULE(this.rawArgument) });
+    this.CONSUME(t.RParen);
+  });
+
+  readonly rawArgument = this.RULE("rawArgument", () => {
+    this.SUBRULE(this.value);
+    this.OPTION(() => {
+      this.CONSUME(t.Equals);
+      this.SUBRULE2(this.value);
+    });
+  });
+
+  /** The call that follows is history_…(…), session.sum(…) or session.count(…), whose arguments are tool patterns. */
+  private takesPatterns(): boolean {
+    const name = this.LA(0).image;
+    if (name.startsWith("history_")) return true;
+    return (name === "sum" || name === "count") && this.LA(-1).tokenType === t.Dot && this.LA(-2).image === "session";
+  }
+
+  // Values and names
+
+  readonly field = this.RULE("field", () => {
+    this.CONSUME(t.Word);
+    this.OPTION(() => this.CONSUME(t.Separator));
+    this.SUBRULE(this.value);
+  });
+
+  private readonly valueAlternatives: IOrAlt<unknown>[] = [
+    { ALT: () => this.CONSUME(t.Text) },
+    { ALT: () => this.CONSUME(t.Quantity) },
+    { ALT: () => this.CONSUME(t.Bool) },
+    { ALT: () => this.CONSUME(t.Nil) },
+    { ALT: () => this.CONSUME(t.Run) },
+    { ALT: () => this.SUBRULE(this.list) },
+    {
+      ALT: () => {
+        this.CONSUME(t.Word);
+        this.OPTION(() => {
+          this.CONSUME(t.LParen);
+          this.CONSUME2(t.Text);
+          this.CONSUME(t.RParen);
+        });
+      },
+    },
+  ];
+  readonly value = this.RULE("value", () => {
+    this.OR({ DEF: this.valueAlternatives, IGNORE_AMBIGUITIES: true });
+  });
+
+  private readonly afterItem: IOrAlt<unknown>[] = [
+    { ALT: () => this.CONSUME(t.Comma) },
+    { GATE: () => this.LA(1).tokenType === t.RSquare, ALT: () => undefined },
+  ];
+  readonly list = this.RULE("list", () => {
+    this.CONSUME(t.LSquare);
+    this.MANY(() => {
+      this.SUBRULE(this.value);
+      this.OR(this.afterItem);
+    });
+    this.CONSUME(t.RSquare);
+  });
+
+  /** A name after a block's keyword, bare or quoted. */
+  readonly bareName = this.RULE("bareName", () => {
+    this.OR([{ ALT: () => this.CONSUME(t.Run) }, { ALT: () => this.CONSUME(t.Text) }]);
+  });
+
+  // Blocks that parse and are refused by name
+
+  readonly importStatement = this.RULE("importStatement", () => {
+    this.CONSUME(t.Import);
+    this.CONSUME(t.Text);
+    this.OPTION(() => {
+      this.CONSUME(t.As);
+      this.CONSUME(t.Word);
+    });
+  });
+
+  readonly topBlock = this.RULE("topBlock", () => {
+    this.CONSUME(t.TopBlock);
+    this.SUBRULE(this.bareName);
+    this.SUBRULE(this.looseBlock);
+  });
+
+  readonly namedBlock = this.RULE("namedBlock", () => {
+    this.CONSUME(t.NamedBlock);
+    this.SUBRULE(this.bareName);
+    this.SUBRULE(this.looseBlock);
+  });
+
+  readonly plainBlock = this.RULE("plainBlock", () => {
+    this.CONSUME(t.PlainBlock);
+    this.SUBRULE(this.looseBlock);
+  });
+
+  readonly delegateBlock = this.RULE("delegateBlock", () => {
+    this.CONSUME(t.Delegate);
+    this.SUBRULE(this.delegateTarget);
+    this.SUBRULE(this.looseBlock);
+  });
+
+  readonly delegateTarget = this.RULE("delegateTarget", () => {
+    this.OPTION(() => this.OR([{ ALT: () => this.CONSUME(t.Run) }, { ALT: () => this.CONSUME(t.Text) }]));
+  });
+
+  readonly alertBlock = this.RULE("alertBlock", () => {
+    this.CONSUME(t.Alert);
+    this.CONSUME(t.LCurly);
+    this.MANY(() => this.SUBRULE(this.alertField));
+    this.CONSUME(t.RCurly);
+  });
+
+  readonly alertField = this.RULE("alertField", () => {
+    this.OR({
+      DEF: [
+        { ALT: () => this.SUBRULE(this.alertEvents) },
+        { ALT: () => this.SUBRULE(this.looseEntry) },
+        { ALT: () => this.SUBRULE(this.stray) },
+      ],
+      IGNORE_AMBIGUITIES: true,
+    });
+    this.OPTION(() => this.CONSUME(t.Terminator));
+  });
+
+  readonly alertEvents = this.RULE("alertEvents", () => {
+    this.CONSUME(t.On);
+    this.OPTION(() => this.CONSUME(t.Separator));
+    this.OR([
+      { ALT: () => this.SUBRULE(this.list) },
+      { ALT: () => this.AT_LEAST_ONE(() => this.SUBRULE(this.alertEvent)) },
+    ]);
+  });
+
+  readonly alertEvent = this.RULE("alertEvent", () => {
+    this.OR([
+      { ALT: () => this.CONSUME(t.Effect) },
+      { ALT: () => this.CONSUME(t.AlertEvent) },
+      { ALT: () => this.CONSUME(t.Text) },
+    ]);
+  });
+
+  readonly trustBlock = this.RULE("trustBlock", () => {
+    this.CONSUME(t.Trust);
+    this.CONSUME(t.LCurly);
+    this.MANY(() => this.SUBRULE(this.trustField));
+    this.CONSUME(t.RCurly);
+  });
+
+  readonly trustField = this.RULE("trustField", () => {
+    this.OR({
+      DEF: [
+        {
+          ALT: () => {
+            this.CONSUME(t.Key);
+            this.CONSUME(t.Text);
+            this.SUBRULE(this.keyMaterial);
+          },
+        },
+        { ALT: () => this.SUBRULE(this.looseEntry) },
+        { ALT: () => this.SUBRULE(this.stray) },
+      ],
+      IGNORE_AMBIGUITIES: true,
+    });
+    this.OPTION(() => this.CONSUME(t.Terminator));
+  });
+
+  readonly keyMaterial = this.RULE("keyMaterial", () => {
+    this.OR([{ ALT: () => this.CONSUME(t.Run) }, { ALT: () => this.CONSUME(t.Text) }]);
+  });
+
+  readonly manifestStatement = this.RULE("manifestStatement", () => {
+    this.CONSUME(t.Manifest);
+    this.OR([
+      {
+        ALT: () => {
+          this.CONSUME(t.Orchestrator);
+          this.SUBRULE(this.bareName);
+          this.CONSUME(t.Undeclared);
+          this.CONSUME(t.Effect);
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(t.Grant);
+          this.SUBRULE2(this.bareName);
+          this.CONSUME(t.To);
+          this.SUBRULE3(this.bareName);
+          this.CONSUME(t.Max);
+          this.CONSUME(t.Quantity);
+          this.OPTION(() => this.CONSUME(t.Approval));
+        },
+      },
+    ]);
+  });
+
+  readonly looseBlock = this.RULE("looseBlock", () => {
+    this.CONSUME(t.LCurly);
+    this.MANY(() => this.SUBRULE(this.looseField));
+    this.CONSUME(t.RCurly);
+  });
+
+  readonly looseField = this.RULE("looseField", () => {
+    this.OR({
+      DEF: [{ ALT: () => this.SUBRULE(this.looseEntry) }, { ALT: () => this.SUBRULE(this.stray) }],
+      IGNORE_AMBIGUITIES: true,
+    });
+    this.OPTION(() => this.CONSUME(t.Terminator));
+  });
+
+  readonly looseEntry = this.RULE("looseEntry", () => {
+    this.CONSUME(t.Word);
+    this.OPTION(() => this.CONSUME(t.Separator));
+    this.SUBRULE(this.looseValue);
+  });
+
+  readonly looseValue = this.RULE("looseValue", () => {
+    this.SUBRULE(this.value);
+    this.MANY(() => this.CONSUME(t.Text));
+  });
+
+  // What is no statement
+
+  readonly stray = this.RULE("stray", () => {
+    this.CONSUME(t.Anything);
+    this.CONSUME(t.Never);
+  });
+
+  readonly strayTop = this.RULE("strayTop", () => {
+    this.OR([{ ALT: () => this.CONSUME(t.Anything) }, { ALT: () => this.CONSUME(t.RCurly) }]);
+    this.CONSUME(t.Never);
+  });
+
+  constructor() {
+    super();
+    this.performSelfAnalysis();
+    this.settle(modes, statements);
+  }
+}

@@ -1,0 +1,46 @@
+// Every limit of the language, each in one place with its unit. What exceeds one is an error with a place, never cut off.
+
+export const limits = {
+  /** UTF-8 bytes of one source. */
+  sourceBytes: 4 * 1024 * 1024,
+  /** Rules in a stack, all agents and phases together. */
+  rules: 100_000,
+  /** Parentheses and brackets open at once. */
+  nestedParentheses: 256,
+  /** Braces open at once; the language itself needs four. */
+  nestedBraces: 32,
+  /** Operators in one condition; bounds the depth of its tree. */
+  conditionOperators: 1_000,
+  /** UTF-8 bytes of one string. */
+  stringBytes: 64 * 1024,
+  /** UTF-16 code units of a regular expression. */
+  regexLength: 10_000,
+  /** UTF-8 bytes of an agent id. */
+  agentIdBytes: 256,
+  /** Characters of a tool pattern. */
+  patternLength: 1_024,
+  /** Calls in a rate limit's window. */
+  rateCount: 1_000_000,
+  /** Shortest and longest window of a rate limit, milliseconds. */
+  rateWindowMinMs: 1,
+  rateWindowMaxMs: 31 * 24 * 3_600_000,
+  /** Longest name that suggestions look at, UTF-16 code units. */
+  suggestLength: 64,
+  /** Syntax errors reported in one run; the rest would only repeat them. */
+  syntaxErrors: 50,
+} as const;
+
+/** UTF-8 bytes of a text, without making them; a lone surrogate counts as the three of U+FFFD. */
+export function utf8Bytes(text: string): number {
+  let bytes = 0;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) bytes += 1;
+    else if (unit < 0x800) bytes += 2;
+    else if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) {
+      bytes += 4;
+      i++;
+    } else bytes += 3;
+  }
+  return bytes;
+}

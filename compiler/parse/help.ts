@@ -1,0 +1,129 @@
+// What to do about a syntax error: the nearest word that could stand there, or the usual mistake that looks like this.
+import { suggest } from "../suggest.ts";
+import * as t from "../tokens.ts";
+import type { ScannedToken } from "../tokens.ts";
+
+export interface Mistake {
+  /** The production that failed and the one it stands in. */
+  readonly production: string;
+  readonly within: string;
+  /** The token is no statement at all. */
+  readonly stray: boolean;
+  readonly tokens: readonly ScannedToken[];
+  readonly index: number;
+}
+
+const rules = ["permit", "deny", "defer", "deny!", "allow", "approve", "block", "reject"];
+const clauses = ["if", "when", "reason", "notify", "reeval", "host", "port", "method", "path", "query", "header"];
+const operators = ["and", "or", "not", "in", "contains", "starts_with", "ends_with", "matches"];
+const agentWords = [
+  ...rules, "default", "model", "framework", "version", "var", "rules", "budget", "rate_limit", "redact", "phase",
+  "egress", "model_policy", "session", "spawn", "completion_gate", "enforcement", "alert", "delegate", "ambient",
+  "selector", "credential", "use",
+]; // biome-ignore format: a table
+const topWords = [...rules, "agent", "runtime", "phase", "import", "provider", "identity", "trust", "system", "manifest", "pack"];
+
+/** The words that may begin a statement, by the production of the statement. */
+const statementWords: Readonly<Record<string, readonly string[]>> = {
+  topStatement: topWords,
+  agentStatement: agentWords,
+  rulesStatement: rules,
+  phaseStatement: [...rules, "rules", "duration", "next", "tools"],
+};
+
+/** Words of other languages, and what to write instead. */
+const foreign: Readonly<Record<string, string>> = {
+  unless: "write `if not (…)`",
+  else: "a rule has no else; write a second rule below",
+  elif: "a rule has no else; write a second rule below",
+  where: "a condition begins with `if`",
+  then: "leave it out: the effect stands before the tool",
+  let: "a variable is declared with `var name = value`",
+  const: "a variable is declared with `var name = value`",
+};
+
+export function helpFor(mistake: Mistake): { help?: string } {
+  const help = mistake.stray ? strayHelp(mistake) : expectedHelp(mistake);
+  return help === null ? {} : { help };
+}
+
+function strayHelp({ tokens, index, within }: Mistake): string | null {
+  const token = tokens[index];
+  if (token === undefined) return null;
+  const word = token.image;
+  const usual = Object.hasOwn(foreign, word) ? foreign[word] : undefined;
+  if (usual !== undefined) return usual;
+  const inRule = followsRule(tokens, index);
+  const own = statementWords[within] ?? [];
+  const continued = inRule && !token.startsLine;
+  const near = suggest(word, continued ? [...clauses, ...operators, ...own] : inRule ? [...own, ...clauses, ...operators] : own);
+  if (near !== null) return `did you mean \`${near}\`?`;
+  return signHelp(token, continued) ?? elsewhereHelp(word, within) ?? (continued ? conditionHelp(tokens, index) : null);
+}
+
+/** A rule stands before the token: nothing but its own tokens lies between its effect and the token. */
+function followsRule(tokens: readonly ScannedToken[], index: number): boolean {
+  for (let i = index - 1; i >= 0; i--) {
+    const type = tokens[i]?.tokenType;
+    if (type === t.LCurly || type === t.RCurly || type === t.Semicolon) return false;
+    if ((type === t.Effect || type === t.Mandatory) && tokens[i + 1]?.mode === t.ScanMode.Pattern) return true;
+  }
+  return false;
+}
+
+function signHelp(token: ScannedToken, continued: boolean): string | null {
+  if (token.tokenType === t.Equals) return "equality is written `==`";
+  if (token.tokenType === t.RCurly) return "nothing is open here; is a `{` missing above?";
+  if (token.tokenType === t.LCurly) return "a block begins with its keyword: `rules {`";
+  if (token.tokenType === t.Text && continued) return 'a reason is written `reason "…"`, a comparison needs an operator';
+  if (token.tokenType === t.Bang) return "a mandatory deny is written `deny!`, without a space";
+  return null;
+}
+
+function elsewhereHelp(word: string, within: string): string | null {
+  if (within === "agentStatement" || within === "rulesStatement" || within === "phaseStatement") {
+    if (word === "agent") return "agents stand at the top level; is a `}` missing above?";
+    if (topWords.includes(word) && !agentWords.includes(word)) return `\`${word}\` stands at the top level, outside of agents`;
+  }
+  if (within === "topStatement" && (agentWords.includes(word) || word === "args")) return `\`${word}\` belongs in an agent: agent "<id>" { … }`;
+  if (within === "rulesStatement" && agentWords.includes(word)) return `\`${word}\` stands beside \`rules\`, not in it`;
+  return null;
+}
+
+/** `permit t amount < 5`: a condition without its `if`. */
+function conditionHelp(tokens: readonly ScannedToken[], index: number): string {
+  const before = tokens[index - 1];
+  if (before?.mode === t.ScanMode.Pattern) return `a condition begins with \`if\`: \`${before.image} if ${tokens[index]?.image} …\``;
+  return "join conditions with `and` or `or`; begin a new rule with its effect";
+}
+
+/** Words that fit where the production expected them. */
+const expectedWords: Readonly<Record<string, readonly string[]>> = {
+  defaultField: ["permit", "deny", "defer"],
+  window: ["second", "minute", "hour", "day"],
+  rateLimit: ["per"],
+  redact: ["args"],
+  manifestStatement: ["orchestrator", "grant", "to", "max", "undeclared"],
+};
+
+function expectedHelp({ production, tokens, index }: Mistake): string | null {
+  const token = tokens[index];
+  if (token === undefined) return null;
+  const near = suggest(token.image, expectedWords[production] ?? []);
+  if (near !== null) return `did you mean \`${near}\`?`;
+  if (production === "defaultField") return "write `default deny`";
+  if (production === "toolPattern") return "the tool stands after the effect: `permit stripe/refund`";
+  if (production === "rateLimit" || production === "window") return 'write `rate_limit "search": 10 per minute`';
+  if (production === "redact") return 'write `redact stripe/charge args: ["card"]`';
+  if (production === "clause") return 'a reason is text in quotes: `reason "…"`';
+  if (production === "operand") return operandHelp(token, tokens[index - 1]);
+  if (token.tokenType === t.LCurly || token.tokenType === t.RCurly) return null;
+  if (production === "bareName") return "give the block a name, then `{`";
+  return null;
+}
+
+function operandHelp(token: ScannedToken, before: ScannedToken | undefined): string | null {
+  if (token.tokenType === t.Equals && before !== undefined && /^[=!<>]/.test(before.image)) return "comparisons are `==`, `!=`, `<`, `<=`, `>`, `>=`";
+  if (before !== undefined && before.tokenType === t.If) return "write a condition after `if`: `if amount < 500`";
+  return null;
+}

@@ -1,0 +1,67 @@
+// The parser's complaints as findings: a place, the words, and what the author may have meant. One mistake, one message:
+// a broken token speaks for itself, and the end of the file is complained of once.
+import { EOF, type IRecognitionException, type IToken } from "chevrotain";
+import type { Span } from "../ast.ts";
+import type { Finding } from "../diagnostic.ts";
+import { limits } from "../limits.ts";
+import { LCurly, RCurly, type ScannedToken } from "../tokens.ts";
+import { helpFor, type Mistake } from "./help.ts";
+
+export function syntaxFindings(errors: readonly IRecognitionException[], tokens: readonly ScannedToken[]): Finding[] {
+  const findings: Finding[] = [];
+  const spoken = new Set<number>();
+  for (const token of tokens) {
+    if (token.problem === null || findings.length >= limits.syntaxErrors) continue;
+    spoken.add(token.startOffset);
+    findings.push({ code: token.problem.code, message: token.problem.message, span: spanOf(token), help: token.problem.help });
+  }
+  const places = new Map(tokens.map((token, index) => [token.startOffset, index]));
+  for (const error of errors.slice(0, limits.syntaxErrors)) {
+    const production = error.context.ruleStack.at(-1) ?? "";
+    const stray = production === "stray" || production === "strayTop";
+    const token = stray ? previousOf(error) : error.token;
+    const at = Number.isNaN(token.startOffset) ? (tokens.at(-1)?.startOffset ?? 0) : token.startOffset;
+    if (spoken.has(at)) continue;
+    spoken.add(at);
+    const index = places.get(at) ?? tokens.length - 1;
+    const mistake: Mistake = { production, stray, within: error.context.ruleStack.at(-2) ?? "", tokens, index };
+    findings.push(token.tokenType === EOF ? atTheEnd(error, tokens) : { code: "FMS002", message: error.message, span: spanOf(token), ...helpFor(mistake) });
+  }
+  return findings.map((finding) => (finding.help === undefined ? withoutHelp(finding) : finding));
+}
+
+/** A mismatch carries the token before it, beneath the typings. */
+function previousOf(error: IRecognitionException): IToken {
+  return "previousToken" in error ? (error.previousToken as IToken) : error.token;
+}
+
+function withoutHelp({ code, message, span, related }: Finding): Finding {
+  return related === undefined ? { code, message, span } : { code, message, span, related };
+}
+
+function spanOf(token: IToken): Span {
+  const start = token.startOffset;
+  return { source: 0, start, end: Math.max(start, (token.endOffset ?? start) + 1) };
+}
+
+/** The end of the file where something is open: the message stands at the brace that lacks its partner. */
+function atTheEnd(error: IRecognitionException, tokens: readonly ScannedToken[]): Finding {
+  const open: ScannedToken[] = [];
+  for (const token of tokens) {
+    if (token.tokenType === LCurly) open.push(token);
+    else if (token.tokenType === RCurly) open.pop();
+  }
+  const brace = open.at(-1);
+  const end = tokens.at(-1);
+  const last = tokens.at(-2) ?? end;
+  if (last === undefined || end === undefined) return { code: "FMS002", message: error.message, span: { source: 0, start: 0, end: 0 } };
+  const span = { source: 0, start: last.end, end: last.end };
+  if (brace === undefined || !error.message.startsWith("expected `}`")) return { code: "FMS002", message: error.message, span };
+  return {
+    code: "FMS003",
+    message: "the file ends before `}`",
+    span,
+    help: "close the block with `}`",
+    related: [{ message: "opened here", span: spanOf(brace) }],
+  };
+}

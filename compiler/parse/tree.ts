@@ -1,0 +1,74 @@
+// Reading chevrotain's concrete tree: children by name, spans, and the place where findings are collected. No meaning.
+import type { CstElement, CstNode, IToken } from "chevrotain";
+import type { Span } from "../ast.ts";
+import type { DiagnosticCode, Finding } from "../diagnostic.ts";
+
+export function isNode(element: CstElement): element is CstNode {
+  return "children" in element;
+}
+
+/** The child production of that name, if the author wrote one. */
+export function child(node: CstNode, name: string): CstNode | undefined {
+  const element = node.children[name]?.[0];
+  return element !== undefined && isNode(element) ? element : undefined;
+}
+
+export function children(node: CstNode, name: string): CstNode[] {
+  return (node.children[name] as CstNode[] | undefined) ?? [];
+}
+
+export function token(node: CstNode, name: string): IToken | undefined {
+  const element = node.children[name]?.[0];
+  return element !== undefined && !isNode(element) ? element : undefined;
+}
+
+export function tokens(node: CstNode, name: string): IToken[] {
+  return (node.children[name] as IToken[] | undefined) ?? [];
+}
+
+/** What the grammar guarantees in a tree without errors; its absence is a bug of ours. */
+export function must<T>(found: T | undefined, what: string): T {
+  if (found === undefined) throw new Error(`the tree lacks ${what}`);
+  return found;
+}
+
+/** The only child production of a statement. */
+export function only(node: CstNode): CstNode | undefined {
+  for (const name in node.children) {
+    const element = node.children[name]?.[0];
+    if (element !== undefined && isNode(element)) return element;
+  }
+  return undefined;
+}
+
+/** Spans and findings of one source. */
+export class Reader {
+  readonly source: number;
+  readonly findings: Finding[];
+
+  constructor(source: number, findings: Finding[]) {
+    this.source = source;
+    this.findings = findings;
+  }
+
+  ofNode(node: CstNode): Span {
+    const start = node.location?.startOffset ?? 0;
+    return { source: this.source, start, end: (node.location?.endOffset ?? start) + 1 };
+  }
+
+  ofToken(at: IToken): Span {
+    return { source: this.source, start: at.startOffset, end: (at.endOffset ?? at.startOffset) + 1 };
+  }
+
+  report(code: DiagnosticCode, message: string, span: Span, more: Pick<Finding, "help" | "related"> = {}): void {
+    this.findings.push({ code, message, span, ...more });
+  }
+
+  /** The second of two things of which one is allowed. */
+  twice(what: string, span: Span, first: Span): void {
+    this.report("FMS013", `${what} is given twice`, span, {
+      help: "remove one of them",
+      related: [{ message: "first given here", span: first }],
+    });
+  }
+}

@@ -1,0 +1,186 @@
+// One token at a place of the text, in the mode that the grammar asks for there. Modes are why this is written by hand:
+// `/` divides in a condition and separates in a tool pattern, and only the production knows which. Never looks back.
+import { EOF, type TokenType } from "chevrotain";
+import { limits, utf8Bytes } from "./limits.ts";
+import * as t from "./tokens.ts";
+import { ScanMode, type ScannedToken, type TokenProblem } from "./tokens.ts";
+import { readQuantity } from "./parse/quantity.ts";
+
+interface Scanned {
+  readonly type: TokenType;
+  readonly end: number;
+  readonly problem: TokenProblem | null;
+}
+
+const signs: ReadonlyMap<string, TokenType> = new Map([
+  ["{", t.LCurly], ["}", t.RCurly], ["[", t.LSquare], ["]", t.RSquare], ["(", t.LParen], [")", t.RParen],
+  [",", t.Comma], [";", t.Semicolon], [":", t.Colon], ["=", t.Equals], [".", t.Dot], ["!", t.Bang], ["-", t.Minus],
+  ["<", t.OperatorSign], [">", t.OperatorSign], ["+", t.OperatorSign], ["*", t.OperatorSign], ["/", t.OperatorSign],
+  ["%", t.OperatorSign],
+]); // biome-ignore format: a table
+const longSigns = new Set(["==", "!=", "<=", ">=", "=~", "&&", "||"]);
+
+const blank = /[ \t\r\n]*/y;
+const lineRest = /[^\r\n]*/y;
+const wordAt = /[A-Za-z_][A-Za-z0-9_-]*/y;
+const quantityAt = /(?:\$[0-9]?|[0-9])(?:[0-9A-Za-z_]|\.[0-9])*(?:(?<=[0-9][eE])[+-][0-9]+)?/y;
+/** Contiguous characters, up to white space and what ends a value. A `#` or `//` inside is part of it. */
+const runAt = /[^\s{}[\](),;="']+/y;
+/** Key material such as `ed25519:AbC//d+=`. */
+const keyAt = /[^\s{}[\](),;"']+/y;
+const numberStart = /^-?(?:[0-9]|\$)/;
+const wholeWord = /^[A-Za-z_][A-Za-z0-9_-]*$/;
+
+function matchAt(pattern: RegExp, text: string, offset: number): string {
+  pattern.lastIndex = offset;
+  return pattern.exec(text)?.[0] ?? "";
+}
+
+/** Scans the token that begins at or after `offset`; `previous` is the token before it, or null at the start. */
+export function scanToken(text: string, offset: number, mode: ScanMode, previous: ScannedToken | null): ScannedToken {
+  const start = skipBlank(text, offset);
+  const startsLine = previous === null || hasLineEnd(text, offset, start);
+  let scanned = start >= text.length ? { type: EOF, end: start, problem: null } : scanAt(text, start, mode);
+  let nesting = previous?.nesting ?? 0;
+  let braces = previous?.braces ?? 0;
+  if (scanned.type === t.LParen || scanned.type === t.LSquare) nesting++;
+  else if (scanned.type === t.RParen || scanned.type === t.RSquare) nesting = Math.max(0, nesting - 1);
+  else if (scanned.type === t.LCurly) braces++;
+  else if (scanned.type === t.RCurly) {
+    braces = Math.max(0, braces - 1);
+    nesting = 0;
+  }
+  const tooDeep = depthProblem(nesting, braces);
+  if (tooDeep !== null) scanned = { type: EOF, end: text.length, problem: tooDeep };
+  return {
+    image: scanned.type === EOF ? "" : text.slice(start, scanned.end),
+    startOffset: start,
+    endOffset: scanned.end - 1,
+    end: scanned.end,
+    tokenType: scanned.type,
+    tokenTypeIdx: scanned.type.tokenTypeIdx ?? 0,
+    mode,
+    startsLine,
+    nesting,
+    braces,
+    problem: scanned.problem,
+  };
+}
+
+function depthProblem(nesting: number, braces: number): TokenProblem | null {
+  if (nesting > limits.nestedParentheses) {
+    return {
+      code: "FMS004",
+      message: `more than ${limits.nestedParentheses} parentheses or brackets are open here`,
+      help: "split the condition into several rules",
+    };
+  }
+  if (braces > limits.nestedBraces) {
+    return { code: "FMS004", message: `more than ${limits.nestedBraces} braces are open here` };
+  }
+  return null;
+}
+
+function hasLineEnd(text: string, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 10 || c === 13) return true;
+  }
+  return false;
+}
+
+/** White space and comments; both begin only where a token could. */
+function skipBlank(text: string, from: number): number {
+  let at = from;
+  for (;;) {
+    at += matchAt(blank, text, at).length;
+    const c = text.charCodeAt(at);
+    if (c !== 35 && !(c === 47 && text.charCodeAt(at + 1) === 47)) return at;
+    at += matchAt(lineRest, text, at).length;
+  }
+}
+
+function scanAt(text: string, start: number, mode: ScanMode): Scanned {
+  const c = text[start] ?? "";
+  if (c === '"' || c === "'") return scanText(text, start, c);
+  if (mode !== ScanMode.Plain) {
+    const run = matchAt(mode === ScanMode.Key ? keyAt : runAt, text, start);
+    if (run !== "") return mode === ScanMode.Value ? valueRun(start, run) : patternRun(text, start, run);
+  }
+  const word = matchAt(wordAt, text, start);
+  if (word !== "") {
+    const end = start + word.length;
+    if (word === "deny" && text[end] === "!" && text[end + 1] !== "=") return { type: t.Mandatory, end: end + 1, problem: null };
+    return { type: t.keywords.get(word) ?? t.Word, end, problem: null };
+  }
+  const quantity = matchAt(quantityAt, text, start);
+  if (quantity !== "") return quantityToken(start, quantity);
+  if (longSigns.has(text.slice(start, start + 2))) return { type: t.OperatorSign, end: start + 2, problem: null };
+  const type = signs.get(c);
+  if (type !== undefined) return { type, end: start + 1, problem: null };
+  return unreadable(text, start);
+}
+
+function quantityToken(start: number, image: string): Scanned {
+  const read = readQuantity(image);
+  const problem: TokenProblem | null = typeof read === "string" ? { code: "FMS012", message: read, help: unitHelp } : null;
+  return { type: t.Quantity, end: start + image.length, problem };
+}
+
+const unitHelp = "numbers are written 42, 3.14, 1e3, $500, 500ms, 15m, 1h30m, 7d, 10kb; text is put in quotes";
+
+/** A colon that ends the run belongs to what follows: `rate_limit stripe/*: 3 per hour`. */
+function patternRun(text: string, start: number, run: string): Scanned {
+  const end = start + run.length;
+  const cut = run.length > 1 && run.endsWith(":") && /^(\s|$)/.test(text.slice(end, end + 1));
+  return { type: t.Run, end: cut ? end - 1 : end, problem: null };
+}
+
+function valueRun(start: number, run: string): Scanned {
+  if (numberStart.test(run)) return quantityToken(start, run);
+  const end = start + run.length;
+  if (wholeWord.test(run)) return { type: t.keywords.get(run) ?? t.Word, end, problem: null };
+  return { type: t.Run, end, problem: null };
+}
+
+/** To the closing quote on the same line; a backslash takes the next character with it. */
+function scanText(text: string, start: number, quote: string): Scanned {
+  for (let i = start + 1; i < text.length; i++) {
+    const c = text[i];
+    if (c === "\n" || c === "\r") break;
+    if (c === "\\" && text[i + 1] !== "\n" && text[i + 1] !== "\r") i++;
+    else if (c === quote) {
+      const bytes = i - start > limits.stringBytes / 3 ? utf8Bytes(text.slice(start + 1, i)) : 0;
+      return { type: t.Text, end: i + 1, problem: bytes > limits.stringBytes ? longText(bytes) : null };
+    }
+  }
+  const end = start + matchAt(lineRest, text, start).length;
+  return {
+    type: t.Text,
+    end,
+    problem: { code: "FMS003", message: "the text that begins here is not closed on its line", help: `close it with ${quote}` },
+  };
+}
+
+function longText(bytes: number): TokenProblem {
+  return { code: "FMS004", message: `this text has ${bytes} bytes; at most ${limits.stringBytes} are allowed` };
+}
+
+function unreadable(text: string, start: number): Scanned {
+  const point = text.codePointAt(start) ?? 0;
+  const shown = `U+${point.toString(16).toUpperCase().padStart(4, "0")}`;
+  const printable = point > 0x20 && point < 0x7f;
+  const problem: TokenProblem = {
+    code: "FMS001",
+    message: printable ? `unexpected character \`${text[start]}\`` : `unexpected character ${shown}`,
+    help: helpForCharacter(point),
+  };
+  return { type: t.Unreadable, end: start + (point > 0xffff ? 2 : 1), problem };
+}
+
+function helpForCharacter(point: number): string {
+  if (point === 0x26) return "write `and` or `&&`";
+  if (point === 0x7c) return "write `or` or `||`";
+  if (point === 0x201c || point === 0x201d || point === 0x2018 || point === 0x2019) return "use straight quotes: \" or '";
+  return "outside of quotes a policy is written in plain ASCII";
+}
