@@ -1,0 +1,158 @@
+// Reads the log without writing: all records up to now, or following it as it grows. Each record is checked against the
+// chain before it is handed out; a line still being written is left for later.
+import { nodeDisk, type Disk } from "../disk.ts";
+import type { JsonObject } from "../json.ts";
+import { Chain } from "./chain.ts";
+import { LogFailure } from "./failure.ts";
+import { readLogId } from "./identity.ts";
+import { checkLine } from "./line.ts";
+import { LineReader } from "./lines.ts";
+import { identityFileName, listSegments, type SegmentInfo } from "./segments.ts";
+
+export interface StoredRecord {
+  readonly seq: number;
+  /** the stored bytes without the newline; the reader's own copy */
+  readonly line: Uint8Array;
+  /** file name */
+  readonly segment: string;
+  /** bytes from the start of that file */
+  readonly offset: number;
+  readonly value: JsonObject;
+}
+
+export interface ReadOptions {
+  /** first record wanted; 1 when absent */
+  readonly fromSeq?: number;
+  readonly disk?: Disk;
+}
+
+/** How often a log that has no more is looked at again. */
+const followIntervalMs = 100;
+
+/** Records handed out before others may run. */
+const recordsPerTurn = 1024;
+
+/**
+ * The records from `fromSeq` on, in order, to the last complete line at the time the last segment is reached. Throws
+ * LogFailure CORRUPT, SEGMENT_MISSING or DIRECTORY_UNUSABLE where the log does not hold together; records before
+ * `fromSeq` in other segments are not looked at.
+ */
+export async function* readRecords(dir: string, options: ReadOptions = {}): AsyncGenerator<StoredRecord> {
+  const cursor = new Cursor(options.disk ?? nodeDisk, dir, options.fromSeq ?? 1);
+  yield* cursor.records();
+}
+
+/** As `readRecords`, then goes on with each record as it is written, until the signal aborts. */
+export async function* tailRecords(
+  dir: string,
+  options: ReadOptions & { readonly signal: AbortSignal },
+): AsyncGenerator<StoredRecord> {
+  const cursor = new Cursor(options.disk ?? nodeDisk, dir, options.fromSeq ?? 1);
+  while (!options.signal.aborted) {
+    for await (const record of cursor.records()) {
+      yield record;
+      if (options.signal.aborted) return;
+    }
+    await pause(followIntervalMs, options.signal);
+  }
+}
+
+function pause(durationMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", finish);
+      resolve();
+    };
+    const timer = setTimeout(finish, durationMs);
+    signal.addEventListener("abort", finish);
+  });
+}
+
+/** A place in the log that only moves forward. */
+class Cursor {
+  readonly #disk: Disk;
+  readonly #dir: string;
+  readonly #fromSeq: number;
+  /** null until the first record is found */
+  #chain: Chain | null = null;
+  #segmentNumber = 1;
+  #offset = 0;
+
+  constructor(disk: Disk, dir: string, fromSeq: number) {
+    this.#disk = disk;
+    this.#dir = dir;
+    this.#fromSeq = fromSeq;
+  }
+
+  /** Every complete record between the cursor and the end, which becomes the new place. */
+  async *records(): AsyncGenerator<StoredRecord> {
+    const segments = listSegments(this.#disk, this.#dir);
+    if (segments.length === 0) return;
+    this.#chain ??= this.#start(segments);
+    for (const segment of segments.slice(this.#segmentNumber - 1)) {
+      if (segment.number > this.#segmentNumber) {
+        this.#segmentNumber = segment.number;
+        this.#offset = 0;
+      }
+      yield* this.#segment(this.#chain, segment, segment === segments.at(-1));
+    }
+  }
+
+  /** Skips the segments that end before `fromSeq`: each begins with a record that tells its seq and prev. */
+  #start(segments: readonly SegmentInfo[]): Chain {
+    const logId = readLogId(this.#disk, this.#dir);
+    if (logId === null) {
+      throw new LogFailure("DIRECTORY_UNUSABLE", `${identityFileName} is missing`, { segment: identityFileName });
+    }
+    for (let index = segments.length - 1; index > 0; index--) {
+      const segment = segments[index] as SegmentInfo;
+      const first = this.#firstRecord(segment);
+      if (first === null || typeof first.seq !== "number" || first.seq > this.#fromSeq) continue;
+      if (first.log_id !== logId || typeof first.prev !== "string") continue;
+      this.#segmentNumber = segment.number;
+      return new Chain(logId, first.seq - 1, first.prev);
+    }
+    return new Chain(logId);
+  }
+
+  #firstRecord(segment: SegmentInfo): JsonObject | null {
+    const file = this.#disk.open(segment.path, "read");
+    try {
+      const reader = new LineReader(file, 0, segment.sizeBytes);
+      if (!reader.next() || !reader.isComplete) return null;
+      const line = checkLine(reader.bytes, reader.start, reader.end);
+      return line.ok ? line.value : null;
+    } finally {
+      file.close();
+    }
+  }
+
+  async *#segment(chain: Chain, segment: SegmentInfo, isLast: boolean): AsyncGenerator<StoredRecord> {
+    const file = this.#disk.open(segment.path, "read");
+    try {
+      // Listed segments that others follow are sealed; what the last one had then is enough for this round.
+      const reader = new LineReader(file, this.#offset, segment.sizeBytes);
+      let handedOut = 0;
+      while (reader.next()) {
+        const place = { segment: segment.name, offset: reader.offset, seq: chain.seq + 1 };
+        if (!reader.isComplete) {
+          if (isLast) return;
+          throw new LogFailure("CORRUPT", `${segment.name} ends within record ${place.seq}`, place);
+        }
+        const line = Uint8Array.prototype.slice.call(reader.bytes, reader.start, reader.end);
+        const nextOffset = reader.offset + line.length + 1;
+        const step = chain.step(reader.bytes, reader.start, reader.end);
+        if (!step.ok) {
+          throw new LogFailure("CORRUPT", `record ${place.seq}: ${step.fault.message} (${step.fault.field})`, place);
+        }
+        this.#offset = nextOffset;
+        if (chain.seq < this.#fromSeq) continue;
+        yield { seq: chain.seq, line, segment: segment.name, offset: place.offset, value: step.value };
+        if (++handedOut % recordsPerTurn === 0) await new Promise(setImmediate);
+      }
+    } finally {
+      file.close();
+    }
+  }
+}
