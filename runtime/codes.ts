@@ -21,6 +21,7 @@ export const codes = {
   CALL_ID_REUSED: { meaning: "the same call_id came with another call" },
   APPROVAL_MISMATCH: { meaning: "the approval was given for another call" },
   APPROVAL_CONSUMED: { meaning: "the approval was used already" },
+  APPROVAL_EXPIRED: { meaning: "the approval's time is over" },
   APPROVAL_DENIED: { meaning: "an operator denied the call" },
   APPROVAL_QUEUE_FULL: { meaning: "too many approvals of this agent wait already" },
   FLOODED: { meaning: "too many denied calls on this connection" },

@@ -1,0 +1,110 @@
+// From a judgement to the words that an agent gets. It tells what decided this call and nothing of any other rule.
+import { formatTime } from "./clock.ts";
+import type { Code } from "./codes.ts";
+import type { GovernAnswer, Resolution, StructuredDenial } from "./doors/protocol.ts";
+import type { Effect, Verdict } from "./evaluator/types.ts";
+
+/** What was decided about one call, before it is recorded and put into words. */
+export interface Judgement {
+  readonly effect: Effect;
+  readonly code: Code;
+  readonly reason: string;
+  /** Null where no policy was asked. */
+  readonly verdict: Verdict | null;
+  /** The approval that the call waits for, that denied it, or the first of those that it used. */
+  readonly approvalId: string | null;
+  /** Those that this permit uses up. */
+  readonly used: readonly string[];
+  /** For APPROVAL_QUEUE_FULL: some that wait. */
+  readonly waiting?: readonly string[];
+}
+
+export interface AnswerContext {
+  readonly callId: string | null;
+  readonly actionId: string;
+  readonly effect: Effect;
+  /** Set in audit mode. */
+  readonly would: Effect | null;
+  readonly version: string | null;
+  readonly policyHash: string | null;
+  readonly argsSha256: string | null;
+  readonly latencyUs: number;
+}
+
+/** Denials that go away by themselves: the same call may be sent again. */
+const retryable: ReadonlySet<Code> = new Set(["RATE_EXCEEDED", "BUDGET_EXCEEDED", "DAEMON_NOT_READY", "FLOODED"]);
+
+/** Ceiling of the wait that is named where nothing better is known. */
+const shortWaitSeconds = 1;
+
+const upper: Record<Effect, Uppercase<Effect>> = { permit: "PERMIT", defer: "DEFER", deny: "DENY" };
+
+export function answerOf(judgement: Judgement, context: AnswerContext): GovernAnswer {
+  const { verdict, approvalId } = judgement;
+  const { effect, would } = context;
+  const isRefused = effect !== "permit";
+  return {
+    call_id: context.callId ?? context.actionId,
+    action_id: context.actionId,
+    effect: upper[effect],
+    ...(would === null ? {} : { would: upper[would] }),
+    latency_ms: Math.round(context.latencyUs / 10) / 100,
+    latency_us: context.latencyUs,
+    retry_permitted: effect === "defer" || (isRefused && retryable.has(judgement.code)),
+    reason: judgement.reason,
+    reason_code: judgement.code,
+    rule_ref: verdict?.rule_ref ?? null,
+    policy_version: context.version,
+    policy_hash: context.policyHash,
+    ...(context.argsSha256 === null ? {} : { args_sha256: context.argsSha256 }),
+    ...(approvalId === null ? {} : { approval_id: approvalId }),
+    ...(effect === "defer" && approvalId !== null ? { defer_token: approvalId } : {}),
+    ...(effect === "deny" ? { denial_token: context.actionId } : {}),
+    ...(isRefused ? { structured_denial: denialOf(judgement) } : {}),
+    ...(verdict?.warnings === undefined || verdict.warnings.length === 0 ? {} : { warnings: verdict.warnings }),
+  };
+}
+
+function denialOf(judgement: Judgement): StructuredDenial {
+  const ref = judgement.verdict?.rule_ref;
+  const steps = nextSteps(judgement);
+  return {
+    code: judgement.code,
+    ...(typeof ref === "string" ? { rule_ref: ref } : {}),
+    human_message: judgement.reason,
+    resolution: resolutionOf(judgement),
+    ...(steps.length === 0 ? {} : { next_steps: steps }),
+  };
+}
+
+function resolutionOf(judgement: Judgement): Resolution {
+  const { code, verdict, approvalId } = judgement;
+  if (judgement.effect === "defer" && approvalId !== null) return { type: "pending_approval", approval_id: approvalId };
+  if (code === "APPROVAL_QUEUE_FULL") return { type: "pending_approvals", approval_ids: judgement.waiting ?? [] };
+  if (code === "RATE_EXCEEDED" && verdict?.retry_after_seconds !== undefined) {
+    return { type: "retry_after", retry_after_seconds: verdict.retry_after_seconds };
+  }
+  if (code === "BUDGET_EXCEEDED" && verdict?.budget !== undefined) {
+    const { id, resets_at } = verdict.budget;
+    return { type: "budget_reset", budget_id: id, resets_at: resets_at === null ? null : formatTime(resets_at * 1000) };
+  }
+  if (code === "DAEMON_NOT_READY" || code === "FLOODED") {
+    return { type: "retry_after", retry_after_seconds: shortWaitSeconds };
+  }
+  if (code === "POLICY_DENY" && verdict !== null) {
+    const place = verdict.rule === null ? "default" : `rule#${verdict.rule + 1}`;
+    return { type: "rule_block", rule_id: verdict.rule_ref ?? place };
+  }
+  return { type: "manual_audit" };
+}
+
+function nextSteps({ effect, code, approvalId }: Judgement): readonly string[] {
+  if (effect === "defer" && approvalId !== null) {
+    return [`an operator can run: faramesh approvals approve ${approvalId}`, "then send the same call again"];
+  }
+  if (code === "RATE_EXCEEDED" || code === "FLOODED") return ["wait, then send the same call again"];
+  if (code === "APPROVAL_MISMATCH" || code === "APPROVAL_CONSUMED" || code === "APPROVAL_EXPIRED") {
+    return ["send the call without approval_id to ask for a new approval"];
+  }
+  return [];
+}

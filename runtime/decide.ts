@@ -1,0 +1,372 @@
+// One call from request to recorded decision, in the order of the specification. Everything between the first look at
+// the state and the append of the record is one synchronous turn: limits, approvals and swaps are exact because no
+// other call can come in between. It must never answer a permit that is not recorded.
+import type { Logger } from "pino";
+import { type AnswerContext, answerOf, type Judgement } from "./answer.ts";
+import { type Approvals, consumedBody, newApprovalId, openedBody } from "./approvals.ts";
+import type { CallTable } from "./calls.ts";
+import type { Reading } from "./clock.ts";
+import type { Code } from "./codes.ts";
+import { decisionBody, type StoredArgs, storedArgs } from "./decision-record.ts";
+import type { GovernAnswer } from "./doors/protocol.ts";
+import type { Effect } from "./evaluator/types.ts";
+import type { FloodGate } from "./flood.ts";
+import type { Json, JsonObject } from "./json.ts";
+import { durableCause, Judge, type JudgedCall, plain } from "./judge.ts";
+import { type Ledger, noPolicy, type PolicyStamp } from "./ledger.ts";
+import { cutText } from "./log/decision.ts";
+import { requestDigest } from "./log/identity.ts";
+import { sha256Hex } from "./log/line.ts";
+import type { ActivePolicy, Policies } from "./policy.ts";
+import { type Call, type RefusedCall, readCall } from "./request.ts";
+import type { DaemonState } from "./stack.ts";
+import { newActionId } from "./ulid.ts";
+
+/** Why a call waits, as an approval keeps it. */
+const contextLimitBytes = 1024;
+/** Approvals named in an APPROVAL_QUEUE_FULL. */
+const waitingNamedMax = 10;
+
+/** Denied in audit mode too: either there is nothing to judge, or the machinery itself is what failed. */
+const deniedInEveryMode: ReadonlySet<Code> = new Set([
+  "BAD_REQUEST",
+  "BAD_TOOL_NAME",
+  "UNKNOWN_AGENT",
+  "DAEMON_NOT_READY",
+  "AUDIT_UNAVAILABLE",
+  "MACHINE_FAULT",
+  "STEP_LIMIT",
+  "STATE_UNAVAILABLE",
+]);
+
+export interface Governor {
+  readonly ledger: Ledger;
+  readonly policies: Policies;
+  readonly approvals: Approvals;
+  readonly calls: CallTable;
+  readonly dev: boolean;
+  readonly journal: Logger;
+  state(): DaemonState;
+}
+
+/** An answer and the record that must be durable before it goes out; null where nothing was recorded. */
+export interface Decided {
+  readonly answer: GovernAnswer;
+  readonly seq: number | null;
+}
+
+export interface DecisionCounts {
+  permit: number;
+  defer: number;
+  deny: number;
+}
+
+/** A call on its way: what later steps and the record need of it. */
+interface Turn extends JudgedCall {
+  readonly argsSha256: string;
+  readonly gate: FloodGate;
+}
+
+export class Decider {
+  readonly counts: DecisionCounts = { permit: 0, defer: 0, deny: 0 };
+  readonly #governor: Governor;
+  readonly #judge: Judge;
+  readonly #flooded = new Set<FloodGate>();
+
+  constructor(governor: Governor) {
+    this.#governor = governor;
+    this.#judge = new Judge(governor.approvals, governor.journal);
+  }
+
+  /** Judges a `govern` message and waits until its record is durable. Never rejects. */
+  async govern(message: JsonObject, gate: FloodGate): Promise<GovernAnswer> {
+    return this.#whenDurable(this.decide(message, gate));
+  }
+
+  /** Answers a line that is no request. Never rejects. */
+  async refuse(refused: RefusedCall, gate: FloodGate): Promise<GovernAnswer> {
+    return this.#whenDurable(this.#refuse(refused, this.#now(), gate));
+  }
+
+  /** The synchronous turn. */
+  decide(message: JsonObject, gate: FloodGate): Decided {
+    const reading = this.#now();
+    const read = readCall(message, this.#governor.dev);
+    if (!read.ok) return this.#refuse(read.refused, reading, gate);
+    const { call } = read;
+    const { ledger, calls } = this.#governor;
+    const turn: Turn = {
+      call,
+      reading,
+      gate,
+      digest: requestDigest(ledger.log.digestKey, call.canonical),
+      argsSha256: sha256Hex(call.canonicalArgs),
+      actionId: newActionId(reading.wallUs / 1000),
+    };
+    if (!ledger.isUsable) return this.#unrecorded(turn, "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
+    const { active } = this.#governor.policies;
+    if (active === null || this.#governor.state() !== "READY") return this.#notReady(turn);
+    if (call.callId !== null) {
+      const known = calls.find(call.request.agent_id, call.callId, reading.wallUs);
+      if (known !== null && known.digest !== turn.digest) {
+        const reason = "this call_id was used for another call within the last minute";
+        return this.#conclude(turn, active, plain("deny", "CALL_ID_REUSED", reason), false);
+      }
+      if (known !== null && !this.#isResolvedDefer(known.answer, reading.wallUs)) {
+        return { answer: { ...known.answer, args_sha256: turn.argsSha256 }, seq: known.seq };
+      }
+    }
+    return this.#conclude(turn, active, this.#judge.judge(turn, active), true);
+  }
+
+  /** Writes the counting records of floods. Call now and then, and before the log is closed. */
+  recordFloods(): void {
+    for (const gate of this.#flooded) {
+      const count = gate.take();
+      this.#flooded.delete(gate);
+      if (count === null || !this.#governor.ledger.isUsable) continue;
+      const detail = { denials: count.denials, first_us: count.firstUs, last_us: count.lastUs };
+      const { ledger } = this.#governor;
+      ledger.append("mark", this.#stamp(), { kind: "flooded", detail }, ledger.clock.now());
+    }
+  }
+
+  #now(): Reading {
+    return this.#governor.ledger.clock.now();
+  }
+
+  #stamp(): PolicyStamp {
+    const { active } = this.#governor.policies;
+    return active === null ? noPolicy : { version: active.version, policyHash: active.activation.policyHash };
+  }
+
+  /** A defer is no end: once a person has spoken, the call sent again is judged again. */
+  #isResolvedDefer(answer: GovernAnswer, nowUs: number): boolean {
+    if (answer.effect !== "DEFER" || answer.approval_id === undefined) return false;
+    const approval = this.#governor.approvals.get(answer.approval_id);
+    return approval === null || approval.status !== "pending" || approval.expiresUs <= nowUs;
+  }
+
+  async #whenDurable({ answer, seq }: Decided): Promise<GovernAnswer> {
+    if (seq === null) return answer;
+    try {
+      await this.#governor.ledger.durable(seq);
+      return answer;
+    } catch {
+      return unavailable(answer);
+    }
+  }
+
+  /** Records what was judged and makes the answer. `remember`: the same call sent again gets this answer. */
+  #conclude(turn: Turn, active: ActivePolicy, judged: Judgement, remember: boolean): Decided {
+    const isAudit = active.mode === "audit" && !deniedInEveryMode.has(judged.code);
+    if (!isAudit && judged.effect !== "permit" && !turn.gate.admit(turn.reading.wallUs)) return this.#flood(turn);
+    const { request } = turn.call;
+    const tool = active.policy.tool(request.agent_id, request.tool_id);
+    const stored = storedArgs(turn.call.args, tool, this.#governor.ledger.log.salts);
+    try {
+      const opened = isAudit ? judged : this.#openApproval(turn, active, judged, stored.args);
+      for (const id of opened.used) this.#consume(turn, id);
+      return this.#record(turn, active, opened, stored, isAudit, remember);
+    } catch (error) {
+      this.#governor.journal.error({ err: error, action_id: turn.actionId }, "a decision could not be recorded");
+      return this.#unrecorded(turn, "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
+    }
+  }
+
+  #record(
+    turn: Turn,
+    active: ActivePolicy,
+    judged: Judgement,
+    stored: StoredArgs,
+    isAudit: boolean,
+    remember: boolean,
+  ): Decided {
+    const { ledger, calls, approvals, dev } = this.#governor;
+    const effect: Effect = isAudit ? "permit" : judged.effect;
+    const would = isAudit ? judged.effect : null;
+    const latencyUs = Math.max(0, ledger.clock.now().monoUs - turn.reading.monoUs);
+    const rule = judged.verdict?.rule ?? null;
+    const body = decisionBody(
+      turn.call,
+      judged,
+      {
+        actionId: turn.actionId,
+        digest: turn.digest,
+        effect,
+        would,
+        stored,
+        ruleDigest: rule === null ? null : (active.ruleDigests[rule] ?? null),
+        latencyUs,
+        mode: active.mode,
+        dev,
+      },
+      ledger.log.salts,
+    );
+    const { seq } = ledger.append("decision", this.#stamp(), body, turn.reading);
+    if (judged.code === "APPROVAL_DENIED" && judged.approvalId !== null) approvals.takeToldDenial(judged.approvalId);
+    this.counts[effect]++;
+    const answer = answerOf(judged, contextOf(turn, active, effect, would, latencyUs));
+    const { callId, request } = turn.call;
+    if (remember && callId !== null) {
+      calls.remember(request.agent_id, callId, { digest: turn.digest, timeUs: turn.reading.wallUs, seq, answer });
+    }
+    return { answer, seq };
+  }
+
+  /** Gives a fresh defer its approval, or denies it when too many wait. */
+  #openApproval(turn: Turn, active: ActivePolicy, judged: Judgement, args: Json): Judgement {
+    if (judged.effect !== "defer" || judged.approvalId !== null || judged.verdict === null) return judged;
+    const { approvals, ledger } = this.#governor;
+    const { request } = turn.call;
+    if (!approvals.hasRoom(request.agent_id)) {
+      const waiting = approvals.pendingOf(request.agent_id, waitingNamedMax);
+      const reason = "too many calls of this agent wait for approval";
+      return { ...judged, effect: "deny", code: "APPROVAL_QUEUE_FULL", reason, waiting };
+    }
+    const { verdict } = judged;
+    const id = newApprovalId();
+    const body = openedBody({
+      id,
+      agentId: request.agent_id,
+      sessionId: request.session_id ?? "default",
+      tool: request.tool_id,
+      args,
+      actionId: turn.actionId,
+      digest: turn.digest,
+      cause: durableCause(active, verdict.cause),
+      ruleDigest: verdict.rule === null ? null : (active.ruleDigests[verdict.rule] ?? null),
+      ruleRef: verdict.rule_ref,
+      context: cutText(verdict.reason, contextLimitBytes),
+      hasHttp: turn.call.http !== null,
+      expiresUs: turn.reading.wallUs + active.approvalTtlUs,
+    });
+    ledger.append("approval", this.#stamp(), body, turn.reading);
+    approvals.take(body, turn.reading.wallUs);
+    approvals.keepHttp(id, turn.call.http);
+    return { ...judged, approvalId: id };
+  }
+
+  #consume(turn: Turn, id: string): void {
+    const { approvals, ledger } = this.#governor;
+    const body = consumedBody(id, turn.actionId, turn.digest);
+    ledger.append("approval", this.#stamp(), body, turn.reading);
+    approvals.take(body, turn.reading.wallUs);
+  }
+
+  /** A line or a request that cannot be judged: denied in every mode, and recorded as far as it can be read. */
+  #refuse(refused: RefusedCall, reading: Reading, gate: FloodGate): Decided {
+    const call: Call = {
+      callId: refused.callId,
+      requestId: null,
+      approvalId: null,
+      actionType: "tool_call",
+      tags: [],
+      costUsd: null,
+      args: {},
+      http: null,
+      delegation: null,
+      canonical: "",
+      canonicalArgs: "",
+      request: { agent_id: refused.agentId, session_id: refused.sessionId, tool_id: refused.tool },
+    };
+    const actionId = newActionId(reading.wallUs / 1000);
+    const turn: Turn = { call, reading, digest: "", argsSha256: "", actionId, gate };
+    if (!this.#governor.ledger.isUsable) {
+      return this.#unrecorded(turn, "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
+    }
+    return this.#recordWithoutPolicy(turn, plain("deny", refused.code, refused.message));
+  }
+
+  #notReady(turn: Turn): Decided {
+    const state = this.#governor.state();
+    const reason =
+      state === "READY" || state === "INITIALIZING" ? "no policy is active yet" : "the daemon is not ready";
+    // While it ends, the log is being closed.
+    if (state !== "INITIALIZING") return this.#unrecorded(turn, "DAEMON_NOT_READY", reason);
+    return this.#recordWithoutPolicy(turn, plain("deny", "DAEMON_NOT_READY", reason));
+  }
+
+  #recordWithoutPolicy(turn: Turn, judged: Judgement): Decided {
+    if (!turn.gate.admit(turn.reading.wallUs)) return this.#flood(turn);
+    const { ledger, dev } = this.#governor;
+    const { active } = this.#governor.policies;
+    const mode = active?.mode ?? "enforce";
+    const latencyUs = Math.max(0, ledger.clock.now().monoUs - turn.reading.monoUs);
+    const stored = storedArgs(turn.call.args, null, ledger.log.salts);
+    try {
+      const { actionId, digest } = turn;
+      const facts = {
+        actionId,
+        digest,
+        effect: "deny",
+        would: null,
+        stored,
+        ruleDigest: null,
+        latencyUs,
+        mode,
+        dev,
+      } as const;
+      const { seq } = ledger.append(
+        "decision",
+        this.#stamp(),
+        decisionBody(turn.call, judged, facts, ledger.log.salts),
+        turn.reading,
+      );
+      this.counts.deny++;
+      return { answer: answerOf(judged, contextOf(turn, active, "deny", null, latencyUs)), seq };
+    } catch (error) {
+      this.#governor.journal.error({ err: error, action_id: turn.actionId }, "a refusal could not be recorded");
+      return this.#unrecorded(turn, "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
+    }
+  }
+
+  #flood(turn: Turn): Decided {
+    this.#flooded.add(turn.gate);
+    return this.#unrecorded(turn, "FLOODED", "too many denied calls on this connection");
+  }
+
+  #unrecorded(turn: Turn, code: Code, reason: string): Decided {
+    this.counts.deny++;
+    const context = contextOf(turn, this.#governor.policies.active, "deny", null, 0);
+    return { answer: answerOf(plain("deny", code, reason), context), seq: null };
+  }
+}
+
+function contextOf(
+  turn: Turn,
+  active: ActivePolicy | null,
+  effect: Effect,
+  would: Effect | null,
+  latencyUs: number,
+): AnswerContext {
+  return {
+    callId: turn.call.callId,
+    actionId: turn.actionId,
+    effect,
+    would,
+    version: active?.version ?? null,
+    policyHash: active?.activation.policyHash ?? null,
+    argsSha256: turn.argsSha256 === "" ? null : turn.argsSha256,
+    latencyUs,
+  };
+}
+
+/** The record of this answer did not become durable: whatever was decided, the call must not run. */
+function unavailable(answer: GovernAnswer): GovernAnswer {
+  const { call_id, action_id, latency_ms, latency_us, policy_version, policy_hash } = answer;
+  const judged = plain("deny", "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
+  return {
+    ...answerOf(judged, {
+      callId: call_id,
+      actionId: action_id,
+      effect: "deny",
+      would: null,
+      version: policy_version,
+      policyHash: policy_hash,
+      argsSha256: null,
+      latencyUs: latency_us,
+    }),
+    latency_ms,
+  };
+}

@@ -1,0 +1,133 @@
+// What a `decision` record keeps of a call and its judgement, and how that is read back. A value that the policy redacts,
+// or an argument of a tool that it does not name, must never pass through here in clear.
+import type { Judgement } from "./answer.ts";
+import type { Effect, ToolInfo, Verdict } from "./evaluator/types.ts";
+import { canonicalJson, type Json, type JsonObject } from "./json.ts";
+import { decisionBody as fittedBody } from "./log/decision.ts";
+import type { Log } from "./log/log.ts";
+import { keysAndTypes, redact } from "./log/redact.ts";
+import type { Call } from "./request.ts";
+
+/** Stored arguments, in a decision and in an approval alike; larger ones are replaced by a commitment and their size. */
+export const argsLimitBytes = 32 * 1024;
+const stepsLimitBytes = 4096;
+/** Arguments this short stay within the limit whatever redaction puts into them. */
+const certainlyFitBytes = 2048;
+
+export interface StoredArgs {
+  readonly args: Json;
+  /** Paths whose values were replaced. */
+  readonly redacted: readonly string[];
+}
+
+/** Arguments as they may be stored and shown: redacted where the policy says so, keys and types for tools it does not name. */
+export function storedArgs(args: JsonObject, tool: ToolInfo | null, salts: Log["salts"]): StoredArgs {
+  const commit = (value: Json): string => salts.commit(value);
+  if (tool === null || !tool.named) return { args: fitted(keysAndTypes(args), commit), redacted: [] };
+  const stored = tool.redact.length === 0 ? { args, redacted: [] } : redact(args, tool.redact, commit);
+  return { args: fitted(stored.args, commit), redacted: stored.redacted };
+}
+
+function fitted(args: Json, commit: (value: Json) => string): Json {
+  const text = canonicalJson(args);
+  if (text.length <= certainlyFitBytes) return args;
+  const sizeBytes = Buffer.byteLength(text);
+  return sizeBytes <= argsLimitBytes ? args : { $redacted: commit(args), $truncated: sizeBytes };
+}
+
+export interface DecisionFacts {
+  readonly actionId: string;
+  readonly digest: string;
+  readonly effect: Effect;
+  readonly would: Effect | null;
+  readonly stored: StoredArgs;
+  readonly ruleDigest: string | null;
+  readonly latencyUs: number;
+  readonly mode: "enforce" | "audit";
+  readonly dev: boolean;
+}
+
+/** The body to append; it fits an entry whatever the call. */
+export function decisionBody(call: Call, judgement: Judgement, facts: DecisionFacts, salts: Log["salts"]): JsonObject {
+  const body = {
+    action_id: facts.actionId,
+    call_id: call.callId,
+    request_id: call.requestId,
+    agent_id: call.request.agent_id,
+    agent_identity: "claimed",
+    session_id: call.request.session_id ?? "default",
+    tool: call.request.tool_id,
+    action_type: call.actionType,
+    args: facts.stored.args,
+    effect: facts.effect,
+    would: facts.would,
+    code: judgement.code,
+    reason: judgement.reason,
+    rule_ref: judgement.verdict?.rule_ref ?? null,
+    rule_digest: facts.ruleDigest,
+    steps: stepsOf(judgement),
+    approval_id: judgement.approvalId,
+    request_digest: facts.digest,
+    credential_ref: null,
+    cost_usd: call.costUsd,
+    latency_us: facts.latencyUs,
+    delegation: call.delegation,
+    redacted: [...facts.stored.redacted],
+    mode: facts.mode,
+    dev: facts.dev,
+    tags: [...call.tags],
+  };
+  return fittedBody(body, (value) => salts.commit(value));
+}
+
+/** What a recorded judgement's `steps` say: enough to rebuild counters and the answer without judging again. */
+interface Steps {
+  readonly charges?: readonly (readonly [string, number])[];
+  readonly costs?: readonly number[];
+}
+
+function stepsOf(judgement: Judgement): Json {
+  const { verdict, used } = judgement;
+  if (verdict === null) return {};
+  const steps: Record<string, Json> = {};
+  if (verdict.rule !== null) steps.rule = verdict.rule;
+  if (verdict.cause !== null) steps.cause = verdict.cause;
+  if (verdict.phase !== undefined) steps.phase = verdict.phase;
+  if (verdict.shadow !== undefined) steps.shadow = { ...verdict.shadow };
+  if (verdict.retry_after_seconds !== undefined) steps.retry_after_seconds = verdict.retry_after_seconds;
+  if (verdict.budget !== undefined) steps.budget = { ...verdict.budget };
+  if (verdict.warnings !== undefined && verdict.warnings.length > 0) {
+    steps.warnings = verdict.warnings.map(({ code, budget_id }) => ({ code, budget_id }));
+  }
+  if (used.length > 0) steps.used = [...used];
+  const charges = verdict.charges?.budgets ?? [];
+  if (charges.length > 0) steps.charges = charges.map(({ id, cost_micro }) => [id, cost_micro]);
+  if (verdict.charges !== undefined && verdict.charges.limits > 0) steps.limits = verdict.charges.limits;
+  if (canonicalJson(steps).length <= stepsLimitBytes) return steps;
+  // Without the names the costs of 256 budgets fit; they are what recovery needs.
+  return { costs: charges.map(({ cost_micro }) => cost_micro) };
+}
+
+/** The costs of a recorded permit in the policy's order of budgets. */
+export function costsOf(steps: Json): readonly number[] {
+  if (typeof steps !== "object" || steps === null || Array.isArray(steps)) return [];
+  const { charges, costs } = steps as unknown as Steps;
+  if (Array.isArray(costs)) return costs as readonly number[];
+  return Array.isArray(charges) ? charges.map(([, cost]: readonly [string, number]) => cost) : [];
+}
+
+/** The part of a verdict that the recorded answer is made of. */
+export function verdictOf(record: JsonObject): Verdict {
+  const steps = (record.steps ?? {}) as Partial<Verdict>;
+  return {
+    effect: (record.would ?? record.effect) as Effect,
+    code: record.code as Verdict["code"],
+    reason: record.reason as string,
+    rule: steps.rule ?? null,
+    rule_ref: record.rule_ref as string | null,
+    cause: null,
+    ...(steps.retry_after_seconds === undefined ? {} : { retry_after_seconds: steps.retry_after_seconds }),
+    ...(steps.budget === undefined ? {} : { budget: steps.budget }),
+    ...(steps.warnings === undefined ? {} : { warnings: steps.warnings }),
+  };
+}

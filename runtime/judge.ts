@@ -1,0 +1,119 @@
+// What a policy and the approvals together say of one call. It reads approvals and never changes or records any; the
+// policy's counters move only in the permit that it returns.
+import type { Logger } from "pino";
+import type { Judgement } from "./answer.ts";
+import type { Approval, Approvals } from "./approvals.ts";
+import type { Reading } from "./clock.ts";
+import type { Code } from "./codes.ts";
+import type { Effect, Verdict } from "./evaluator/types.ts";
+import type { ActivePolicy } from "./policy.ts";
+import type { Call } from "./request.ts";
+
+/** Causes that approvals can carry one call past: a rule, the default, and each budget. */
+const causesMax = 64;
+export interface JudgedCall {
+  readonly call: Call;
+  readonly reading: Reading;
+  /** HMAC of the call, to which approvals are bound. */
+  readonly digest: string;
+  readonly actionId: string;
+}
+
+export class Judge {
+  readonly #approvals: Approvals;
+  readonly #journal: Logger;
+
+  constructor(approvals: Approvals, journal: Logger) {
+    this.#approvals = approvals;
+    this.#journal = journal;
+  }
+
+  /** Changes the policy's counters when it says permit; approvals are only read. */
+  judge(turn: JudgedCall, active: ActivePolicy): Judgement {
+    const misuse = this.#misusedApproval(turn, active);
+    if (misuse !== null) return misuse;
+    const approved: string[] = [];
+    const used: string[] = [];
+    for (let step = 0; step < causesMax; step++) {
+      const verdict = this.#verdict(turn, active, approved);
+      if (verdict.effect === "permit") return { ...ofVerdict(verdict), approvalId: used[0] ?? null, used };
+      if (verdict.effect === "deny") return ofVerdict(verdict);
+      const cause = durableCause(active, verdict.cause);
+      const bearing = this.#approvals.liveFor(turn.digest, turn.reading.wallUs).filter((one) => one.cause === cause);
+      const resolved = firstResolved(bearing);
+      if (resolved?.status === "denied") {
+        const reason = resolved.reason || "an operator denied this call";
+        return { ...ofVerdict(verdict), effect: "deny", code: "APPROVAL_DENIED", reason, approvalId: resolved.id };
+      }
+      if (resolved === null || used.includes(resolved.id) || verdict.cause === null) {
+        return deferred(verdict, bearing);
+      }
+      approved.push(verdict.cause);
+      used.push(resolved.id);
+    }
+    return plain("deny", "MACHINE_FAULT", "the call defers again and again");
+  }
+
+  #verdict(turn: JudgedCall, active: ActivePolicy, approved: readonly string[]): Verdict {
+    try {
+      return active.policy.decide(turn.call.request, { now: turn.reading.wallUs / 1000, approved });
+    } catch (error) {
+      this.#journal.error({ err: error, action_id: turn.actionId }, "the machine stopped");
+      const reason = "the machine stopped; nothing was changed";
+      return { effect: "deny", code: "MACHINE_FAULT", reason, rule: null, rule_ref: null, cause: null };
+    }
+  }
+
+  /** Null when the request names no approval, or one that its call may use. */
+  #misusedApproval(turn: JudgedCall, active: ActivePolicy): Judgement | null {
+    const { approvalId, request } = turn.call;
+    if (approvalId === null) return null;
+    // An agent that the policy does not govern learns that first, and nothing of approvals.
+    if (active.policy.tool(request.agent_id, request.tool_id) === null) return null;
+    const approval = this.#approvals.get(approvalId);
+    if (approval === null || approval.agentId !== request.agent_id || approval.digest !== turn.digest) {
+      return plain("deny", "APPROVAL_MISMATCH", "this approval was not given for this call");
+    }
+    if (approval.status === "used")
+      return plain("deny", "APPROVAL_CONSUMED", "this approval was used already", approvalId);
+    if (approval.status === "denied" && approval.denialTold) {
+      return plain("deny", "APPROVAL_DENIED", approval.reason || "an operator denied this call", approvalId);
+    }
+    if (approval.status === "expired" || approval.expiresUs <= turn.reading.wallUs) {
+      return plain("deny", "APPROVAL_EXPIRED", "the time of this approval is over", approvalId);
+    }
+    return null;
+  }
+}
+
+/** Of several approvals for one call the one resolved first counts. */
+function firstResolved(bearing: readonly Approval[]): Approval | null {
+  let first: Approval | null = null;
+  for (const one of bearing) {
+    if (one.status === "pending" || one.resolvedUs === null) continue;
+    if (first === null || one.resolvedUs < (first.resolvedUs ?? 0)) first = one;
+  }
+  return first;
+}
+
+function deferred(verdict: Verdict, bearing: readonly Approval[]): Judgement {
+  const pending = bearing.find((one) => one.status === "pending");
+  return { ...ofVerdict(verdict), approvalId: pending?.id ?? null };
+}
+
+/** What a defer hangs on, in words that outlive a swap: a rule by its digest, not by its place. */
+export function durableCause(active: ActivePolicy, cause: string | null): string {
+  if (cause === null) return "default";
+  if (!cause.startsWith("rule:")) return cause;
+  return `rule:${active.ruleDigests[Number(cause.slice("rule:".length))] ?? ""}`;
+}
+
+/** A judgement that no policy was asked for. */
+export function plain(effect: Effect, code: Code, reason: string, approvalId: string | null = null): Judgement {
+  return { effect, code, reason, verdict: null, approvalId, used: [] };
+}
+
+function ofVerdict(verdict: Verdict): Judgement {
+  const { effect, code, reason } = verdict;
+  return { effect, code, reason, verdict, approvalId: null, used: [] };
+}

@@ -1,0 +1,290 @@
+// Which policy is in force, which ones were, and how one replaces another. The state is made of `policy` records alone.
+// It must never leave a moment without a policy once there was one, nor judge one call under two.
+
+import { formatTime } from "./clock.ts";
+import type { PolicySource, SourceText, VersionView } from "./doors/protocol.ts";
+import type { Policy, RuntimeValue } from "./evaluator/types.ts";
+import { loadImage, sourceHash, storeImage } from "./images.ts";
+import { canonicalJson, type Json, type JsonObject } from "./json.ts";
+import type { Ledger } from "./ledger.ts";
+import { sha256Hex } from "./log/line.ts";
+
+/** Makes a policy from an image; throws LoadFailure for bytes that are not one. */
+export type PolicyLoader = (image: Uint8Array) => Policy | Promise<Policy>;
+
+/** A day: approvals wait that long unless `runtime { approval_ttl }` says otherwise. */
+const approvalTtlSeconds = 86_400;
+
+/** Fields of `runtime { }` that the daemon carries out. */
+const supportedRuntime: ReadonlySet<string> = new Set([
+  "mode",
+  "wal_dir",
+  "approval_ttl",
+  "durability",
+  "strict_guards",
+  "socket",
+  "log_level",
+]);
+
+/** Of the fields that a policy's `runtime { }` sets, those whose feature is not there: apply refuses them by name. */
+export function unsupportedRuntime(fields: readonly string[]): string[] {
+  return fields.filter((field) => !supportedRuntime.has(field));
+}
+
+/** One activation, as its record says. */
+export interface Activation {
+  readonly number: number;
+  readonly policyHash: string;
+  readonly imageHash: string;
+  readonly sourceHash: string;
+  readonly actor: string;
+  readonly change: "apply" | "rollback" | "promote";
+  readonly summary: string;
+  readonly timeUs: number;
+}
+
+export interface ActivePolicy {
+  readonly policy: Policy;
+  /** "v17". */
+  readonly version: string;
+  readonly activation: Activation;
+  readonly source: PolicySource;
+  readonly mode: "enforce" | "audit";
+  readonly approvalTtlUs: number;
+  /** By index: stands for agent and rule text, whatever the rule's place in the file. */
+  readonly ruleDigests: readonly string[];
+}
+
+/** The operator's wish cannot be carried out. */
+export class PolicyRefusal extends Error {
+  readonly code: "BAD_IMAGE" | "UNSUPPORTED" | "NO_EARLIER_VERSION" | "NOT_FOUND" | "NOT_READY";
+  constructor(code: PolicyRefusal["code"], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export interface SwapResult {
+  readonly active: ActivePolicy;
+  readonly changed: boolean;
+  readonly phasesStarted: readonly string[];
+  /** Null when nothing was written. */
+  readonly seq: number | null;
+}
+
+export class PolicyHistory {
+  /** Every activation in order, rollbacks included. */
+  readonly #activations: Activation[] = [];
+
+  add(activation: Activation): void {
+    this.#activations.push(activation);
+  }
+
+  get all(): readonly Activation[] {
+    return this.#activations;
+  }
+
+  get highest(): number {
+    return this.#activations.reduce((highest, { number }) => Math.max(highest, number), 0);
+  }
+
+  /** The first activation under that number carries what the version is. */
+  version(number: number): Activation | null {
+    return this.#activations.find((activation) => activation.number === number) ?? null;
+  }
+
+  /** The highest version ever active below `number`. */
+  below(number: number): Activation | null {
+    const lower = this.#activations.filter((activation) => activation.number < number);
+    return lower.reduce<Activation | null>(
+      (best, one) => (best === null || one.number > best.number ? one : best),
+      null,
+    );
+  }
+}
+
+export interface Surroundings {
+  readonly ledger: Ledger;
+  readonly policiesDir: string;
+  readonly load: PolicyLoader;
+  /** Refuses, by throwing PolicyRefusal, what the running process cannot take over without a new start. */
+  readonly checkRuntime: (runtime: { readonly [name: string]: RuntimeValue }) => void;
+}
+
+export class Policies {
+  readonly history = new PolicyHistory();
+  readonly #around: Surroundings;
+  #active: ActivePolicy | null = null;
+  /** Swaps wait for each other; calls never wait for a swap. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(around: Surroundings) {
+    this.#around = around;
+  }
+
+  get active(): ActivePolicy | null {
+    return this.#active;
+  }
+
+  /** For recovery: what the log says is active, with its counters already in place. */
+  start(active: ActivePolicy): void {
+    this.#active = active;
+  }
+
+  apply(image: Uint8Array, sources: readonly SourceText[], actor: string, summary: string): Promise<SwapResult> {
+    return this.#inTurn(async () => {
+      const policy = await this.#load(image);
+      const { policy_hash: policyHash } = policy.info;
+      const active = this.#active;
+      if (active !== null && active.activation.policyHash === policyHash) {
+        return { active, changed: false, phasesStarted: [], seq: null };
+      }
+      this.#checkRuntime(policy);
+      const imageHash = sha256Hex(image);
+      storeImage(this.#around.policiesDir, { imageHash, image, sources });
+      return this.#swap(policy, sources, {
+        number: this.history.highest + 1,
+        policyHash,
+        imageHash,
+        sourceHash: sourceHash(sources),
+        actor,
+        change: "apply",
+        summary,
+      });
+    });
+  }
+
+  /** `to` null: the highest version ever active below the active one. */
+  rollback(to: number | null, actor: string): Promise<SwapResult & { readonly from: string }> {
+    return this.#inTurn(async () => {
+      const active = this.#active;
+      if (active === null) throw new PolicyRefusal("NOT_READY", "no policy is active");
+      const target = to === null ? this.history.below(active.activation.number) : this.history.version(to);
+      if (target === null && to === null) {
+        throw new PolicyRefusal("NO_EARLIER_VERSION", `there is no version below ${active.version}`);
+      }
+      if (target === null) throw new PolicyRefusal("NOT_FOUND", `v${to} was never active`);
+      const from = active.version;
+      if (target.number === active.activation.number) {
+        return { active, changed: false, phasesStarted: [], seq: null, from };
+      }
+      const stored = loadImage(this.#around.policiesDir, target.imageHash);
+      const policy = await this.#load(stored.image);
+      this.#checkRuntime(policy);
+      const summary = `v${target.number} restored`;
+      const result = this.#swap(policy, stored.sources, { ...target, actor, change: "rollback", summary });
+      return { ...result, from };
+    });
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  async #load(image: Uint8Array): Promise<Policy> {
+    try {
+      return await this.#around.load(image);
+    } catch (error) {
+      throw new PolicyRefusal("BAD_IMAGE", error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #checkRuntime(policy: Policy): void {
+    const runtime = policy.runtime();
+    const names = unsupportedRuntime(Object.keys(runtime));
+    if (names.length > 0) {
+      throw new PolicyRefusal("UNSUPPORTED", names.map((name) => `\`${name}\` is not supported yet`).join("; "));
+    }
+    this.#around.checkRuntime(runtime);
+  }
+
+  /**
+   * One synchronous turn: counters over, clocks started, record appended, new policy in place. Any failure before the
+   * last line leaves the old policy and its counters as they were.
+   */
+  #swap(policy: Policy, sources: readonly SourceText[], next: Omit<Activation, "timeUs">): SwapResult {
+    const { ledger } = this.#around;
+    const reading = ledger.clock.now();
+    const nowUs = reading.wallUs;
+    if (this.#active !== null) policy.restore(this.#active.policy.snapshot());
+    const phasesStarted = policy.activatePhases(nowUs / 1000);
+    const activation: Activation = { ...next, timeUs: nowUs };
+    const stamp = { version: `v${next.number}`, policyHash: next.policyHash };
+    const { seq } = ledger.append("policy", stamp, policyBody(activation), reading);
+    const active = activePolicy(policy, activation, sources);
+    this.history.add(activation);
+    this.#active = active;
+    return { active, changed: true, phasesStarted, seq };
+  }
+}
+
+function policyBody(activation: Activation): JsonObject {
+  const version = `v${activation.number}`;
+  return {
+    version,
+    image_hash: activation.imageHash,
+    source_hash: activation.sourceHash,
+    actor: activation.actor,
+    change: activation.change,
+    summary: activation.summary,
+    ...(activation.change === "rollback" ? { restores: version } : {}),
+  };
+}
+
+/** What a `policy` record says; null for a record that says too little. */
+export function activationOf(record: JsonObject, timeUs: number): Activation | null {
+  const { version, policy_hash, image_hash, source_hash, actor, change, summary } = record;
+  if (typeof version !== "string" || !/^v[1-9][0-9]*$/.test(version)) return null;
+  if (typeof policy_hash !== "string" || typeof image_hash !== "string" || typeof source_hash !== "string") return null;
+  if (change !== "apply" && change !== "rollback" && change !== "promote") return null;
+  return {
+    number: Number(version.slice(1)),
+    policyHash: policy_hash,
+    imageHash: image_hash,
+    sourceHash: source_hash,
+    actor: typeof actor === "string" ? actor : "",
+    change,
+    summary: typeof summary === "string" ? summary : "",
+    timeUs,
+  };
+}
+
+/** Joins a loaded policy with its activation. */
+export function activePolicy(policy: Policy, activation: Activation, sources: readonly SourceText[]): ActivePolicy {
+  const { mode, approval_ttl } = policy.runtime();
+  const ttlSeconds = typeof approval_ttl === "number" && approval_ttl > 0 ? approval_ttl : approvalTtlSeconds;
+  return {
+    policy,
+    version: `v${activation.number}`,
+    activation,
+    source: {
+      file: sources[0]?.file ?? null,
+      source_hash: activation.sourceHash,
+      files: sources.map(({ file, text }) => ({ file, sha256: sha256Hex(text) })),
+    },
+    mode: mode === "audit" ? "audit" : "enforce",
+    approvalTtlUs: Math.round(ttlSeconds * 1_000_000),
+    ruleDigests: policy.rules().map(({ agent, text }) => ruleDigest(agent, text)),
+  };
+}
+
+/** SHA-256 in hex that stands for a rule of an agent. A JSON list keeps the two texts apart. */
+export function ruleDigest(agent: string, text: string): string {
+  return sha256Hex(canonicalJson([agent, text] satisfies Json));
+}
+
+export function versionView(activation: Activation, active: ActivePolicy | null): VersionView {
+  return {
+    version: `v${activation.number}`,
+    policy_hash: activation.policyHash,
+    image_hash: activation.imageHash,
+    source_hash: activation.sourceHash,
+    actor: activation.actor,
+    change: activation.change,
+    summary: activation.summary,
+    time: formatTime(activation.timeUs),
+    active: active?.activation === activation,
+  };
+}
