@@ -164,7 +164,7 @@ export class Gate {
       if (status === "approved" || status === "denied") return status;
       if (status === "pending") continue;
       if (status === undefined) throw sdkDenial(tool, "BAD_ANSWER", `no readable status for approval ${approvalId}`);
-      throw sdkDenial(tool, "APPROVAL_EXPIRED", `approval ${approvalId} is ${status}`);
+      throw sdkDenial(tool, "APPROVAL_LOST", `approval ${approvalId} is ${status}`);
     }
   }
 

@@ -11,7 +11,7 @@ export const sdkCodes = {
   ARGS_NOT_PLAIN: "the arguments hold something that JSON cannot carry unchanged",
   TOO_MANY_IN_FLIGHT: "too many calls wait for their answers already",
   APPROVAL_TIMEOUT: "nobody approved the call in time",
-  APPROVAL_EXPIRED: "the approval expired, or the daemon does not know it",
+  APPROVAL_LOST: "the approval that was waited for expired, or the daemon does not know it",
   ABORTED: "the caller's signal ended the wait",
 } as const satisfies Record<string, string>;
 

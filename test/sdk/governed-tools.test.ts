@@ -246,8 +246,8 @@ test("block: without a person the call is denied when the time is over", async (
 });
 
 for (const [status, code] of [
-  ["expired", "APPROVAL_EXPIRED"],
-  ["unknown", "APPROVAL_EXPIRED"],
+  ["expired", "APPROVAL_LOST"],
+  ["unknown", "APPROVAL_LOST"],
   ["yes", "BAD_ANSWER"],
   [undefined, "BAD_ANSWER"],
 ] as const) {
