@@ -28,7 +28,7 @@ interface Example {
 }
 
 function examplesOf(path: string, page: string): Example[] {
-  return [...page.matchAll(/^```fms(?: (error|warning) (FMS\d+))?\n([^]*?)^```$/gm)].map((match) => {
+  return [...page.matchAll(/^```fms(?: (error|warning) (FMS\d+))?\n([\s\S]*?)^```$/gm)].map((match) => {
     const line = page.slice(0, match.index).split("\n").length;
     const [, severity, code, text] = match;
     const expected = severity === undefined || code === undefined ? null : { severity, code };

@@ -75,15 +75,17 @@ function wrapToolObject(tool: object, name: string, gate: Gate): object {
     throw new TypeError(`tool ${name} has \`${entrance}\` and no \`execute\`; this kind of tool cannot be governed`);
   }
   const governed = governedCall(execute as Call, tool, name, gate, toolCall);
-  const out: object = Object.create(Object.getPrototypeOf(tool), Object.getOwnPropertyDescriptors(tool));
-  Object.defineProperty(out, "execute", { value: governed, enumerable: true, configurable: true, writable: true });
-  return out;
+  const value = { value: governed, enumerable: true, configurable: true, writable: true };
+  return Object.create(Object.getPrototypeOf(tool), { ...Object.getOwnPropertyDescriptors(tool), execute: value });
 }
 
 function wrapFunction(run: Call, name: string, gate: Gate): Call {
   const governed = governedCall(run, undefined, name, gate, functionCall);
-  Object.defineProperty(governed, "name", { value: run.name, configurable: true });
-  Object.defineProperty(governed, "length", { value: run.length, configurable: true });
+  // Name and length, and whatever a framework has hung onto the function.
+  const { prototype: _, ...own } = Object.getOwnPropertyDescriptors(run);
+  for (const [key, descriptor] of Object.entries(own)) {
+    Object.defineProperty(governed, key, { ...descriptor, configurable: true });
+  }
   return governed;
 }
 

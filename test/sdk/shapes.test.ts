@@ -55,6 +55,16 @@ test("an array and a single function are named by their functions", async () => 
   assert.equal([list[1].name, list[1].length], ["two", 2]);
 });
 
+test("frozen tools and members of functions are kept", async () => {
+  const transport = new StubTransport({ a: "permit", b: "permit" });
+  const described = Object.assign(() => 1, { description: "one" });
+  const tools = { a: Object.freeze({ title: "A", execute: () => 1 }), b: described };
+  const governed = governedTools(tools, { agentId, transport });
+  assert.equal([governed.a.title, await governed.a.execute()], ["A", 1]);
+  assert.equal([governed.b.length, await governed.b()], [0, 1]);
+  assert.is((governed.b as unknown as typeof described).description, "one");
+});
+
 test("toolName says what the policy calls a tool", async () => {
   const transport = new StubTransport({ "stripe/refund": "permit" });
   const toolName = (key: string) => key.replace("_", "/");
