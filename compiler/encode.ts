@@ -1,0 +1,349 @@
+// Program to image bytes, by the layout of vm/shared/image.ts. Everything is written in the order of the program, so the
+// same policy gives the same bytes on any machine.
+import { sha256 } from "@noble/hashes/sha2.js";
+import type { SourceText } from "./ast.ts";
+import type { Automaton } from "./automaton/index.ts";
+import type { HostSection } from "./lower/lower.ts";
+import type { Program, ProgramAgent, ProgramDispatch, ProgramShape, SlotRef } from "./lower/program.ts";
+import { Root } from "../vm/shared/isa.ts";
+import {
+  AUTOMATON_HEADER_BYTES,
+  Budget,
+  BUDGET_ROW_BYTES,
+  DISPATCH_HEADER_BYTES,
+  EXACT_PROBE_LIMIT,
+  FORMAT_VERSION,
+  HEADER_BYTES,
+  HEADER_DIGEST,
+  ISA_VERSION,
+  MAGIC,
+  PART_INDEX,
+  Section,
+  Shape,
+  SHAPE_ROW_BYTES,
+  TABLE_ROW_BYTES,
+} from "../vm/shared/image.ts";
+
+const utf8 = new TextEncoder();
+const ABSENT = 0xffffffff;
+
+export function encodeImage(program: Program, host: HostSection, sources: readonly SourceText[]): Uint8Array {
+  return new Encoder(program, host, sources).run();
+}
+
+class Encoder {
+  readonly #program: Program;
+  readonly #host: HostSection;
+  readonly #sources: readonly SourceText[];
+  readonly #sections: Bytes[] = Array.from({ length: Section.End }, () => new Bytes());
+  readonly #lists = new Map<string, number>();
+
+  constructor(program: Program, host: HostSection, sources: readonly SourceText[]) {
+    this.#program = program;
+    this.#host = host;
+    this.#sources = sources;
+  }
+
+  run(): Uint8Array {
+    this.#fields();
+    this.#sets();
+    this.#automata();
+    this.#rules();
+    for (const shape of this.#program.shapes.items) this.#shape(shape);
+    for (const plan of this.#program.plans.items) {
+      this.#section(Section.Plans).u32(plan.shape).u32(this.#list(plan.rules)).u32(plan.rules.length);
+    }
+    for (const agent of this.#program.agents) this.#agent(agent);
+    this.#meters();
+    this.#section(Section.Host).raw(utf8.encode(canonical(this.#host)));
+    this.#debug();
+    this.#section(Section.Sources).raw(utf8.encode(canonical(this.#sources)));
+    for (const number of this.#program.numbers.items) this.#section(Section.Numbers).f64(number);
+    strings(this.#section(Section.Strings), this.#program.strings.items);
+    return assemble(this.#sections);
+  }
+
+  #section(section: Section): Bytes {
+    const bytes = this.#sections[section];
+    if (bytes === undefined) throw new Error(`no section ${section}`);
+    return bytes;
+  }
+
+  /** Start of a list in the pool; equal lists stand there once. */
+  #list(items: readonly number[]): number {
+    if (items.length === 0) return 0;
+    const key = items.join(",");
+    const known = this.#lists.get(key);
+    if (known !== undefined) return known;
+    const pool = this.#section(Section.Pool);
+    const start = pool.length / 4;
+    for (const item of items) pool.u32(item);
+    this.#lists.set(key, start);
+    return start;
+  }
+
+  #fields(): void {
+    const section = this.#section(Section.Fields);
+    for (const field of this.#program.fields.items) {
+      const parts = field.path.map((part) => {
+        if ("string" in part) return part.string;
+        return field.root === Root.Time ? part.index : (PART_INDEX | part.index) >>> 0;
+      });
+      section.u8(field.root).u8(0).u16(parts.length).u32(this.#list(parts));
+    }
+    for (let i = 0; i < this.#program.temporaries; i++) section.u8(Root.Temporary).u8(0).u16(0).u32(0);
+  }
+
+  #sets(): void {
+    let first = 0;
+    for (const members of this.#program.sets.items) {
+      this.#section(Section.Sets).u32(first).u32(members.length);
+      for (const member of members) this.#section(Section.Members).u32(member.kind).u32(member.reference);
+      first += members.length;
+    }
+  }
+
+  #automata(): void {
+    const index = this.#section(Section.AutomataIndex);
+    const section = this.#section(Section.Automata);
+    for (const automaton of this.#program.automata.items) {
+      index.u32(section.length);
+      writeAutomaton(section, automaton);
+    }
+    index.u32(section.length);
+  }
+
+  #rules(): void {
+    const code = this.#section(Section.Code);
+    const rules = this.#section(Section.Rules);
+    const fieldCount = this.#program.fields.items.length;
+    const slot = (ref: SlotRef | null): number => (ref === null ? 0 : "field" in ref ? ref.field : fieldCount + ref.temporary);
+    let next = 0;
+    for (const rule of this.#program.rules) {
+      const start = rule.code.length === 0 ? 0 : next + 1;
+      rules.u32(start).u16(rule.code.length).u8(rule.effect).u8(rule.strict ? 1 : 0);
+      rules.u32(rule.pattern).u32(rule.reason === null ? 0 : rule.reason + 1);
+      for (const i of rule.code) {
+        const b = typeof i.b === "number" ? i.b : slot(i.b);
+        code.u8(i.op).u8(i.mode).u16(slot(i.a)).u32(b).u16(i.jump).u16(slot(i.c));
+      }
+      next += rule.code.length;
+    }
+  }
+
+  #shape(shape: ProgramShape): void {
+    const cells = new Uint32Array(SHAPE_ROW_BYTES / 4);
+    const list = (start: Shape, count: Shape, items: readonly number[]): void => {
+      cells[start] = this.#list(items);
+      cells[count] = items.length;
+    };
+    cells[Shape.DefaultEffect] = shape.defaultEffect;
+    cells[Shape.Flags] = shape.flags;
+    list(Shape.FieldsStart, Shape.FieldsCount, shape.fields);
+    list(Shape.MandatoryStart, Shape.MandatoryCount, shape.mandatory);
+    list(Shape.LimitsStart, Shape.LimitsCount, shape.limits);
+    list(Shape.BudgetsStart, Shape.BudgetsCount, shape.budgets);
+    list(Shape.RedactStart, Shape.RedactCount, shape.redact);
+    cells[Shape.PhasesStart] = this.#list(shape.phases.flatMap((p) => [p.phase, this.#list(p.rules), p.rules.length]));
+    cells[Shape.PhasesCount] = shape.phases.length;
+    for (const cell of cells) this.#section(Section.Shapes).u32(cell);
+  }
+
+  #agent(agent: ProgramAgent): void {
+    const exact = this.#section(Section.Exact);
+    const first = exact.length / 8;
+    const mask = agent.exact.length === 0 ? ABSENT : this.#exactRows(agent, exact);
+    const dispatch = agent.dispatch === null ? 0 : this.#dispatch(agent.dispatch) + 1;
+    this.#section(Section.Agents).u32(agent.id).u32(mask === ABSENT ? 0 : first).u32(mask).u32(dispatch).u32(agent.defaultPlan).u32(0);
+  }
+
+  /** Linear probing at most half full; a table in which a name lies too far from home is made larger. */
+  #exactRows(agent: ProgramAgent, section: Bytes): number {
+    const names = agent.exact.map((row) => ({ ...row, hash: fnv1a(utf8.encode(this.#program.strings.items[row.name] ?? "")) }));
+    for (let size = 4; ; size *= 2) {
+      if (size < names.length * 2) continue;
+      const rows = new Uint32Array((size + EXACT_PROBE_LIMIT) * 2);
+      const fits = names.every(({ name, plan, hash }) => {
+        const home = hash & (size - 1);
+        for (let row = home; row < home + EXACT_PROBE_LIMIT; row++) {
+          if (rows[row * 2] !== 0) continue;
+          rows[row * 2] = name + 1;
+          rows[row * 2 + 1] = plan;
+          return true;
+        }
+        return false;
+      });
+      if (!fits) continue;
+      for (const cell of rows) section.u32(cell);
+      return size - 1;
+    }
+  }
+
+  #dispatch(dispatch: ProgramDispatch): number {
+    const section = this.#section(Section.Dispatch);
+    const start = section.length;
+    section.u32(dispatch.classCount).u32(dispatch.stateCount).u32(dispatch.start).u32(0).raw(dispatch.classOf);
+    if (section.length - start !== DISPATCH_HEADER_BYTES) throw new Error("a dispatch automaton needs 256 classes of bytes");
+    for (const state of dispatch.next) section.u32(state);
+    for (const plan of dispatch.planOfState) section.u32(plan);
+    section.align();
+    return start;
+  }
+
+  #meters(): void {
+    for (const limit of this.#program.limits) this.#section(Section.Limits).u32(limit.pattern).u32(limit.count).f64(limit.windowUs);
+    for (const budget of this.#program.budgets) {
+      const row = new DataView(new ArrayBuffer(BUDGET_ROW_BYTES));
+      const amount = (at: Budget, value: number): void => row.setBigInt64(at, BigInt(value), true);
+      row.setUint32(Budget.Id, budget.id, true);
+      row.setUint8(Budget.Window, budget.window);
+      row.setUint8(Budget.OnExceed, budget.onExceed);
+      row.setUint8(Budget.CostKind, budget.costKind);
+      row.setUint32(Budget.CostField, budget.costField, true);
+      amount(Budget.Max, budget.maxMicro);
+      amount(Budget.Daily, budget.dailyMicro);
+      amount(Budget.MaxCalls, budget.maxCalls);
+      amount(Budget.WarnAt, budget.warnAtMicro);
+      amount(Budget.CostConstant, budget.costConstantMicro);
+      row.setFloat64(Budget.WindowUs, budget.windowUs, true);
+      this.#section(Section.Budgets).raw(new Uint8Array(row.buffer));
+    }
+    for (const phase of this.#program.phases) {
+      const previous = phase.previous === null ? 0 : phase.previous + 1;
+      this.#section(Section.Phases).u32(phase.key).u32(phase.name).u32(previous).u32(phase.agent).f64(phase.durationUs).u32(phase.next).u32(0);
+    }
+  }
+
+  /** Place and words of each rule. Columns and files beyond 16 bits are cut: they serve people, not decisions. */
+  #debug(): void {
+    const texts: string[] = [];
+    const section = this.#section(Section.Debug);
+    for (const { place } of this.#program.rules) {
+      section.u32(place.line).u16(Math.min(place.column, 0xffff)).u16(Math.min(place.source, 0xffff)).u32(texts.length);
+      texts.push(place.text);
+    }
+    strings(this.#section(Section.DebugStrings), texts);
+  }
+}
+
+function writeAutomaton(section: Bytes, automaton: Automaton): void {
+  const start = section.length;
+  section.u16(automaton.classCount).u16(automaton.start).u32(automaton.stateCount).raw(automaton.classOf);
+  if (section.length - start !== AUTOMATON_HEADER_BYTES) throw new Error("an automaton needs 256 classes of bytes");
+  for (const state of automaton.next) section.u16(state);
+  section.align();
+}
+
+function strings(section: Bytes, items: readonly string[]): void {
+  const encoded = items.map((item) => utf8.encode(item));
+  section.u32(items.length).u32(0);
+  let offset = 0;
+  for (const bytes of encoded) {
+    section.u32(offset).u32(bytes.length);
+    offset += bytes.length;
+  }
+  for (const bytes of encoded) section.raw(bytes);
+}
+
+function assemble(sections: readonly Bytes[]): Uint8Array {
+  const tableEnd = HEADER_BYTES + Section.End * TABLE_ROW_BYTES;
+  const offsets: number[] = [];
+  let total = tableEnd;
+  for (const section of sections) {
+    offsets.push(total);
+    total += (section.length + 7) & ~7;
+  }
+  const image = new Uint8Array(total);
+  const view = new DataView(image.buffer);
+  view.setUint32(0, MAGIC, true);
+  view.setUint16(4, FORMAT_VERSION, true);
+  view.setUint16(6, ISA_VERSION, true);
+  view.setUint32(8, total, true);
+  view.setUint32(12, Section.End, true);
+  for (const [i, section] of sections.entries()) {
+    const offset = offsets[i] ?? 0;
+    view.setUint32(HEADER_BYTES + i * TABLE_ROW_BYTES, offset, true);
+    view.setUint32(HEADER_BYTES + i * TABLE_ROW_BYTES + 4, section.length, true);
+    image.set(section.bytes(), offset);
+  }
+  image.set(sha256(image.subarray(HEADER_BYTES)), HEADER_DIGEST);
+  return image;
+}
+
+/** The hash of the machine's dispatch: FNV-1a, 32 bits. */
+function fnv1a(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5;
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash >>> 0;
+}
+
+/** JSON with members in order of their names. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, member: unknown) =>
+    member !== null && typeof member === "object" && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+      : member,
+  );
+}
+
+/** Bytes that grow; little-endian. */
+class Bytes {
+  #buffer = new Uint8Array(256);
+  #view = new DataView(this.#buffer.buffer);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  bytes(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  u8(value: number): this {
+    const at = this.#take(1);
+    this.#view.setUint8(at, value);
+    return this;
+  }
+
+  u16(value: number): this {
+    const at = this.#take(2);
+    this.#view.setUint16(at, value, true);
+    return this;
+  }
+
+  u32(value: number): this {
+    const at = this.#take(4);
+    this.#view.setUint32(at, value, true);
+    return this;
+  }
+
+  f64(value: number): this {
+    const at = this.#take(8);
+    this.#view.setFloat64(at, value, true);
+    return this;
+  }
+
+  raw(bytes: Uint8Array): this {
+    const at = this.#take(bytes.length);
+    this.#buffer.set(bytes, at);
+    return this;
+  }
+
+  align(): this {
+    this.#take((8 - (this.#length % 8)) % 8);
+    return this;
+  }
+
+  #take(count: number): number {
+    const at = this.#length;
+    this.#length += count;
+    if (this.#length > this.#buffer.length) {
+      const larger = new Uint8Array(Math.max(this.#length, this.#buffer.length * 2));
+      larger.set(this.#buffer);
+      this.#buffer = larger;
+      this.#view = new DataView(larger.buffer);
+    }
+    return at;
+  }
+}

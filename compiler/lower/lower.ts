@@ -1,0 +1,329 @@
+// Syntax tree to program. Runs only on a stack that check found no error in; what it cannot express all the same is
+// reported as a finding, never left out.
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import type { Agent, Budget, BudgetField, Field, Pattern, Phase, Rule, Stack, Value } from "../ast.ts";
+import type { Finding } from "../diagnostic.ts";
+import { resolveName } from "../names.ts";
+import { ruleText } from "../text.ts";
+import { BUDGET_AUDIT, BudgetWindow, CostKind } from "../../vm/shared/image.ts";
+import { METERS_PER_TOOL_MAX } from "../../vm/shared/abi.ts";
+import { RuleEffect } from "../../vm/shared/isa.ts";
+import { lowerCondition, Unlowerable } from "./condition.ts";
+import { AgentPatterns, type Entry, globAutomaton, planAgent } from "./plans.ts";
+import { Program } from "./program.ts";
+
+const DAY_US = 86_400_000_000;
+
+export interface Lowered {
+  readonly program: Program;
+  readonly host: HostSection;
+  readonly findings: readonly Finding[];
+}
+
+/** What the machine's host reads from the image; canonical JSON in the Host section. */
+export interface HostSection {
+  readonly runtime: { readonly [name: string]: HostValue };
+  /** Rules' notify targets: [rule, target …]. */
+  readonly notify: readonly (readonly [number, ...string[]])[];
+  /** Rules of rollout phases: [rule, phase]. */
+  readonly phaseOfRule: readonly (readonly [number, number])[];
+  /** First rule of each agent, in the order of agents. */
+  readonly firstRule: readonly number[];
+  /** First budget of each agent. */
+  readonly firstBudget: readonly number[];
+}
+
+export type HostValue = string | number | boolean | null | { readonly env: string } | readonly HostValue[];
+
+export function lowerStack(stack: Stack): Lowered {
+  return new Lowering(stack).run();
+}
+
+class Lowering {
+  readonly #stack: Stack;
+  readonly #program = new Program();
+  readonly #findings: Finding[] = [];
+  readonly #strict: boolean;
+  readonly #notify: (readonly [number, ...string[]])[] = [];
+  readonly #phaseOfRule: (readonly [number, number])[] = [];
+  readonly #lines: readonly LineIndex[];
+
+  constructor(stack: Stack) {
+    this.#stack = stack;
+    const strict = stack.runtime?.fields.find((f) => f.name === "strict_guards");
+    this.#strict = strict?.value.kind === "bool" && strict.value.value;
+    this.#lines = stack.sources.map((source) => new LineIndex(source.text));
+  }
+
+  run(): Lowered {
+    const agents = [...this.#stack.agents, ...(this.#stack.anonymous === null ? [] : [this.#stack.anonymous])];
+    const firstRule: number[] = [];
+    const firstBudget: number[] = [];
+    for (const agent of agents) {
+      firstRule.push(this.#program.rules.length);
+      firstBudget.push(this.#program.budgets.length);
+      this.#lowerAgent(agent);
+    }
+    const runtime = Object.fromEntries((this.#stack.runtime?.fields ?? []).map((f) => [f.name, hostValue(f.value)]));
+    const host = { runtime, notify: this.#notify, phaseOfRule: this.#phaseOfRule, firstRule, firstBudget };
+    return { program: this.#program, host, findings: this.#findings };
+  }
+
+  #lowerAgent(agent: Agent): void {
+    const agentIndex = this.#program.agents.length;
+    const patterns = new AgentPatterns(patternsOf(agent));
+    const left = patterns.left;
+    const fieldsOfRule = new Map<number, ReadonlySet<number>>();
+    const fieldsOfBudget = new Map<number, number>();
+    const ruleEntries = (rules: readonly Rule[]): Entry[] =>
+      rules.map((rule) => {
+        const index = this.#program.rules.length;
+        fieldsOfRule.set(index, this.#lowerRule(agent, rule, left));
+        return { index, patterns: [rule.pattern.text] };
+      });
+    const rules = ruleEntries(agent.rules);
+    const phases = this.#lowerPhases(agent, agentIndex, ruleEntries);
+    const limits = agent.rateLimits.map((limit) => {
+      this.#refuseLeft(left, [limit.pattern]);
+      const pattern = this.#program.string(limit.pattern.text);
+      this.#program.limits.push({ pattern, count: limit.count, windowUs: Math.round(limit.windowMs * 1000) });
+      return { index: this.#program.limits.length - 1, patterns: [limit.pattern.text] };
+    });
+    const budgets = agent.budgets.map((budget) => this.#lowerBudget(agent, budget, fieldsOfBudget));
+    const redactions = agent.redactions.flatMap((redaction) => {
+      this.#refuseLeft(left, [redaction.pattern]);
+      return redaction.paths.map((path) => ({ index: this.#program.string(path.text), patterns: [redaction.pattern.text] }));
+    });
+    const defaultEffect = effectNumbers[agent.default?.effect ?? "deny"];
+    const entries = { defaultEffect, rules, phases, limits, budgets, redactions, fieldsOfRule, fieldsOfBudget };
+    const id = this.#program.string(agent.id);
+    this.#program.agents.push(planAgent(this.#program, id, patterns, entries));
+    for (const shape of this.#program.shapes.items) {
+      if (shape.limits.length <= METERS_PER_TOOL_MAX && shape.budgets.length <= METERS_PER_TOOL_MAX) continue;
+      const message = `one tool of agent \`${agent.id}\` is under more than ${METERS_PER_TOOL_MAX} limits or budgets`;
+      this.#findings.push({ code: "FMS004", message, span: agent.idSpan, help: "join limits whose patterns overlap" });
+      break;
+    }
+  }
+
+  #lowerRule(agent: Agent, rule: Rule, left: ReadonlySet<string>): ReadonlySet<number> {
+    const index = this.#program.rules.length;
+    const tests: number[] = [];
+    if (left.has(rule.pattern.text)) {
+      const automaton = globAutomaton(this.#program, rule.pattern.text);
+      if (automaton === null) this.#refuseLeft(left, [rule.pattern]);
+      else tests.push(automaton);
+    }
+    const lowered = this.#lowerCondition(agent, rule, tests);
+    const line = this.#lines[rule.span.source]?.at(rule.span.start) ?? { line: 1, column: 1 };
+    this.#program.rules.push({
+      code: lowered.code,
+      effect: effectNumbers[rule.effect],
+      strict: this.#strict,
+      pattern: this.#program.string(rule.pattern.text),
+      reason: rule.reason === null ? null : this.#program.string(rule.reason),
+      place: { source: rule.span.source, ...line, text: ruleText(rule) },
+    });
+    const targets = rule.notify.flatMap((value) => targetText(value));
+    if (targets.length > 0) this.#notify.push([index, ...targets]);
+    return lowered.fields;
+  }
+
+  #lowerCondition(agent: Agent, rule: Rule, tests: readonly number[]): ReturnType<typeof lowerCondition> {
+    const strict = this.#strict && rule.effect !== "permit";
+    try {
+      return lowerCondition(this.#program, agent, rule.condition, strict, tests);
+    } catch (error) {
+      if (!(error instanceof Unlowerable)) throw error;
+      const span = error.finding.span.end === 0 ? rule.span : error.finding.span;
+      this.#findings.push({ ...error.finding, span });
+      return { code: [], fields: new Set() };
+    }
+  }
+
+  /** Predecessors first, so that a clock's chain is read backwards only. */
+  #lowerPhases(
+    agent: Agent,
+    agentIndex: number,
+    ruleEntries: (rules: readonly Rule[]) => Entry[],
+  ): { phase: number; tools: readonly string[]; rules: readonly Entry[] }[] {
+    const numbers = new Map<string, number>();
+    const entriesOf = new Map<string, Entry[]>(agent.phases.map((phase) => [phase.name, ruleEntries(phase.rules)]));
+    for (const phase of chainOrder(agent.phases)) {
+      const previous = agent.phases.find((p) => p.next?.name === phase.name);
+      numbers.set(phase.name, this.#program.phases.length);
+      this.#program.phases.push({
+        key: this.#program.string(`${agent.id}/${phase.name}/${contentDigest(phase)}`),
+        name: this.#program.string(phase.name),
+        previous: previous === undefined ? null : (numbers.get(previous.name) ?? null),
+        agent: agentIndex,
+        durationUs: Math.round((phase.durationMs ?? 0) * 1000),
+        next: this.#program.string(phase.next?.name ?? "enforce"),
+      });
+    }
+    return agent.phases.map((phase) => {
+      const number = numbers.get(phase.name) ?? 0;
+      const rules = entriesOf.get(phase.name) ?? [];
+      for (const entry of rules) this.#phaseOfRule.push([entry.index, number]);
+      return { phase: number, tools: phase.tools.map((tool) => tool.text), rules };
+    });
+  }
+
+  #lowerBudget(agent: Agent, budget: Budget, fieldsOfBudget: Map<number, number>): Entry {
+    const field = (name: string): BudgetField | undefined => budget.fields.find((f) => f.name === name);
+    const number = (name: string): number | null => {
+      const value = field(name)?.value;
+      return value?.kind === "number" ? value.value : null;
+    };
+    const micro = (dollars: number | null): number => (dollars === null ? -1 : microDollars(dollars));
+    const maxMicro = micro(number("max"));
+    const warnAt = number("warn_at");
+    const index = this.#program.budgets.length;
+    const cost = this.#cost(agent, field("cost"));
+    if (cost.costKind === CostKind.Field) fieldsOfBudget.set(index, cost.costField);
+    this.#program.budgets.push({
+      id: this.#program.string(budget.id),
+      ...windowOf(budget.id, field("window")),
+      onExceed: exceedNumbers[textOf(field("on_exceed")?.value) ?? "deny"] ?? RuleEffect.Deny,
+      ...cost,
+      maxMicro,
+      dailyMicro: micro(number("daily")),
+      maxCalls: number("max_calls") ?? -1,
+      warnAtMicro: warnAt === null || maxMicro < 0 ? -1 : Math.ceil(maxMicro * warnAt),
+    });
+    const tools = field("tools")?.value;
+    const patterns = tools?.kind === "list" ? tools.items.flatMap((item) => textOf(item) ?? []) : textOf(tools);
+    return { index, patterns: patterns === undefined ? null : [patterns].flat() };
+  }
+
+  #cost(agent: Agent, field: BudgetField | undefined): { costKind: CostKind; costField: number; costConstantMicro: number } {
+    const value = field?.value;
+    if (value?.kind === "number") return { costKind: CostKind.Constant, costField: 0, costConstantMicro: microDollars(value.value) };
+    const path = value?.kind === "name" ? value.path : value?.kind === "word" || value?.kind === "string" ? value.value.split(".") : null;
+    if (path === null) return { costKind: CostKind.Request, costField: 0, costConstantMicro: 0 };
+    const found = resolveName(agent, path);
+    if (found.kind === "value" && found.value.kind === "number") {
+      return { costKind: CostKind.Constant, costField: 0, costConstantMicro: microDollars(found.value.value) };
+    }
+    if (found.kind !== "field" || found.length) {
+      const span = field?.span ?? agent.idSpan;
+      this.#findings.push({ code: "FMS012", message: "`cost` names no argument", span, help: "write `cost = amount` or a number" });
+      return { costKind: CostKind.Request, costField: 0, costConstantMicro: 0 };
+    }
+    const costField = this.#program.field(found.field.root, found.field.path);
+    return { costKind: CostKind.Field, costField, costConstantMicro: 0 };
+  }
+
+  #refuseLeft(left: ReadonlySet<string>, patterns: readonly Pattern[]): void {
+    for (const pattern of patterns) {
+      if (!left.has(pattern.text)) continue;
+      const message = `the pattern \`${pattern.text}\` and the agent's others need too many states together`;
+      this.#findings.push({ code: "FMS004", message, span: pattern.span, help: "put `*` at the end of patterns, not before other text" });
+    }
+  }
+}
+
+const effectNumbers = {
+  permit: RuleEffect.Permit,
+  deny: RuleEffect.Deny,
+  defer: RuleEffect.Defer,
+  "deny!": RuleEffect.Mandatory,
+} as const;
+
+const exceedNumbers: Record<string, number> = { deny: RuleEffect.Deny, defer: RuleEffect.Defer, audit: BUDGET_AUDIT };
+
+/** Dollars to micro-dollars, rounded up; the billionth of a cent that a binary fraction is off by does not count. */
+export function microDollars(dollars: number): number {
+  return Math.ceil(Math.floor(dollars * 1e6 * 1000 + 0.5) / 1000);
+}
+
+function patternsOf(agent: Agent): Pattern[] {
+  const ofBudget = (budget: Budget): Pattern[] => {
+    const tools = budget.fields.find((f) => f.name === "tools")?.value;
+    const items = tools === undefined ? [] : tools.kind === "list" ? tools.items : [tools];
+    return items.flatMap((item) => {
+      const text = textOf(item);
+      return text === undefined ? [] : [{ text, span: item.span }];
+    });
+  };
+  return [
+    ...agent.rules.map((rule) => rule.pattern),
+    ...agent.phases.flatMap((phase) => [...phase.tools, ...phase.rules.map((rule) => rule.pattern)]),
+    ...agent.rateLimits.map((limit) => limit.pattern),
+    ...agent.budgets.flatMap(ofBudget),
+    ...agent.redactions.map((redaction) => redaction.pattern),
+  ];
+}
+
+function chainOrder(phases: readonly Phase[]): Phase[] {
+  const ordered: Phase[] = [];
+  const visit = (phase: Phase): void => {
+    if (ordered.includes(phase)) return;
+    const previous = phases.find((p) => p.next?.name === phase.name);
+    if (previous !== undefined && previous !== phase) visit(previous);
+    ordered.push(phase);
+  };
+  for (const phase of phases) visit(phase);
+  return ordered;
+}
+
+/** A phase's clock is kept by name and content: the same text again does not start it anew. */
+function contentDigest(phase: Phase): string {
+  const content = [phase.durationMs, phase.next?.name ?? "enforce", phase.tools.map((t) => t.text), phase.rules.map(ruleText)];
+  return bytesToHex(sha256(utf8ToBytes(JSON.stringify(content))));
+}
+
+function windowOf(id: string, field: BudgetField | undefined): { window: BudgetWindow; windowUs: number } {
+  const value = field?.value;
+  const word = textOf(value);
+  const session = word === "session" || (value === undefined && id === "session");
+  if (session) return { window: BudgetWindow.Session, windowUs: DAY_US };
+  const seconds = value?.kind === "number" ? value.value : 86_400;
+  return { window: BudgetWindow.Aligned, windowUs: Math.round(seconds * 1e6) };
+}
+
+function textOf(value: Field["value"] | BudgetField["value"] | undefined): string | undefined {
+  return value?.kind === "string" || value?.kind === "word" ? value.value : undefined;
+}
+
+function targetText(value: Value): string[] {
+  if (value.kind === "list") return value.items.flatMap(targetText);
+  return value.kind === "string" || value.kind === "word" ? [value.value] : [];
+}
+
+function hostValue(value: Value): HostValue {
+  switch (value.kind) {
+    case "env":
+      return { env: value.variable };
+    case "list":
+      return value.items.map(hostValue);
+    case "nil":
+      return null;
+    default:
+      return value.value;
+  }
+}
+
+/** Starts of lines, so that ten thousand rules do not each count from the top. */
+class LineIndex {
+  readonly #starts: number[] = [0];
+
+  constructor(text: string) {
+    for (let i = 0; i < text.length; i++) {
+      const c = text.charCodeAt(i);
+      if (c === 10 || (c === 13 && text.charCodeAt(i + 1) !== 10)) this.#starts.push(i + 1);
+    }
+  }
+
+  at(offset: number): { line: number; column: number } {
+    let low = 0;
+    let high = this.#starts.length;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if ((this.#starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle;
+    }
+    return { line: low + 1, column: offset - (this.#starts[low] ?? 0) + 1 };
+  }
+}

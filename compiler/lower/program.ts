@@ -1,0 +1,184 @@
+// The program between the syntax tree and the bytes of an image: constants and lists named once, rules as instructions with
+// symbolic temporaries, tables as rows. lower fills it in the order of the policy; encode writes it as it stands.
+import { type Automaton, type AutomatonResult, compileSearch } from "../automaton/index.ts";
+import type { Kind, Mode, Op, Root } from "../../vm/shared/isa.ts";
+import type { BudgetWindow, CostKind } from "../../vm/shared/image.ts";
+
+/** A slot: a field by its index, or a temporary of the rule. */
+export type SlotRef = { readonly field: number } | { readonly temporary: number };
+
+export interface Instruction {
+  readonly op: Op;
+  readonly mode: Mode | number;
+  readonly a: SlotRef;
+  /** A constant's index, or a slot for operations of slots. */
+  readonly b: number | SlotRef;
+  readonly c: SlotRef | null;
+  /** Instructions to skip, or JUMP_FAIL, JUMP_MATCH. */
+  readonly jump: number;
+}
+
+export interface ProgramField {
+  readonly root: Root;
+  /** Names by string index, list indexes as they are; a TimePart for Root.Time. */
+  readonly path: readonly ({ readonly string: number } | { readonly index: number })[];
+}
+
+export interface SetMember {
+  readonly kind: Kind;
+  readonly reference: number;
+}
+
+export interface ProgramRule {
+  readonly code: readonly Instruction[];
+  readonly effect: number;
+  readonly strict: boolean;
+  readonly pattern: number;
+  /** String index, or null. */
+  readonly reason: number | null;
+  readonly place: RulePlace;
+}
+
+export interface RulePlace {
+  readonly source: number;
+  readonly line: number;
+  readonly column: number;
+  readonly text: string;
+}
+
+/** All lists are indexes: of rules, limits, budgets, fields, strings. */
+export interface ProgramPlan {
+  readonly shape: number;
+  readonly rules: readonly number[];
+}
+
+export interface ProgramShape {
+  readonly defaultEffect: number;
+  readonly fields: readonly number[];
+  readonly mandatory: readonly number[];
+  readonly phases: readonly { readonly phase: number; readonly rules: readonly number[] }[];
+  readonly limits: readonly number[];
+  readonly budgets: readonly number[];
+  readonly redact: readonly number[];
+  readonly flags: number;
+}
+
+export interface ProgramAgent {
+  readonly id: number;
+  /** Exact tool names (string index) and their plans. */
+  readonly exact: readonly { readonly name: number; readonly plan: number }[];
+  readonly dispatch: ProgramDispatch | null;
+  readonly defaultPlan: number;
+}
+
+export interface ProgramDispatch {
+  readonly classOf: Uint8Array;
+  readonly classCount: number;
+  readonly stateCount: number;
+  readonly next: Uint32Array;
+  readonly start: number;
+  readonly planOfState: Uint32Array;
+}
+
+export interface ProgramLimit {
+  readonly pattern: number;
+  readonly count: number;
+  readonly windowUs: number;
+}
+
+/** Amounts in micro-dollars; -1 where there is none. */
+export interface ProgramBudget {
+  readonly id: number;
+  readonly window: BudgetWindow;
+  readonly windowUs: number;
+  readonly onExceed: number;
+  readonly costKind: CostKind;
+  readonly costField: number;
+  readonly costConstantMicro: number;
+  readonly maxMicro: number;
+  readonly dailyMicro: number;
+  readonly maxCalls: number;
+  readonly warnAtMicro: number;
+}
+
+export interface ProgramPhase {
+  readonly key: number;
+  readonly name: number;
+  readonly previous: number | null;
+  readonly agent: number;
+  readonly durationUs: number;
+  readonly next: number;
+}
+
+/** Gives each distinct key a number, in order of first appearance. */
+export class Interner<T> {
+  readonly items: T[] = [];
+  readonly #numbers = new Map<string, number>();
+
+  add(key: string, make: () => T): number {
+    const known = this.#numbers.get(key);
+    if (known !== undefined) return known;
+    const number = this.items.length;
+    this.items.push(make());
+    this.#numbers.set(key, number);
+    return number;
+  }
+}
+
+export class Program {
+  readonly strings = new Interner<string>();
+  readonly numbers = new Interner<number>();
+  readonly fields = new Interner<ProgramField>();
+  readonly sets = new Interner<readonly SetMember[]>();
+  readonly automata = new Interner<Automaton>();
+  readonly shapes = new Interner<ProgramShape>();
+  readonly plans = new Interner<ProgramPlan>();
+  readonly rules: ProgramRule[] = [];
+  readonly agents: ProgramAgent[] = [];
+  readonly limits: ProgramLimit[] = [];
+  readonly budgets: ProgramBudget[] = [];
+  readonly phases: ProgramPhase[] = [];
+  temporaries = 0;
+
+  string(text: string): number {
+    return this.strings.add(text, () => text);
+  }
+
+  number(value: number): number {
+    const plain = value === 0 ? 0 : value;
+    return this.numbers.add(String(plain), () => plain);
+  }
+
+  field(root: Root, path: readonly (string | number)[]): number {
+    const parts = path.map((part) => (typeof part === "number" ? { index: part } : { string: this.string(part) }));
+    const key = `${root}:${parts.map((p) => ("index" in p ? `#${p.index}` : `s${p.string}`)).join(",")}`;
+    return this.fields.add(key, () => ({ root, path: parts }));
+  }
+
+  set(members: readonly SetMember[]): number {
+    return this.sets.add(members.map((m) => `${m.kind}:${m.reference}`).join(","), () => members);
+  }
+
+  readonly #searches = new Map<string, AutomatonResult>();
+
+  /** The automaton of a pattern, compiled once. */
+  search(pattern: string): AutomatonResult {
+    const known = this.#searches.get(pattern);
+    if (known !== undefined) return known;
+    const compiled = compileSearch(pattern);
+    this.#searches.set(pattern, compiled);
+    return compiled;
+  }
+
+  automaton(key: string, automaton: Automaton): number {
+    return this.automata.add(key, () => automaton);
+  }
+
+  shape(shape: ProgramShape): number {
+    return this.shapes.add(JSON.stringify(shape), () => shape);
+  }
+
+  plan(plan: ProgramPlan): number {
+    return this.plans.add(`${plan.shape}:${plan.rules.join(",")}`, () => plan);
+  }
+}

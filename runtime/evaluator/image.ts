@@ -1,0 +1,214 @@
+// Reads the tables of an image that the host needs: names, rules, plans' fields and lists. Used on images that the machine
+// has proved; it builds nothing ahead, so that opening a large policy costs nothing here.
+import type { HostSection } from "../../compiler/lower/lower.ts";
+import { HEADER_BYTES, PART_INDEX, Section, type Shape, SHAPE_ROW_BYTES, TABLE_ROW_BYTES } from "../../vm/shared/image.ts";
+import { INSTRUCTION_BYTES, type Root } from "../../vm/shared/isa.ts";
+
+const decoder = new TextDecoder();
+
+export interface FieldRow {
+  readonly root: Root;
+  readonly path: readonly (string | number)[];
+}
+
+export interface RuleRow {
+  /** First instruction, or null when the rule is unconditional. */
+  readonly code: number | null;
+  readonly instructions: number;
+  readonly effect: number;
+  readonly strict: boolean;
+  readonly pattern: string;
+  readonly reason: string | null;
+}
+
+export interface InstructionRow {
+  readonly op: number;
+  readonly mode: number;
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+}
+
+export class ImageReader {
+  readonly bytes: Uint8Array;
+  readonly #view: DataView;
+  #host: HostSection | null = null;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  #at(section: Section): number {
+    return this.#view.getUint32(HEADER_BYTES + section * TABLE_ROW_BYTES, true);
+  }
+
+  #length(section: Section): number {
+    return this.#view.getUint32(HEADER_BYTES + section * TABLE_ROW_BYTES + 4, true);
+  }
+
+  #u32(at: number): number {
+    return this.#view.getUint32(at, true);
+  }
+
+  #text(section: Section, index: number): string {
+    const rows = this.#at(section) + 8;
+    const count = this.#u32(rows - 8);
+    const start = rows + count * 8 + this.#u32(rows + index * 8);
+    return decoder.decode(this.bytes.subarray(start, start + this.#u32(rows + index * 8 + 4)));
+  }
+
+  string(index: number): string {
+    return this.#text(Section.Strings, index);
+  }
+
+  number(index: number): number {
+    return this.#view.getFloat64(this.#at(Section.Numbers) + index * 8, true);
+  }
+
+  pool(start: number, count: number): number[] {
+    const at = this.#at(Section.Pool) + start * 4;
+    return Array.from({ length: count }, (_, i) => this.#u32(at + i * 4));
+  }
+
+  get fieldCount(): number {
+    return this.#length(Section.Fields) / 8;
+  }
+
+  field(index: number): FieldRow {
+    const row = this.#at(Section.Fields) + index * 8;
+    const parts = this.pool(this.#u32(row + 4), this.#view.getUint16(row + 2, true));
+    const root = this.#view.getUint8(row);
+    return { root, path: parts.map((part) => (part >= PART_INDEX ? part - PART_INDEX : this.string(part))) };
+  }
+
+  set(index: number): { kind: number; reference: number }[] {
+    const row = this.#at(Section.Sets) + index * 8;
+    const members = this.#at(Section.Members) + this.#u32(row) * 8;
+    return Array.from({ length: this.#u32(row + 4) }, (_, i) => ({
+      kind: this.#u32(members + i * 8),
+      reference: this.#u32(members + i * 8 + 4),
+    }));
+  }
+
+  get ruleCount(): number {
+    return this.#length(Section.Rules) / 16;
+  }
+
+  rule(index: number): RuleRow {
+    const row = this.#at(Section.Rules) + index * 16;
+    const code = this.#u32(row);
+    const reason = this.#u32(row + 12);
+    return {
+      code: code === 0 ? null : code - 1,
+      instructions: this.#view.getUint16(row + 4, true),
+      effect: this.#view.getUint8(row + 6),
+      strict: (this.#view.getUint8(row + 7) & 1) !== 0,
+      pattern: this.string(this.#u32(row + 8)),
+      reason: reason === 0 ? null : this.string(reason - 1),
+    };
+  }
+
+  instruction(index: number): InstructionRow {
+    const at = this.#at(Section.Code) + index * INSTRUCTION_BYTES;
+    return {
+      op: this.#view.getUint8(at),
+      mode: this.#view.getUint8(at + 1),
+      a: this.#view.getUint16(at + 2, true),
+      b: this.#u32(at + 4),
+      c: this.#view.getUint16(at + 10, true),
+    };
+  }
+
+  /** A member of the shape of a plan. */
+  shape(plan: number, member: Shape): number {
+    const shape = this.#u32(this.#at(Section.Plans) + plan * 12);
+    return this.#u32(this.#at(Section.Shapes) + shape * SHAPE_ROW_BYTES + member * 4);
+  }
+
+  shapeList(plan: number, start: Shape, count: Shape): number[] {
+    return this.pool(this.shape(plan, start), this.shape(plan, count));
+  }
+
+  get agentCount(): number {
+    return this.#length(Section.Agents) / 24;
+  }
+
+  agentId(index: number): string {
+    return this.string(this.#u32(this.#at(Section.Agents) + index * 24));
+  }
+
+  limit(index: number): { pattern: string; count: number; windowUs: number } {
+    const row = this.#at(Section.Limits) + index * 16;
+    return { pattern: this.string(this.#u32(row)), count: this.#u32(row + 4), windowUs: this.#view.getFloat64(row + 8, true) };
+  }
+
+  get limitCount(): number {
+    return this.#length(Section.Limits) / 16;
+  }
+
+  get budgetCount(): number {
+    return this.#length(Section.Budgets) / 64;
+  }
+
+  /** Indexes of the budgets that an agent declares. */
+  budgetsOfAgent(agent: number): number[] {
+    const first = this.host.firstBudget[agent] ?? 0;
+    const end = this.host.firstBudget[agent + 1] ?? this.budgetCount;
+    return Array.from({ length: end - first }, (_, i) => first + i);
+  }
+
+  budgetId(index: number): string {
+    return this.string(this.#u32(this.#at(Section.Budgets) + index * 64));
+  }
+
+  /** One of a budget's amounts, by its offset in the row; -1 when there is none. */
+  budgetAmount(index: number, offset: number): number {
+    return Number(this.#view.getBigInt64(this.#at(Section.Budgets) + index * 64 + offset, true));
+  }
+
+  budgetByte(index: number, offset: number): number {
+    return this.#view.getUint8(this.#at(Section.Budgets) + index * 64 + offset);
+  }
+
+  get phaseCount(): number {
+    return this.#length(Section.Phases) / 32;
+  }
+
+  phase(index: number): { name: string; agent: string; durationUs: number; next: string } {
+    const row = this.#at(Section.Phases) + index * 32;
+    return {
+      name: this.string(this.#u32(row + 4)),
+      agent: this.agentId(this.#u32(row + 12)),
+      durationUs: this.#view.getFloat64(row + 16, true),
+      next: this.string(this.#u32(row + 24)),
+    };
+  }
+
+  get host(): HostSection {
+    const at = this.#at(Section.Host);
+    this.#host ??= JSON.parse(decoder.decode(this.bytes.subarray(at, at + this.#length(Section.Host)))) as HostSection;
+    return this.#host;
+  }
+
+  /** Place and words of a rule; null in images without a source map. */
+  debug(rule: number): { line: number; column: number; file: string; text: string } | null {
+    if (this.#length(Section.Debug) === 0) return null;
+    const row = this.#at(Section.Debug) + rule * 12;
+    return {
+      line: this.#u32(row),
+      column: this.#view.getUint16(row + 4, true),
+      file: this.sources()[this.#view.getUint16(row + 6, true)]?.file ?? "governance.fms",
+      text: this.#text(Section.DebugStrings, this.#u32(row + 8)),
+    };
+  }
+
+  #sources: readonly { readonly file: string; readonly text: string }[] | null = null;
+
+  sources(): readonly { readonly file: string; readonly text: string }[] {
+    const at = this.#at(Section.Sources);
+    const length = this.#length(Section.Sources);
+    this.#sources ??= length === 0 ? [] : JSON.parse(decoder.decode(this.bytes.subarray(at, at + length)));
+    return this.#sources ?? [];
+  }
+}

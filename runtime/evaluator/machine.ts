@@ -1,0 +1,156 @@
+// The Wasm machine as the host sees it: one instance, one image, one state. The only place that says WebAssembly.
+import { machineBase64 } from "../../build/machine.ts";
+import { ARENA_BYTES_DEFAULT, Area, LoadCode, NAME_BYTES, RestoreCode, Result } from "../../vm/shared/abi.ts";
+import { Section } from "../../vm/shared/image.ts";
+import { LoadFailure } from "./types.ts";
+
+interface MachineExports {
+  readonly memory: WebAssembly.Memory;
+  allocate(bytes: number, arenaBytes: number): number;
+  loadImage(capacity: number): number;
+  layout(area: number): number;
+  lookup(agentBytes: number, toolBytes: number): number;
+  caller(agentBytes: number, sessionBytes: number): void;
+  decide(plan: number, nowUs: number, arenaUsed: number, approvedCount: number): number;
+  explain(plan: number, nowUs: number, arenaUsed: number, approvedCount: number): number;
+  charge(plan: number, nowUs: number): number;
+  startPhase(phase: number, nowUs: number): number;
+  phaseStart(phase: number): number;
+  snapshot(): number;
+  restore(bytes: number): number;
+  exchangeBytes(): number;
+}
+
+let shared: WebAssembly.Module | null = null;
+
+/** The machine's module, compiled once. Not on hosts that forbid compiling at run time: pass a module there. */
+export function machineModule(): WebAssembly.Module {
+  shared ??= new WebAssembly.Module(machineBytes());
+  return shared;
+}
+
+export async function compileMachine(): Promise<WebAssembly.Module> {
+  shared ??= await WebAssembly.compile(machineBytes());
+  return shared;
+}
+
+function machineBytes(): Uint8Array<ArrayBuffer> {
+  const text = atob(machineBase64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
+export class Machine {
+  readonly calls: MachineExports;
+  readonly bytes: Uint8Array;
+  readonly words: Uint32Array;
+  readonly integers: Int32Array;
+  readonly numbers: Float64Array;
+  readonly view: DataView;
+  readonly names: number;
+  readonly slots: number;
+  readonly arena: number;
+  readonly arenaBytes: number;
+  readonly result: number;
+  readonly approved: number;
+  readonly costs: number;
+  readonly trace: number;
+  readonly exchange: number;
+
+  /** Loads an image. `capacity`: most counters it can hold, a power of two, or 0. Throws LoadFailure. */
+  constructor(module: WebAssembly.Module, image: Uint8Array, capacity: number, arenaBytes: number = ARENA_BYTES_DEFAULT) {
+    const instance = new WebAssembly.Instance(module, {});
+    this.calls = instance.exports as unknown as MachineExports;
+    const at = this.calls.allocate(image.length, arenaBytes);
+    if (at === 0) throw new LoadFailure("NO_MEMORY", `no memory for an image of ${image.length} bytes`);
+    new Uint8Array(this.calls.memory.buffer).set(image, at);
+    const code = this.calls.loadImage(capacity);
+    const buffer = this.calls.memory.buffer;
+    this.bytes = new Uint8Array(buffer);
+    this.words = new Uint32Array(buffer);
+    this.integers = new Int32Array(buffer);
+    this.numbers = new Float64Array(buffer);
+    this.view = new DataView(buffer);
+    this.arenaBytes = arenaBytes;
+    this.names = this.calls.layout(Area.Names);
+    this.slots = this.calls.layout(Area.Slots);
+    this.arena = this.calls.layout(Area.Arena);
+    this.result = this.calls.layout(Area.Result);
+    this.approved = this.calls.layout(Area.Approved);
+    this.costs = this.calls.layout(Area.Costs);
+    this.trace = this.calls.layout(Area.Trace);
+    this.exchange = this.calls.layout(Area.Exchange);
+    if (code !== LoadCode.Ok) throw this.#loadFailure(code);
+  }
+
+  resultInteger(cell: Result): number {
+    return this.integers[(this.result >> 2) + cell * 2] ?? 0;
+  }
+
+  resultNumber(cell: Result): number {
+    return this.numbers[(this.result >> 3) + cell] ?? 0;
+  }
+
+  resultHash(cell: Result): string {
+    return hex(this.bytes.subarray(this.result + cell * 8, this.result + cell * 8 + 32));
+  }
+
+  /** Writes a name of at most NAME_BYTES into one of the three places; returns its bytes. */
+  writeName(place: 0 | 1 | 2, name: string): number {
+    const at = this.names + place * NAME_BYTES;
+    return encoder.encodeInto(name, this.bytes.subarray(at, at + NAME_BYTES)).written;
+  }
+
+  snapshot(): Uint8Array {
+    const length = this.calls.snapshot();
+    return this.bytes.slice(this.exchange, this.exchange + length);
+  }
+
+  /** Throws LoadFailure; the counters are then as before. */
+  restore(bytes: Uint8Array): void {
+    if (bytes.length > this.calls.exchangeBytes()) throw new LoadFailure("STATE_FULL", "the snapshot holds more counters than fit");
+    this.bytes.set(bytes, this.exchange);
+    const code = this.calls.restore(bytes.length);
+    if (code === RestoreCode.Ok) return;
+    const { name, message } = restoreFailures[code] ?? { name: "BAD_SNAPSHOT", message: "refused" };
+    throw new LoadFailure(name, `the snapshot ${message}`);
+  }
+
+  #loadFailure(code: number): LoadFailure {
+    const { name, message } = loadFailures[code] ?? { name: "BAD_IMAGE", message: "is refused" };
+    const section = this.resultInteger(Result.LoadSection);
+    const row = this.resultInteger(Result.LoadRow);
+    const place = section >= 0 ? ` (${Section[section] ?? "end"}, row ${row})` : row > 0 ? ` (version ${row})` : "";
+    return new LoadFailure(name, `the image ${message}${place}`);
+  }
+}
+
+const encoder = new TextEncoder();
+
+const loadFailures: Record<number, { name: string; message: string }> = {
+  [LoadCode.TooShort]: { name: "BAD_IMAGE", message: "is too short to be one" },
+  [LoadCode.BadMagic]: { name: "BAD_IMAGE", message: "is no faramesh image" },
+  [LoadCode.NewerFormat]: { name: "UNSUPPORTED_IMAGE", message: "has a format that this machine does not read" },
+  [LoadCode.NewerIsa]: { name: "UNSUPPORTED_IMAGE", message: "has instructions that this machine does not know" },
+  [LoadCode.BadLength]: { name: "BAD_IMAGE", message: "has another length than it says" },
+  [LoadCode.BadDigest]: { name: "BAD_DIGEST", message: "was changed after it was compiled: its digest does not fit" },
+  [LoadCode.BadSection]: { name: "BAD_IMAGE", message: "has a misplaced section" },
+  [LoadCode.BadRow]: { name: "BAD_IMAGE", message: "has a row that cannot be" },
+  [LoadCode.BadInstruction]: { name: "BAD_IMAGE", message: "has an instruction that cannot be" },
+  [LoadCode.BadAutomaton]: { name: "BAD_IMAGE", message: "has an automaton that is not closed" },
+  [LoadCode.BadTable]: { name: "BAD_IMAGE", message: "has a table that points outside" },
+  [LoadCode.NoMemory]: { name: "NO_MEMORY", message: "needs more memory than there is" },
+};
+
+const restoreFailures: Record<number, { name: string; message: string }> = {
+  [RestoreCode.BadSnapshot]: { name: "BAD_SNAPSHOT", message: "is malformed" },
+  [RestoreCode.NewerSnapshot]: { name: "UNSUPPORTED_SNAPSHOT", message: "is of a version that this machine does not read" },
+  [RestoreCode.TooMany]: { name: "STATE_FULL", message: "holds more counters than fit" },
+};
+
+export function hex(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
+  return text;
+}

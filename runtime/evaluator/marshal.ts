@@ -1,0 +1,176 @@
+// Writes the few values that a tool's rules read into the machine's slots. What cannot be judged exactly is refused here:
+// integers beyond ±2^53, numbers that are not finite, text with lone surrogates, values that JSON does not have.
+import { Kind, Root, SLOT_BYTES } from "../../vm/shared/isa.ts";
+import type { ImageReader } from "./image.ts";
+import type { Machine } from "./machine.ts";
+import { JsonNumber } from "./number.ts";
+import type { EvaluationRequest, RequestValue } from "./types.ts";
+
+/** A field of a plan: where its value is found, and which slot takes it. */
+export interface FieldReader {
+  /** Byte address of the slot. */
+  readonly slot: number;
+  /** For `args.<name>`, the one that matters for speed; null for all others. */
+  readonly argument: string | null;
+  readonly root: Root;
+  readonly path: readonly (string | number)[];
+}
+
+/** Text up to this length is copied here instead of by TextEncoder, whose call costs more than it saves. */
+const SHORT_TEXT = 24;
+const encoder = new TextEncoder();
+
+/** Readers for the fields of a plan; those of the time are the machine's own. */
+export function fieldReaders(image: ImageReader, machine: Machine, fields: readonly number[]): FieldReader[] {
+  return fields.flatMap((index) => {
+    const { root, path } = image.field(index);
+    if (root === Root.Time || root === Root.Temporary) return [];
+    const [first] = path;
+    const argument = root === Root.Args && path.length === 1 && typeof first === "string" ? first : null;
+    return [{ slot: machine.slots + index * SLOT_BYTES, argument, root, path }];
+  });
+}
+
+export class Marshal {
+  readonly #machine: Machine;
+  /** Bytes of the arena written by the current request. */
+  #used = 0;
+
+  constructor(machine: Machine) {
+    this.#machine = machine;
+  }
+
+  /** Fills the slots. Returns the bytes of the arena in use, or -1 when some value cannot be judged. */
+  write(readers: readonly FieldReader[], request: EvaluationRequest): number {
+    this.#used = 0;
+    const args = request.args;
+    for (const reader of readers) {
+      const { argument } = reader;
+      const value = argument !== null ? own(args, argument) : find(reader, request);
+      if (!this.#put(reader.slot, value)) return -1;
+    }
+    return this.#used;
+  }
+
+  #put(slot: number, value: unknown): boolean {
+    const words = this.#machine.words;
+    const at = slot >> 2;
+    switch (typeof value) {
+      case "number":
+        return this.#putNumber(slot, value);
+      case "string":
+        return this.#putText(slot, value);
+      case "boolean":
+        words[at] = Kind.Bool;
+        words[at + 2] = value ? 1 : 0;
+        return true;
+      case "undefined":
+        words[at] = Kind.Missing;
+        return true;
+      case "object":
+        if (value === null) words[at] = Kind.Null;
+        else if (Array.isArray(value)) return this.#putList(slot, value);
+        else if (value instanceof JsonNumber) return value.exact && this.#putNumber(slot, value.value);
+        else words[at] = Kind.Object;
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  #putNumber(slot: number, value: number): boolean {
+    if (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value))) return false;
+    this.#machine.words[slot >> 2] = Kind.Number;
+    this.#machine.numbers[(slot >> 3) + 1] = value;
+    return true;
+  }
+
+  #putText(slot: number, text: string): boolean {
+    const { words, bytes, arena, arenaBytes } = this.#machine;
+    const at = arena + this.#used;
+    let written = 0;
+    if (text.length <= SHORT_TEXT && text.length <= arenaBytes - this.#used) {
+      for (; written < text.length; written++) {
+        const unit = text.charCodeAt(written);
+        if (unit > 127) break;
+        bytes[at + written] = unit;
+      }
+    }
+    if (written < text.length) {
+      if (!text.isWellFormed()) return false;
+      const result = encoder.encodeInto(text, bytes.subarray(at, arena + arenaBytes));
+      if (result.read !== text.length) return false;
+      written = result.written;
+    }
+    words[slot >> 2] = Kind.String;
+    words[(slot >> 2) + 1] = written;
+    words[(slot >> 2) + 2] = at;
+    this.#used += written;
+    return true;
+  }
+
+  /** Members of lists within lists are known by kind only. */
+  #putList(slot: number, list: readonly unknown[]): boolean {
+    const { words, arena, arenaBytes } = this.#machine;
+    const start = (this.#used + 15) & ~15;
+    if (list.length * SLOT_BYTES > arenaBytes - start) return false;
+    this.#used = start + list.length * SLOT_BYTES;
+    let member = arena + start;
+    for (const value of list) {
+      if (Array.isArray(value)) {
+        words[member >> 2] = Kind.List;
+        words[(member >> 2) + 1] = 0;
+      } else if (!this.#put(member, value)) return false;
+      member += SLOT_BYTES;
+    }
+    words[slot >> 2] = Kind.List;
+    words[(slot >> 2) + 1] = list.length;
+    words[(slot >> 2) + 2] = arena + start;
+    return true;
+  }
+}
+
+/** Only what the object itself has: a request cannot reach a prototype, nor a prototype a request. */
+function own(holder: unknown, name: string): unknown {
+  return holder !== null && typeof holder === "object" && Object.hasOwn(holder, name)
+    ? (holder as { [name: string]: unknown })[name]
+    : undefined;
+}
+
+function follow(holder: unknown, path: readonly (string | number)[]): unknown {
+  let value = holder;
+  for (const part of path) {
+    if (typeof part === "number") value = Array.isArray(value) ? value[part] : undefined;
+    else value = Array.isArray(value) ? undefined : own(value, part);
+    if (value === undefined) return undefined;
+  }
+  return value;
+}
+
+/** Members of one slot for words of the request. */
+function find(reader: FieldReader, request: EvaluationRequest): RequestValue | unknown {
+  switch (reader.root) {
+    case Root.Args:
+      return follow(request.args, reader.path);
+    case Root.Tool:
+      return request.tool_id;
+    case Root.Agent:
+      return request.agent_id;
+    case Root.Action:
+      return request.action_type;
+    case Root.Model:
+      return request.model;
+    case Root.Principal:
+      return follow(request.principal, reader.path);
+    case Root.Session:
+      return request.session_id ?? "default";
+    case Root.Delegation:
+      return follow(request.delegation, reader.path);
+    case Root.Purpose:
+      return request.purpose;
+    case Root.Http:
+      return follow(request.http ?? request.args, reader.path);
+    default:
+      return undefined;
+  }
+}

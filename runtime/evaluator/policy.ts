@@ -1,0 +1,395 @@
+// A loaded policy: requests in, verdicts out. It checks names, finds the plan of a tool, has the needed values written into
+// the machine and reads the answer. Whatever goes wrong on the way is a deny with a code; nothing throws at a request.
+import {
+  APPROVED_MAX,
+  Cause,
+  Result,
+  VERDICT_CODE_MASK,
+  VERDICT_CODE_SHIFT,
+  VERDICT_DETAILS,
+  VERDICT_RULE_SHIFT,
+  VerdictCode,
+} from "../../vm/shared/abi.ts";
+import { SHAPE_NAMED, Shape } from "../../vm/shared/image.ts";
+import { RuleEffect } from "../../vm/shared/isa.ts";
+import type { Code } from "../codes.ts";
+import { explainTrace } from "./explain.ts";
+import { ImageReader } from "./image.ts";
+import type { Machine } from "./machine.ts";
+import { type FieldReader, fieldReaders, Marshal } from "./marshal.ts";
+import { isIdentifier, isToolName } from "./names.ts";
+import { readBudgets } from "./snapshot.ts";
+import type {
+  BudgetState,
+  Effect,
+  EvaluationOptions,
+  EvaluationRequest,
+  Explanation,
+  PhaseState,
+  Policy,
+  PolicyInfo,
+  RuleInfo,
+  RuntimeValue,
+  Shadow,
+  ToolInfo,
+  Verdict,
+} from "./types.ts";
+
+/** Tools remembered with their plans; beyond it all are forgotten and found anew. */
+const PLANS_MAX = 65_536;
+/** Latest time a machine takes, in milliseconds: microseconds stay exact in a double. */
+const NOW_MAX_MS = 9_007_199_254_740;
+
+interface Plan {
+  readonly index: number;
+  readonly readers: readonly FieldReader[];
+  readonly limits: number;
+  readonly budgets: readonly number[];
+  /** It has limits, budgets or phases. */
+  readonly stateful: boolean;
+}
+
+export class LoadedPolicy implements Policy {
+  readonly info: PolicyInfo;
+  readonly #machine: Machine;
+  readonly #image: ImageReader;
+  readonly #marshal: Marshal;
+  /** Whether counters have a home here. */
+  readonly #counts: boolean;
+  readonly #plansOfAgents = new Map<string, Map<string, Plan>>();
+  readonly #plans = new Map<number, Plan>();
+  #remembered = 0;
+  readonly #simple = new Map<number, Verdict>();
+  #phaseOfRule: ReadonlyMap<number, number> | null = null;
+
+  constructor(machine: Machine, bytes: Uint8Array, counts: boolean) {
+    this.#machine = machine;
+    this.#image = new ImageReader(bytes);
+    this.#marshal = new Marshal(machine);
+    this.#counts = counts;
+    const image = this.#image;
+    const ids = Array.from({ length: image.agentCount }, (_, i) => image.agentId(i));
+    this.info = {
+      policy_hash: machine.resultHash(Result.PolicyHash),
+      image_hash: machine.resultHash(Result.ImageHash),
+      agents: ids.filter((id) => id !== ""),
+      anonymous: ids.includes(""),
+      rules: image.ruleCount,
+      image_bytes: bytes.length,
+      worst_case_steps: machine.resultNumber(Result.WorstCaseSteps),
+      stateful: image.limitCount + image.budgetCount + image.phaseCount > 0,
+    };
+  }
+
+  decide(request: EvaluationRequest, options: EvaluationOptions): Verdict {
+    const plan = this.#planOf(request.agent_id, request.tool_id);
+    if (typeof plan === "string") return refusals[plan];
+    const prepared = this.#prepare(plan, request, options);
+    if (typeof prepared !== "number") return prepared;
+    try {
+      const approved = this.#writeApproved(options.approved);
+      return this.#read(this.#machine.calls.decide(plan.index, Math.floor(options.now * 1000), prepared, approved), plan);
+    } catch {
+      return refusals.MACHINE_FAULT;
+    }
+  }
+
+  explain(request: EvaluationRequest, options: EvaluationOptions): Explanation {
+    const plan = this.#planOf(request.agent_id, request.tool_id);
+    if (typeof plan === "string") return { verdict: refusals[plan], rules: [], meters: [] };
+    const prepared = this.#prepare(plan, request, options);
+    if (typeof prepared !== "number") return { verdict: prepared, rules: [], meters: [] };
+    const approved = this.#writeApproved(options.approved);
+    const packed = this.#machine.calls.explain(plan.index, Math.floor(options.now * 1000), prepared, approved);
+    const verdict = this.#read(packed, plan);
+    const redact = this.#redact(plan.index);
+    return { verdict, ...explainTrace(this.#machine, this.#image, redact, (rule) => this.#rule(rule)) };
+  }
+
+  charge(call: { agent_id: string; session_id?: string; tool_id: string }, costsMicro: readonly number[], now: number): void {
+    const plan = this.#planOf(call.agent_id, call.tool_id);
+    if (typeof plan === "string" || !this.#counts) return;
+    this.#writeCaller(call.agent_id, call.session_id ?? "default");
+    const costs = this.#machine.costs >> 3;
+    for (let i = 0; i < plan.budgets.length; i++) this.#machine.numbers[costs + 1 + i] = costsMicro[i] ?? 0;
+    if (this.#machine.calls.charge(plan.index, Math.floor(now * 1000)) !== 1) {
+      throw new RangeError("the machine has no room for the counters of the log");
+    }
+  }
+
+  activatePhases(now: number): readonly string[] {
+    const started: string[] = [];
+    for (let i = 0; i < this.#image.phaseCount; i++) {
+      const answer = this.#machine.calls.startPhase(i, Math.floor(now * 1000));
+      if (answer < 0) throw new RangeError("the machine has no room for a phase's clock");
+      if (answer === 1) started.push(this.#image.phase(i).name);
+    }
+    return started;
+  }
+
+  phases(_now: number): readonly PhaseState[] {
+    return Array.from({ length: this.#image.phaseCount }, (_, i) => {
+      const { name, agent, durationUs, next } = this.#image.phase(i);
+      const start = this.#machine.calls.phaseStart(i);
+      const started = start < 0 ? null : start / 1000;
+      return { name, agent, started_at: started, ends_at: started === null ? null : started + durationUs / 1000, next };
+    });
+  }
+
+  budgets(now: number): readonly BudgetState[] {
+    return readBudgets(this.#image, this.#machine.snapshot(), now);
+  }
+
+  rules(): readonly RuleInfo[] {
+    return Array.from({ length: this.#image.ruleCount }, (_, i) => this.#rule(i));
+  }
+
+  tool(agentId: string, toolId: string): ToolInfo | null {
+    const plan = this.#planOf(agentId, toolId);
+    if (plan === "UNKNOWN_AGENT") return null;
+    if (typeof plan === "string") return { named: false, redact: [] };
+    const named = (this.#image.shape(plan.index, Shape.Flags) & SHAPE_NAMED) !== 0;
+    return { named, redact: this.#redact(plan.index) };
+  }
+
+  runtime(): { readonly [name: string]: RuntimeValue } {
+    return this.#image.host.runtime;
+  }
+
+  snapshot(): Uint8Array {
+    return this.#machine.snapshot();
+  }
+
+  restore(bytes: Uint8Array): void {
+    this.#machine.restore(bytes);
+  }
+
+  stateHash(): string {
+    this.#machine.calls.snapshot();
+    return this.#machine.resultHash(Result.StateHash);
+  }
+
+  /** The plan, or the code under which the call is denied. */
+  #planOf(agentId: unknown, toolId: unknown): Plan | "BAD_REQUEST" | "BAD_TOOL_NAME" | "UNKNOWN_AGENT" {
+    const known = this.#plansOfAgents.get(agentId as string)?.get(toolId as string);
+    if (known !== undefined) return known;
+    if (!isIdentifier(agentId)) return "BAD_REQUEST";
+    if (!isToolName(toolId)) return "BAD_TOOL_NAME";
+    const machine = this.#machine;
+    const index = machine.calls.lookup(machine.writeName(0, agentId), machine.writeName(2, toolId));
+    if (index < 0) return "UNKNOWN_AGENT";
+    const plan = this.#plan(index);
+    if (this.#remembered >= PLANS_MAX) {
+      this.#plansOfAgents.clear();
+      this.#remembered = 0;
+    }
+    this.#remembered++;
+    const tools = this.#plansOfAgents.get(agentId) ?? new Map<string, Plan>();
+    tools.set(toolId, plan);
+    this.#plansOfAgents.set(agentId, tools);
+    return plan;
+  }
+
+  #plan(index: number): Plan {
+    const known = this.#plans.get(index);
+    if (known !== undefined) return known;
+    const image = this.#image;
+    const limits = image.shape(index, Shape.LimitsCount);
+    const budgets = image.shapeList(index, Shape.BudgetsStart, Shape.BudgetsCount);
+    const plan = {
+      index,
+      readers: fieldReaders(image, this.#machine, image.shapeList(index, Shape.FieldsStart, Shape.FieldsCount)),
+      limits,
+      budgets,
+      stateful: limits + budgets.length + image.shape(index, Shape.PhasesCount) > 0,
+    };
+    this.#plans.set(index, plan);
+    return plan;
+  }
+
+  /** Writes what the plan needs; bytes of the arena, or the verdict when it cannot be judged. */
+  #prepare(plan: Plan, request: EvaluationRequest, options: EvaluationOptions): number | Verdict {
+    if (!(options.now >= 0 && options.now <= NOW_MAX_MS)) return refusals.BAD_REQUEST;
+    if (request.session_id !== undefined && !isIdentifier(request.session_id)) return refusals.BAD_REQUEST;
+    if (plan.stateful) {
+      if (!this.#counts) return refusals.STATE_UNAVAILABLE;
+      const cost = request.cost_usd ?? 0;
+      if (typeof cost !== "number" || !(cost >= 0) || !Number.isFinite(cost)) return refusals.BAD_REQUEST;
+      this.#writeCaller(request.agent_id, request.session_id ?? "default");
+      this.#machine.numbers[this.#machine.costs >> 3] = cost;
+    }
+    const used = this.#marshal.write(plan.readers, request);
+    return used < 0 ? refusals.BAD_REQUEST : used;
+  }
+
+  #writeCaller(agentId: string, sessionId: string): void {
+    const machine = this.#machine;
+    machine.calls.caller(machine.writeName(0, agentId), machine.writeName(1, sessionId));
+  }
+
+  #writeApproved(causes: readonly string[] | undefined): number {
+    if (causes === undefined || causes.length === 0) return 0;
+    const budgetIndex = (id: string): number[] => {
+      const found: number[] = [];
+      for (let i = 0; i < this.#image.budgetCount; i++) if (this.#image.budgetId(i) === id) found.push(i);
+      return found;
+    };
+    const packed = causes.flatMap((cause) => {
+      if (cause === "default") return [Cause.Default as number];
+      const at = cause.indexOf(":");
+      const [kind, value] = [cause.slice(0, at), cause.slice(at + 1)];
+      if (kind === "rule" && /^\d{1,6}$/.test(value)) return [(Number(value) << 2) | Cause.Rule];
+      return kind === "budget" ? budgetIndex(value).map((i) => (i << 2) | Cause.Budget) : [];
+    });
+    const count = Math.min(packed.length, APPROVED_MAX);
+    for (let i = 0; i < count; i++) this.#machine.words[(this.#machine.approved >> 2) + i] = packed[i] ?? 0;
+    return count;
+  }
+
+  #read(packed: number, plan: Plan): Verdict {
+    if ((packed & VERDICT_DETAILS) === 0) {
+      const known = this.#simple.get(packed);
+      if (known !== undefined) return known;
+      const verdict = Object.freeze(this.#verdict(packed));
+      this.#simple.set(packed, verdict);
+      return verdict;
+    }
+    return { ...this.#verdict(packed), ...this.#details(packed, plan) };
+  }
+
+  #verdict(packed: number): Verdict {
+    const effect = effects[packed & 3] ?? "deny";
+    const code = verdictCodes[((packed >> VERDICT_CODE_SHIFT) & VERDICT_CODE_MASK) as VerdictCode] ?? "MACHINE_FAULT";
+    const number = (packed >>> VERDICT_RULE_SHIFT) - 1;
+    const rule = number < 0 ? null : number;
+    const cause = code !== "POLICY_DEFER" ? null : rule === null ? "default" : `rule:${rule}`;
+    return { effect, code, reason: this.#reason(effect, code, rule), rule, rule_ref: this.#ruleRef(rule), cause };
+  }
+
+  #reason(effect: Effect, code: Code, rule: number | null): string {
+    if (rule === null) return code.startsWith("POLICY_") ? defaultReasons[effect] : (sentences[code] ?? code);
+    const row = this.#image.rule(rule);
+    return row.reason ?? `${ruleVerbs[effect]} by the rule at ${this.#ruleRef(rule) ?? `number ${rule + 1}`}`;
+  }
+
+  #details(packed: number, plan: Plan): Partial<Verdict> {
+    const machine = this.#machine;
+    const code = verdictCodes[((packed >> VERDICT_CODE_SHIFT) & VERDICT_CODE_MASK) as VerdictCode];
+    const details: { -readonly [K in keyof Verdict]?: Verdict[K] } = {};
+    if (code === "RATE_EXCEEDED") details.retry_after_seconds = machine.resultNumber(Result.RetryAfterUs) / 1e6;
+    const budget = machine.resultInteger(Result.Budget) - 1;
+    if (budget >= 0) {
+      const resets = machine.resultNumber(Result.ResetsAtUs);
+      const id = this.#image.budgetId(budget);
+      details.budget = { id, resets_at: resets === 0 ? null : resets / 1000 };
+      if ((packed & 3) === RuleEffect.Defer) details.cause = `budget:${id}`;
+    }
+    const phase = machine.resultInteger(Result.Phase) - 1;
+    if (phase >= 0) {
+      details.phase = this.#image.phase(phase).name;
+      details.shadow = this.#shadow();
+    }
+    if ((packed & 3) === RuleEffect.Permit) {
+      const costs = machine.costs >> 3;
+      const budgets = plan.budgets.map((index, i) => ({
+        id: this.#image.budgetId(index),
+        cost_micro: machine.numbers[costs + 1 + i] ?? 0,
+      }));
+      details.charges = { budgets, limits: machine.resultInteger(Result.LimitsTaken) };
+      const warnings = this.#warnings(plan);
+      if (warnings.length > 0) details.warnings = warnings;
+    }
+    return details;
+  }
+
+  #shadow(): Shadow {
+    const effect = effects[this.#machine.resultInteger(Result.ShadowEffect) - 1] ?? "deny";
+    const number = this.#machine.resultInteger(Result.ShadowRule) - 1;
+    const rule = number < 0 ? null : number;
+    return { effect, rule, rule_ref: this.#ruleRef(rule) };
+  }
+
+  #warnings(plan: Plan): { code: "BUDGET_WARNING"; budget_id: string }[] {
+    const low = this.#machine.resultInteger(Result.WarnedLow);
+    const high = this.#machine.resultInteger(Result.WarnedHigh);
+    if (low === 0 && high === 0) return [];
+    return plan.budgets.flatMap((index, i) =>
+      ((i < 32 ? low >>> i : high >>> (i - 32)) & 1) === 1
+        ? [{ code: "BUDGET_WARNING" as const, budget_id: this.#image.budgetId(index) }]
+        : [],
+    );
+  }
+
+  #ruleRef(rule: number | null): string | null {
+    const place = rule === null ? null : this.#image.debug(rule);
+    return place === null ? null : `${place.file}:${place.line}`;
+  }
+
+  #redact(plan: number): string[] {
+    return this.#image.shapeList(plan, Shape.RedactStart, Shape.RedactCount).map((index) => this.#image.string(index));
+  }
+
+  #rule(index: number): RuleInfo {
+    const image = this.#image;
+    const row = image.rule(index);
+    const place = image.debug(index);
+    this.#phaseOfRule ??= new Map(image.host.phaseOfRule);
+    const phase = this.#phaseOfRule.get(index);
+    const agent = image.host.firstRule.findLastIndex((first) => first <= index);
+    const targets = image.host.notify.find(([rule]) => rule === index)?.slice(1) ?? [];
+    return {
+      index,
+      agent: image.agentId(agent),
+      effect: ruleEffects[row.effect] ?? "deny",
+      pattern: row.pattern,
+      text: place?.text ?? `${ruleEffects[row.effect]} ${row.pattern}`,
+      reason: row.reason,
+      notify: targets.map(String),
+      phase: phase === undefined ? null : image.phase(phase).name,
+      file: place?.file ?? null,
+      line: place?.line ?? null,
+    };
+  }
+}
+
+const effects: readonly Effect[] = ["permit", "deny", "defer"];
+const ruleEffects = ["permit", "deny", "defer", "deny!"] as const;
+const ruleVerbs: Record<Effect, string> = { permit: "permitted", deny: "denied", defer: "deferred" };
+
+const verdictCodes: Record<VerdictCode, Code> = {
+  [VerdictCode.PolicyPermit]: "POLICY_PERMIT",
+  [VerdictCode.PolicyDeny]: "POLICY_DENY",
+  [VerdictCode.PolicyDefer]: "POLICY_DEFER",
+  [VerdictCode.RateExceeded]: "RATE_EXCEEDED",
+  [VerdictCode.BudgetExceeded]: "BUDGET_EXCEEDED",
+  [VerdictCode.CostUnknown]: "COST_UNKNOWN",
+  [VerdictCode.StateFull]: "STATE_FULL",
+  [VerdictCode.StepLimit]: "STEP_LIMIT",
+};
+
+const defaultReasons: Record<Effect, string> = {
+  permit: "no rule matches, and the default is permit",
+  deny: "no rule permits this call",
+  defer: "no rule matches, and the default asks a person",
+};
+
+const sentences: Partial<Record<Code, string>> = {
+  RATE_EXCEEDED: "the rate limit has no token left",
+  BUDGET_EXCEEDED: "the budget has no room for this call",
+  COST_UNKNOWN: "the cost that the budget counts is missing, not a number or negative",
+  STATE_FULL: "there is no room for another counter",
+  STEP_LIMIT: "the call's values would take too long to compare",
+};
+
+function refusal(code: Code, reason: string): Verdict {
+  return Object.freeze({ effect: "deny", code, reason, rule: null, rule_ref: null, cause: null });
+}
+
+const refusals = {
+  BAD_REQUEST: refusal("BAD_REQUEST", "the request holds a value that cannot be judged exactly"),
+  BAD_TOOL_NAME: refusal("BAD_TOOL_NAME", "tool names are made of A-Z a-z 0-9 _ . / : @ - without empty, . or .. segments"),
+  UNKNOWN_AGENT: refusal("UNKNOWN_AGENT", "the policy declares no such agent"),
+  STATE_UNAVAILABLE: refusal("STATE_UNAVAILABLE", "the policy counts calls, and this evaluator was opened without state"),
+  MACHINE_FAULT: refusal("MACHINE_FAULT", "the machine stopped; the call is denied"),
+} as const;
+
