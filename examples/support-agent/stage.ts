@@ -28,6 +28,7 @@ export class Stage {
   #failures = 0;
 
   constructor() {
+    process.stdout.write(`Folder: ${this.dir}\n`);
     for (const file of ["agent.ts", "tools.ts", "script.ts", "package.json"]) this.copyExample(file);
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
       process.once(signal, () => {

@@ -12,7 +12,7 @@ export type GovernedFunction<F extends AnyFunction> = F extends (
   ...args: never[]
 ) => PromiseLike<unknown> | AsyncIterable<unknown>
   ? F
-  : (...args: Parameters<F>) => Promise<Awaited<ReturnType<F>>>;
+  : ((...args: Parameters<F>) => Promise<Awaited<ReturnType<F>>>) & { [K in keyof F]: F[K] };
 
 type GovernedMember<M> = M extends AnyFunction ? GovernedFunction<M> : M;
 
