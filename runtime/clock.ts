@@ -79,15 +79,15 @@ export class SystemClock implements Clock {
 /** The clock of this process. */
 export const systemClock: Clock = new SystemClock();
 
-/** 9999-12-31T23:59:59.999999Z: RFC 3339 has four digits for the year. */
-const latestUs = 253_402_300_799_999_999;
+/** The start of the year 10000: RFC 3339 has four digits for the year. */
+const tooLateUs = 253_402_300_800_000_000;
 
 let cachedSecond = -1;
 let cachedPrefix = "";
 
 /** RFC 3339 in UTC with six digits of fraction, so that texts sort as times do. Throws RangeError outside 0-9999. */
 export function formatTime(wallUs: number): string {
-  if (!(wallUs >= 0 && wallUs <= latestUs)) throw new RangeError(`no RFC 3339 time for ${wallUs} microseconds`);
+  if (!(wallUs >= 0 && wallUs < tooLateUs)) throw new RangeError(`no RFC 3339 time for ${wallUs} microseconds`);
   const second = Math.floor(wallUs / 1_000_000);
   if (second !== cachedSecond) {
     // toISOString costs more than the rest of a line's header; most records share their second with the one before.

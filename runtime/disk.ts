@@ -59,7 +59,7 @@ export interface Disk {
 
 const fileMode = 0o600;
 const directoryMode = 0o700;
-const { O_RDONLY, O_WRONLY, O_RDWR, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
+const { O_RDONLY, O_RDWR, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
 
 const openFlags: Record<OpenMode, number> = {
   read: O_RDONLY | O_NOFOLLOW,
@@ -250,7 +250,8 @@ export function readWhole(disk: Disk, path: string, limitBytes: number): Uint8Ar
   const file = disk.open(path, "read");
   try {
     const { sizeBytes } = file.identity();
-    if (sizeBytes > limitBytes) throw Object.assign(new Error(`${path} is over ${limitBytes} bytes`), { code: "EFBIG" });
+    if (sizeBytes > limitBytes)
+      throw Object.assign(new Error(`${path} is over ${limitBytes} bytes`), { code: "EFBIG" });
     const bytes = new Uint8Array(sizeBytes);
     let done = 0;
     while (done < sizeBytes) {

@@ -3,14 +3,7 @@
 import { JsonNumber } from "./evaluator/number.ts";
 
 /** A JSON value. Objects made by `parseJson` have no prototype, so `constructor` and the like are plain data. */
-export type Json =
-  | null
-  | boolean
-  | number
-  | string
-  | JsonNumber
-  | readonly Json[]
-  | { readonly [key: string]: Json };
+export type Json = null | boolean | number | string | JsonNumber | readonly Json[] | { readonly [key: string]: Json };
 
 export type JsonObject = { readonly [key: string]: Json };
 
@@ -210,7 +203,8 @@ class Reader {
       const code = text.charCodeAt(at);
       if (code === 0x22) break;
       if (code === 0x5c) return this.#escapedString(start, at);
-      if (!(code >= 0x20)) this.#refuse(Number.isNaN(code) ? "string without end" : "control character in a string", at);
+      if (!(code >= 0x20))
+        this.#refuse(Number.isNaN(code) ? "string without end" : "control character in a string", at);
       at++;
     }
     this.#at = at + 1;
@@ -225,7 +219,8 @@ class Reader {
     for (;;) {
       const code = text.charCodeAt(at);
       if (code === 0x22) break;
-      if (!(code >= 0x20)) this.#refuse(Number.isNaN(code) ? "string without end" : "control character in a string", at);
+      if (!(code >= 0x20))
+        this.#refuse(Number.isNaN(code) ? "string without end" : "control character in a string", at);
       if (code !== 0x5c) {
         at++;
         continue;
@@ -314,7 +309,7 @@ function numberOf(lexeme: string): number | JsonNumber | undefined {
   return new JsonNumber(lexeme, value, exact);
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that JSON must escape.
+/** Characters that JSON escapes, and surrogates, which may be lone. */
 const needsCare = /[\u0000-\u001f"\\\ud800-\udfff]/;
 const loneSurrogate = /\p{Surrogate}/u;
 

@@ -30,7 +30,9 @@ export interface HeadState {
 
 export type HeadContent = Pick<HeadState, "ackedSeq" | "lastHash" | "segment" | "cleanStop">;
 
-export type StoredHead = { readonly kind: "absent" | "invalid" } | { readonly kind: "valid"; readonly state: HeadState };
+export type StoredHead =
+  | { readonly kind: "absent" | "invalid" }
+  | { readonly kind: "valid"; readonly state: HeadState };
 
 function renderSlot(state: HeadState): Buffer {
   const value: JsonObject = {

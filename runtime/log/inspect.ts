@@ -132,7 +132,12 @@ export function inspectLog(
   if (bad === null) return { walk: report, head, torn: null, isHeadRebuilt: isUnanchored };
   refuseUnlessTorn(disk, report, bad, head);
   const sizeBytes = bad.segment.sizeBytes - bad.offset;
-  return { walk: report, head, torn: { segment: bad.segment, offset: bad.offset, sizeBytes }, isHeadRebuilt: isUnanchored };
+  return {
+    walk: report,
+    head,
+    torn: { segment: bad.segment, offset: bad.offset, sizeBytes },
+    isHeadRebuilt: isUnanchored,
+  };
 }
 
 /** What is wrong between the head and the records, null when they agree; `bad` lines are judged elsewhere. */
@@ -143,7 +148,11 @@ export function headDisagreement(report: WalkReport, head: HeadState): LogFailur
     return new LogFailure("CORRUPT", `the head belongs to log ${head.logId}, not ${chain.logId}`, { segment: "head" });
   }
   if (bad === null && head.segment > report.segments.length) {
-    return new LogFailure("SEGMENT_MISSING", `the head names segment ${head.segment}, there are ${report.segments.length}`, place);
+    return new LogFailure(
+      "SEGMENT_MISSING",
+      `the head names segment ${head.segment}, there are ${report.segments.length}`,
+      place,
+    );
   }
   if (bad === null && head.ackedSeq > chain.seq) {
     const message = `records ${chain.seq + 1} to ${head.ackedSeq} were acknowledged and are gone`;

@@ -1,6 +1,6 @@
 // Reads the log without writing: all records up to now, or following it as it grows. Each record is checked against the
 // chain before it is handed out; a line still being written is left for later.
-import { nodeDisk, type Disk } from "../disk.ts";
+import { type Disk, nodeDisk } from "../disk.ts";
 import type { JsonObject } from "../json.ts";
 import { Chain } from "./chain.ts";
 import { LogFailure } from "./failure.ts";

@@ -218,9 +218,11 @@ const headerMembers = [
 
 const headerNames: ReadonlySet<string> = new Set([...headerMembers, "hash"]);
 
-/** `name` is a body member to take, or `header` a header member to write. */
 interface Slot {
   readonly name: string;
+  /** `"name":`, with a comma before it in all but the first slot */
+  readonly lead: string;
+  /** the header member to write here; null for the body member `name` */
   readonly header: (typeof headerMembers)[number] | null;
 }
 
@@ -230,22 +232,25 @@ function layout(bodyNames: readonly string[]): readonly Slot[] {
     if (headerNames.has(name)) throw new TypeError(`a body may not have the header's member \`${name}\``);
     if (name === "__proto__") throw new TypeError("the key `__proto__` is not allowed");
   }
-  const slots: Slot[] = bodyNames.map((name) => ({ name, header: null }));
-  for (const header of headerMembers) slots.push({ name: header, header });
+  const isHeader = new Set<string>(headerMembers);
   // UTF-16 code unit order, as RFC 8785 wants; localeCompare would not.
-  return slots.sort((one, other) => (one.name < other.name ? -1 : 1));
+  const names = [...bodyNames, ...headerMembers].sort();
+  return names.map((name, index) => ({
+    name,
+    lead: `${index === 0 ? "" : ","}${canonicalString(name)}:`,
+    header: isHeader.has(name) ? (name as Slot["header"]) : null,
+  }));
 }
 
-/** Decisions are the hot path: a body with exactly its members skips the sort. */
+/** Decisions are the hot path: a body with exactly its members skips the sort, which costs as much as all the rest. */
 const decisionLayout = layout(Object.keys(decisionMembers));
 const decisionMemberCount = Object.keys(decisionMembers).length;
 
 function layoutFor(entry: LogEntryInput): readonly Slot[] {
   const names = Object.keys(entry.body);
-  if (entry.type === "decision" && names.length === decisionMemberCount) {
-    if (names.every((name) => name in decisionMembers)) return decisionLayout;
-  }
-  return layout(names);
+  const isWhole =
+    entry.type === "decision" && names.length === decisionMemberCount && names.every((name) => name in decisionMembers);
+  return isWhole ? decisionLayout : layout(names);
 }
 
 /** Renders what follows the hash in a line. One for each log: it holds what never changes between records. */
@@ -261,24 +266,40 @@ export class RestRenderer {
   /** `<rest>`: canonical members without the opening brace. Throws TypeError for a body that JSON cannot hold. */
   render(entry: LogEntryInput, header: HeaderValues): string {
     let rest = "";
-    for (const slot of layoutFor(entry)) {
-      const text = slot.header === null ? canonicalJson(entry.body[slot.name] as Json) : this.#member(slot.header, entry, header);
-      if (text !== null) rest += rest === "" ? `"${slot.name}":${text}` : `,"${slot.name}":${text}`;
+    for (const { name, lead, header: headerName } of layoutFor(entry)) {
+      if (headerName === null) rest += lead + canonicalJson(entry.body[name] as Json);
+      else if (headerName !== "time_regression") rest += lead + this.#member(headerName, entry, header);
+      else if (header.timeRegression) rest += `${lead}true`;
     }
     return `${rest}}`;
   }
 
-  #member(name: (typeof headerMembers)[number], entry: LogEntryInput, header: HeaderValues): string | null {
-    if (name === "boot_id") return this.#bootId;
-    if (name === "log_id") return this.#logId;
-    if (name === "mono_us") return String(header.monoUs);
-    if (name === "policy_hash") return canonicalJson(entry.policy_hash);
-    if (name === "policy_version") return canonicalJson(entry.policy_version);
-    if (name === "prev") return `"${header.prev}"`;
-    if (name === "seq") return String(header.seq);
-    if (name === "time") return `"${header.time}"`;
-    if (name === "time_regression") return header.timeRegression ? "true" : null;
-    if (name === "type") return `"${entry.type}"`;
-    return String(recordVersion);
+  #member(
+    name: Exclude<(typeof headerMembers)[number], "time_regression">,
+    entry: LogEntryInput,
+    header: HeaderValues,
+  ): string {
+    switch (name) {
+      case "boot_id":
+        return this.#bootId;
+      case "log_id":
+        return this.#logId;
+      case "mono_us":
+        return String(header.monoUs);
+      case "policy_hash":
+        return canonicalJson(entry.policy_hash);
+      case "policy_version":
+        return canonicalJson(entry.policy_version);
+      case "prev":
+        return `"${header.prev}"`;
+      case "seq":
+        return String(header.seq);
+      case "time":
+        return `"${header.time}"`;
+      case "type":
+        return `"${entry.type}"`;
+      case "v":
+        return String(recordVersion);
+    }
   }
 }

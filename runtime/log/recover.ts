@@ -6,7 +6,7 @@ import type { Json, JsonObject } from "../json.ts";
 import type { ActiveState } from "./active.ts";
 import type { Chain } from "./chain.ts";
 import { createHead, firstGeneration, readHead } from "./head.ts";
-import { openIdentity, type LogIdentity } from "./identity.ts";
+import { type LogIdentity, openIdentity } from "./identity.ts";
 import { inspectLog } from "./inspect.ts";
 import { quarantineTail, tornTailKind, unmarkedCopies } from "./quarantine.ts";
 import { listSegments } from "./segments.ts";
@@ -44,7 +44,8 @@ export function openForWriting(
   if (torn !== null) quarantineTail(disk, dir, torn.segment, torn.offset);
   const isNew = head.kind === "absent" && segments.length === 0;
   // Before the first segment, so that a log with segments always has one.
-  if (isNew) createHead(disk, dir, identity.logId, { ackedSeq: 0, lastHash: walk.chain.hash, segment: 0, cleanStop: false });
+  if (isNew)
+    createHead(disk, dir, identity.logId, { ackedSeq: 0, lastHash: walk.chain.hash, segment: 0, cleanStop: false });
   const marks: JsonObject[] = unmarkedCopies(disk, dir, marked).map((detail) => ({ detail, kind: tornTailKind }));
   if (isHeadRebuilt) marks.push({ detail: { last_seq: walk.chain.seq }, kind: "head_rebuilt" });
   const last = walk.segments.at(-1);

@@ -80,7 +80,8 @@ function takeEach(elements: readonly Json[], commit: (value: Json) => string): J
 /** Keys and types only, as the arguments of a tool are stored that the policy does not name. */
 export function keysAndTypes(value: Json): Json {
   if (value === null) return "null";
-  if (typeof value !== "object" || value instanceof JsonNumber) return value instanceof JsonNumber ? "number" : typeof value;
+  if (typeof value !== "object" || value instanceof JsonNumber)
+    return value instanceof JsonNumber ? "number" : typeof value;
   if (isArray(value)) return value.map(keysAndTypes);
   const result: Record<string, Json> = Object.create(null);
   for (const [key, member] of Object.entries(value)) result[key] = keysAndTypes(member);

@@ -1,12 +1,12 @@
 // `audit verify`: walks everything there is and says what holds, what does not and what could not be checked. It never
 // writes, and a log that is being written meanwhile gives no false alarm.
 import { parseTime } from "../clock.ts";
-import { nodeDisk, type Disk } from "../disk.ts";
+import { type Disk, nodeDisk } from "../disk.ts";
 import type { JsonObject } from "../json.ts";
 import { LogFailure } from "./failure.ts";
 import { readHead, type StoredHead } from "./head.ts";
 import { readLogId } from "./identity.ts";
-import { type BadLine, headDisagreement, walk, type WalkReport } from "./inspect.ts";
+import { type BadLine, headDisagreement, type WalkReport, walk } from "./inspect.ts";
 import { identityFileName, listSegments, type SegmentInfo } from "./segments.ts";
 
 export interface VerifyCheck {
@@ -64,7 +64,9 @@ export async function verifyLog(dir: string, options: VerifyOptions = {}): Promi
     throw error;
   }
   if (logId === null) {
-    return unreadable(new LogFailure("DIRECTORY_UNUSABLE", `${identityFileName} is missing`, { segment: identityFileName }));
+    return unreadable(
+      new LogFailure("DIRECTORY_UNUSABLE", `${identityFileName} is missing`, { segment: identityFileName }),
+    );
   }
   const policy = new PolicyContinuity();
   let records = 0;
@@ -104,7 +106,11 @@ class PolicyContinuity {
     const id = typeof value.action_id === "string" ? value.action_id : null;
     const active = this.#active ?? { version: null, hash: null };
     const differing =
-      value.policy_version !== active.version ? "policy_version" : value.policy_hash !== active.hash ? "policy_hash" : null;
+      value.policy_version !== active.version
+        ? "policy_version"
+        : value.policy_hash !== active.hash
+          ? "policy_hash"
+          : null;
     if (differing === null) return;
     const expected = String(differing === "policy_version" ? active.version : active.hash);
     const message = `the decision names a policy that was not active`;
@@ -121,7 +127,16 @@ function unreadable(failure: LogFailure): VerifyReport {
     segments: 0,
     lastSeq: 0,
     checks: [{ name: "files", ok: false, detail: message }],
-    fault: { file: segment, offset, seq, id: null, field: "files", expected: "a whole log", found: failure.code, message },
+    fault: {
+      file: segment,
+      offset,
+      seq,
+      id: null,
+      field: "files",
+      expected: "a whole log",
+      found: failure.code,
+      message,
+    },
     notChecked: ["records: the files could not be listed"],
     unanchored: { records: 0, seconds: 0 },
   };
@@ -196,7 +211,10 @@ function firstFault(
 }
 
 function notChecked(records: number, broken: BadLine | null): string[] {
-  const texts = [`no checkpoints: the tail of ${records} records is unanchored`, "no signatures: who wrote the log is not proved"];
+  const texts = [
+    `no checkpoints: the tail of ${records} records is unanchored`,
+    "no signatures: who wrote the log is not proved",
+  ];
   if (broken !== null) texts.push(`nothing after record ${records} was checked`);
   return texts;
 }

@@ -5,12 +5,26 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { SystemClock } from "../../runtime/clock.ts";
 import type { LogFailure } from "../../runtime/log/failure.ts";
-import { Log } from "../../runtime/log/log.ts";
+import type { Log } from "../../runtime/log/log.ts";
 import { verifyLog } from "../../runtime/log/verify.ts";
-import { append, codeOf, diskError, failureOfOpen, faultyDisk, mark, open, readSegment, temporaryDir } from "./fixture.ts";
+import {
+  append,
+  codeOf,
+  diskError,
+  failureOfOpen,
+  faultyDisk,
+  mark,
+  open,
+  readSegment,
+  temporaryDir,
+} from "./fixture.ts";
 
 /** Opens on a disk where the calls to segments fail from the `from`th on, appends until it latches. */
-async function latchWith(call: "write" | "dataSync", code: string, from: number): Promise<{ dir: string; log: Log; calls: number }> {
+async function latchWith(
+  call: "write" | "dataSync",
+  code: string,
+  from: number,
+): Promise<{ dir: string; log: Log; calls: number }> {
   const dir = temporaryDir();
   const state = { calls: 0 };
   const disk = faultyDisk((made, path) => {
@@ -27,7 +41,10 @@ async function latchWith(call: "write" | "dataSync", code: string, from: number)
   assert.is(await codeOf(log.durable(beside.seq)), "AUDIT_UNAVAILABLE");
   assert.is(log.state, "latched");
   assert.is(heard.length, 1);
-  assert.throws(() => log.append(mark("later")), (error: LogFailure) => error.code === "AUDIT_UNAVAILABLE");
+  assert.throws(
+    () => log.append(mark("later")),
+    (error: LogFailure) => error.code === "AUDIT_UNAVAILABLE",
+  );
   await log.durable(from - 1);
   await log.close();
   assert.is(log.state, "latched");
@@ -101,7 +118,12 @@ test("A09 EINTR and EAGAIN are gone through", async () => {
   });
   const log = await open(dir, { disk: faultyDisk(() => undefined) });
   await log.close();
-  const again = await open(dir, { disk: { ...disk, open: (path, mode) => (path.endsWith(".wal") ? disk : faultyDisk(() => undefined)).open(path, mode) } });
+  const again = await open(dir, {
+    disk: {
+      ...disk,
+      open: (path, mode) => (path.endsWith(".wal") ? disk : faultyDisk(() => undefined)).open(path, mode),
+    },
+  });
   await append(again, 6);
   await again.close();
   assert.is((await verifyLog(dir)).records, 6);
@@ -128,25 +150,34 @@ test("A10 a head that cannot be written leaves decisions going and shows in the 
 test("A22 a directory that cannot be written refuses to open", async () => {
   const dir = temporaryDir();
   const disk = faultyDisk(() => undefined);
-  const readOnly = { ...disk, open: (path: string, mode: Parameters<typeof disk.open>[1]) => {
-    if (mode !== "read") throw diskError("EROFS");
-    return disk.open(path, mode);
-  } };
+  const readOnly = {
+    ...disk,
+    open: (path: string, mode: Parameters<typeof disk.open>[1]) => {
+      if (mode !== "read") throw diskError("EROFS");
+      return disk.open(path, mode);
+    },
+  };
   assert.is((await failureOfOpen(dir, { disk: readOnly }))?.code, "DIRECTORY_UNUSABLE");
 });
 
 for (const [name, change] of [
   ["removed", (dir: string) => rmSync(join(dir, "00000001.wal"))],
-  ["replaced by a copy", (dir: string) => {
-    const bytes = readSegment(dir);
-    rmSync(join(dir, "00000001.wal"));
-    writeFileSync(join(dir, "00000001.wal"), bytes);
-  }],
+  [
+    "replaced by a copy",
+    (dir: string) => {
+      const bytes = readSegment(dir);
+      rmSync(join(dir, "00000001.wal"));
+      writeFileSync(join(dir, "00000001.wal"), bytes);
+    },
+  ],
   ["truncated", (dir: string) => writeFileSync(join(dir, "00000001.wal"), "")],
-  ["moved away with its directory", (dir: string) => {
-    renameSync(dir, `${dir}-moved`);
-    mkdirSync(dir);
-  }],
+  [
+    "moved away with its directory",
+    (dir: string) => {
+      renameSync(dir, `${dir}-moved`);
+      mkdirSync(dir);
+    },
+  ],
 ] as const) {
   test(`A23 a segment ${name} under the running log latches it`, async () => {
     const dir = join(temporaryDir(), "wal");
@@ -179,7 +210,11 @@ test("B01 a clock that goes back is held at the highest time seen, and flagged, 
   source.wall += 3_600_001;
   assert.ok(restarted.append(mark(4)).time > first.time);
   await restarted.close();
-  const flags = readSegment(dir).toString().trimEnd().split("\n").map((line) => JSON.parse(line).time_regression);
+  const flags = readSegment(dir)
+    .toString()
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line).time_regression);
   assert.equal(flags, [undefined, true, true, undefined]);
   assert.ok((await verifyLog(dir)).ok);
 });

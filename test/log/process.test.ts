@@ -1,6 +1,6 @@
 // Real processes: killed while they write, two on one log, readers beside a writer.
 import { type ChildProcess, spawn } from "node:child_process";
-import { openSync, closeSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
@@ -63,7 +63,10 @@ test("A01 A02 A03 kill -9 at any time loses no acknowledged record", async () =>
     before = log.lastSeq;
     await log.close();
     for await (const record of readRecords(dir)) seen.push(record.seq);
-    assert.equal(seen, Array.from({ length: before }, (_, index) => index + 1));
+    assert.equal(
+      seen,
+      Array.from({ length: before }, (_, index) => index + 1),
+    );
   }
   const report = await verifyLog(dir);
   assert.ok(report.ok);

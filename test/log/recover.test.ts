@@ -108,7 +108,8 @@ test("A13 A14 a bit flipped in any byte of a record that others follow halts and
 test("A14 newlines flipped or added are corrupt, at the end too", async () => {
   const dir = await crashedLog(4);
   const bytes = readSegment(dir);
-  const ends = linesOf(bytes).reduce<number[]>((all, line) => [...all, (all.at(-1) ?? 0) + line.length], []);
+  const ends: number[] = [];
+  for (const line of linesOf(bytes)) ends.push((ends.at(-1) ?? 0) + line.length);
   for (const end of ends) {
     const joined = Buffer.from(bytes);
     joined[end - 1] = 0x0b;
@@ -136,7 +137,14 @@ test("A15 a zeroed sector is corrupt between records and torn at the tail", asyn
 test("A16 duplicated, swapped and misdirected records halt", async () => {
   const dir = await crashedLog(4);
   const [a, b, c, d] = linesOf(readSegment(dir)) as [Buffer, Buffer, Buffer, Buffer];
-  for (const lines of [[a, b, b, c, d], [a, c, b, d], [a, b, c, d, d], [a, b, d], [b, c, d], [a, b, c, a]]) {
+  for (const lines of [
+    [a, b, b, c, d],
+    [a, c, b, d],
+    [a, b, c, d, d],
+    [a, b, d],
+    [b, c, d],
+    [a, b, c, a],
+  ]) {
     writeFileSync(segmentPath(dir), Buffer.concat(lines));
     await expectHalt(dir, "CORRUPT");
     assert.not.ok((await verifyLog(dir)).ok);

@@ -7,7 +7,12 @@ process.stdout.write(`open ${log.lastSeq}\n`);
 
 async function write(): Promise<void> {
   for (let count = 0; ; count++) {
-    const { seq } = log.append({ type: "mark", policy_version: null, policy_hash: null, body: { kind: "test", detail: count } });
+    const { seq } = log.append({
+      type: "mark",
+      policy_version: null,
+      policy_hash: null,
+      body: { kind: "test", detail: count },
+    });
     await log.durable(seq);
     process.stdout.write(`${seq}\n`);
   }

@@ -177,7 +177,7 @@ test("D06 depth 64 is read, 65 and a million are refused", () => {
   accepted(nested(64));
   refused(nested(65), /deeper than 64/);
   refused("[".repeat(1_000_000), /deeper than 64/);
-  refused('{"a":'.repeat(65) + "1" + "}".repeat(65), /deeper than 64/);
+  refused(`${'{"a":'.repeat(65)}1${"}".repeat(65)}`, /deeper than 64/);
   let deep: Json = 1;
   for (let depth = 0; depth < canonicalDepthMax; depth++) deep = [deep];
   assert.is(canonicalJson(deep).length, 2 * canonicalDepthMax + 1);
@@ -227,9 +227,15 @@ test("D14 control characters and separators in strings are data", () => {
 
 test("the writer refuses what JSON cannot hold", () => {
   for (const value of [undefined, Number.NaN, Number.POSITIVE_INFINITY, "\ud800", { a: undefined }, () => 1, 1n]) {
-    assert.throws(() => canonicalJson(value as unknown as Json), (error: unknown) => error instanceof TypeError);
+    assert.throws(
+      () => canonicalJson(value as unknown as Json),
+      (error: unknown) => error instanceof TypeError,
+    );
   }
-  assert.is(canonicalJson({ b: [1, -0, 1e21, 1e-7], a: null, "\u20ac": true, "\ud83d\ude00": "" }), '{"a":null,"b":[1,0,1e+21,1e-7],"€":true,"😀":""}');
+  assert.is(
+    canonicalJson({ b: [1, -0, 1e21, 1e-7], a: null, "\u20ac": true, "\ud83d\ude00": "" }),
+    '{"a":null,"b":[1,0,1e+21,1e-7],"€":true,"😀":""}',
+  );
 });
 
 test.run();
