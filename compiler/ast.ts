@@ -48,7 +48,13 @@ export interface Field {
 export type Value =
   | { readonly kind: "string"; readonly value: string; readonly span: Span }
   /** `text` is what the author wrote: "$500", "48h", "10mb", "1e3". `value` is dollars, seconds, bytes or the plain number. */
-  | { readonly kind: "number"; readonly value: number; readonly unit: NumberUnit; readonly text: string; readonly span: Span }
+  | {
+      readonly kind: "number";
+      readonly value: number;
+      readonly unit: NumberUnit;
+      readonly text: string;
+      readonly span: Span;
+    }
   | { readonly kind: "bool"; readonly value: boolean; readonly span: Span }
   | { readonly kind: "nil"; readonly span: Span }
   /** A bare word outside a condition: `deny`, `urgent`, `bare-word`; means the string of its text. */
@@ -151,7 +157,18 @@ export interface Phase {
 // Conditions
 
 export type CompareOperator =
-  | "==" | "!=" | "<" | "<=" | ">" | ">=" | "in" | "not in" | "contains" | "starts_with" | "ends_with" | "matches";
+  | "=="
+  | "!="
+  | "<"
+  | "<="
+  | ">"
+  | ">="
+  | "in"
+  | "not in"
+  | "contains"
+  | "starts_with"
+  | "ends_with"
+  | "matches";
 export type ArithmeticOperator = "+" | "-" | "*" | "/" | "%";
 
 /** `a.b[0].c`: a dotted name with indexes. */
@@ -167,10 +184,41 @@ export type Expr =
   | Name
   | { readonly kind: "not"; readonly operand: Expr; readonly span: Span }
   | { readonly kind: "negate"; readonly operand: Expr; readonly span: Span }
-  | { readonly kind: "logical"; readonly operator: "and" | "or"; readonly left: Expr; readonly right: Expr; readonly span: Span }
-  | { readonly kind: "compare"; readonly operator: CompareOperator; readonly left: Expr; readonly right: Expr; readonly span: Span }
-  | { readonly kind: "arithmetic"; readonly operator: ArithmeticOperator; readonly left: Expr; readonly right: Expr; readonly span: Span }
+  | {
+      readonly kind: "logical";
+      readonly operator: "and" | "or";
+      readonly left: Expr;
+      readonly right: Expr;
+      readonly span: Span;
+    }
+  | {
+      readonly kind: "compare";
+      readonly operator: CompareOperator;
+      readonly left: Expr;
+      readonly right: Expr;
+      readonly span: Span;
+    }
+  | {
+      readonly kind: "arithmetic";
+      readonly operator: ArithmeticOperator;
+      readonly left: Expr;
+      readonly right: Expr;
+      readonly span: Span;
+    }
   /** `len(x)`, `purpose("p")`: the name as written. */
-  | { readonly kind: "call"; readonly name: string; readonly nameSpan: Span; readonly arguments: readonly Expr[]; readonly span: Span }
+  | {
+      readonly kind: "call";
+      readonly name: string;
+      readonly nameSpan: Span;
+      readonly arguments: readonly Expr[];
+      readonly span: Span;
+    }
   /** `x.contains("…")` and the like, where x may be any operand; `x.length` stays a Name. */
-  | { readonly kind: "method"; readonly receiver: Expr; readonly name: string; readonly nameSpan: Span; readonly arguments: readonly Expr[]; readonly span: Span };
+  | {
+      readonly kind: "method";
+      readonly receiver: Expr;
+      readonly name: string;
+      readonly nameSpan: Span;
+      readonly arguments: readonly Expr[];
+      readonly span: Span;
+    };

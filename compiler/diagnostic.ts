@@ -70,7 +70,8 @@ export function placeOf(source: SourceText, start: number, end: number): Place {
 export function toDiagnostic(finding: Finding, sources: readonly SourceText[]): Diagnostic {
   const at = (span: Span): Place => {
     const source = sources[span.source];
-    if (source === undefined) throw new Error(`finding ${finding.code} points to source ${span.source}, which is not there`);
+    if (source === undefined)
+      throw new Error(`finding ${finding.code} points to source ${span.source}, which is not there`);
     return placeOf(source, span.start, span.end);
   };
   return {
@@ -79,7 +80,9 @@ export function toDiagnostic(finding: Finding, sources: readonly SourceText[]): 
     message: finding.message,
     ...at(finding.span),
     ...(finding.help === undefined ? {} : { help: finding.help }),
-    ...(finding.related === undefined ? {} : { related: finding.related.map((r) => ({ ...at(r.span), message: r.message })) }),
+    ...(finding.related === undefined
+      ? {}
+      : { related: finding.related.map((r) => ({ ...at(r.span), message: r.message })) }),
   };
 }
 

@@ -1,15 +1,10 @@
 // Program to image bytes, by the layout of vm/shared/image.ts. Everything is written in the order of the program, so the
 // same policy gives the same bytes on any machine.
 import { sha256 } from "@noble/hashes/sha2.js";
-import type { SourceText } from "./ast.ts";
-import type { Automaton } from "./automaton/index.ts";
-import type { HostSection } from "./lower/lower.ts";
-import type { Program, ProgramAgent, ProgramDispatch, ProgramShape, SlotRef } from "./lower/program.ts";
-import { Root } from "../vm/shared/isa.ts";
 import {
   AUTOMATON_HEADER_BYTES,
-  Budget,
   BUDGET_ROW_BYTES,
+  Budget,
   DISPATCH_HEADER_BYTES,
   EXACT_PROBE_LIMIT,
   FORMAT_VERSION,
@@ -19,10 +14,15 @@ import {
   MAGIC,
   PART_INDEX,
   Section,
-  Shape,
   SHAPE_ROW_BYTES,
+  Shape,
   TABLE_ROW_BYTES,
 } from "../vm/shared/image.ts";
+import { Root } from "../vm/shared/isa.ts";
+import type { SourceText } from "./ast.ts";
+import type { Automaton } from "./automaton/index.ts";
+import type { HostSection } from "./lower/lower.ts";
+import type { Program, ProgramAgent, ProgramDispatch, ProgramShape, SlotRef } from "./lower/program.ts";
 
 const utf8 = new TextEncoder();
 const ABSENT = 0xffffffff;
@@ -117,11 +117,16 @@ class Encoder {
     const code = this.#section(Section.Code);
     const rules = this.#section(Section.Rules);
     const fieldCount = this.#program.fields.items.length;
-    const slot = (ref: SlotRef | null): number => (ref === null ? 0 : "field" in ref ? ref.field : fieldCount + ref.temporary);
+    const slot = (ref: SlotRef | null): number =>
+      ref === null ? 0 : "field" in ref ? ref.field : fieldCount + ref.temporary;
     let next = 0;
     for (const rule of this.#program.rules) {
       const start = rule.code.length === 0 ? 0 : next + 1;
-      rules.u32(start).u16(rule.code.length).u8(rule.effect).u8(rule.strict ? 1 : 0);
+      rules
+        .u32(start)
+        .u16(rule.code.length)
+        .u8(rule.effect)
+        .u8(rule.strict ? 1 : 0);
       rules.u32(rule.pattern).u32(rule.reason === null ? 0 : rule.reason + 1);
       for (const i of rule.code) {
         const b = typeof i.b === "number" ? i.b : slot(i.b);
@@ -154,12 +159,21 @@ class Encoder {
     const first = exact.length / 8;
     const mask = agent.exact.length === 0 ? ABSENT : this.#exactRows(agent, exact);
     const dispatch = agent.dispatch === null ? 0 : this.#dispatch(agent.dispatch) + 1;
-    this.#section(Section.Agents).u32(agent.id).u32(mask === ABSENT ? 0 : first).u32(mask).u32(dispatch).u32(agent.defaultPlan).u32(0);
+    this.#section(Section.Agents)
+      .u32(agent.id)
+      .u32(mask === ABSENT ? 0 : first)
+      .u32(mask)
+      .u32(dispatch)
+      .u32(agent.defaultPlan)
+      .u32(0);
   }
 
   /** Linear probing at most half full; a table in which a name lies too far from home is made larger. */
   #exactRows(agent: ProgramAgent, section: Bytes): number {
-    const names = agent.exact.map((row) => ({ ...row, hash: fnv1a(utf8.encode(this.#program.strings.items[row.name] ?? "")) }));
+    const names = agent.exact.map((row) => ({
+      ...row,
+      hash: fnv1a(utf8.encode(this.#program.strings.items[row.name] ?? "")),
+    }));
     for (let size = 4; ; size *= 2) {
       if (size < names.length * 2) continue;
       const rows = new Uint32Array((size + EXACT_PROBE_LIMIT) * 2);
@@ -183,7 +197,8 @@ class Encoder {
     const section = this.#section(Section.Dispatch);
     const start = section.length;
     section.u32(dispatch.classCount).u32(dispatch.stateCount).u32(dispatch.start).u32(0).raw(dispatch.classOf);
-    if (section.length - start !== DISPATCH_HEADER_BYTES) throw new Error("a dispatch automaton needs 256 classes of bytes");
+    if (section.length - start !== DISPATCH_HEADER_BYTES)
+      throw new Error("a dispatch automaton needs 256 classes of bytes");
     for (const state of dispatch.next) section.u32(state);
     for (const plan of dispatch.planOfState) section.u32(plan);
     section.align();
@@ -191,7 +206,8 @@ class Encoder {
   }
 
   #meters(): void {
-    for (const limit of this.#program.limits) this.#section(Section.Limits).u32(limit.pattern).u32(limit.count).f64(limit.windowUs);
+    for (const limit of this.#program.limits)
+      this.#section(Section.Limits).u32(limit.pattern).u32(limit.count).f64(limit.windowUs);
     for (const budget of this.#program.budgets) {
       const row = new DataView(new ArrayBuffer(BUDGET_ROW_BYTES));
       const amount = (at: Budget, value: number): void => row.setBigInt64(at, BigInt(value), true);
@@ -210,7 +226,14 @@ class Encoder {
     }
     for (const phase of this.#program.phases) {
       const previous = phase.previous === null ? 0 : phase.previous + 1;
-      this.#section(Section.Phases).u32(phase.key).u32(phase.name).u32(previous).u32(phase.agent).f64(phase.durationUs).u32(phase.next).u32(0);
+      this.#section(Section.Phases)
+        .u32(phase.key)
+        .u32(phase.name)
+        .u32(previous)
+        .u32(phase.agent)
+        .f64(phase.durationUs)
+        .u32(phase.next)
+        .u32(0);
     }
   }
 

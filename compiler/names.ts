@@ -1,7 +1,8 @@
 // What a name in a condition refers to. The order of places is the language's: a variable of the agent, a word of the
 // request, else an argument. Pure lookup; whether the place holds anything is known only when a request comes.
-import type { Agent, Value } from "./ast.ts";
+
 import { Root, TimePart } from "../vm/shared/isa.ts";
+import type { Agent, Value } from "./ast.ts";
 
 export interface FieldPath {
   readonly root: Root;
@@ -11,7 +12,11 @@ export interface FieldPath {
 
 export type Resolution =
   | { readonly kind: "value"; readonly name: string; readonly value: Value }
-  | { readonly kind: "field"; readonly field: FieldPath; /** `x.length`: the length of the field. */ readonly length: boolean }
+  | {
+      readonly kind: "field";
+      readonly field: FieldPath /** `x.length`: the length of the field. */;
+      readonly length: boolean;
+    }
   /** A reserved word with a member that it does not have; `candidates` are those it has. */
   | { readonly kind: "unknown"; readonly word: string; readonly candidates: readonly string[] }
   /** A word of the language whose meaning this version lacks. */
@@ -70,7 +75,8 @@ function resolveWord(first: string, path: readonly (string | number)[]): Resolut
   });
   const second = path[1];
   if (path.length === 1 && Object.hasOwn(plainWords, first)) return field(plainWords[first] ?? Root.Args, []);
-  if (path.length > 1 && Object.hasOwn(dottedWords, first)) return field(dottedWords[first] ?? Root.Args, path.slice(1));
+  if (path.length > 1 && Object.hasOwn(dottedWords, first))
+    return field(dottedWords[first] ?? Root.Args, path.slice(1));
   if (first === "time" && typeof second === "string") {
     const part = Object.hasOwn(timeParts, second) ? timeParts[second] : undefined;
     if (part === undefined || path.length !== 2) {

@@ -17,7 +17,19 @@ function matcherText(matcher: NetworkMatcher): string {
 }
 
 /** Binding strength, weakest first; an operand weaker than its place is put in parentheses. */
-const strength = { or: 1, and: 2, not: 3, compare: 4, "+": 5, "-": 5, "*": 6, "/": 6, "%": 6, negate: 7, atom: 8 } as const;
+const strength = {
+  or: 1,
+  and: 2,
+  not: 3,
+  compare: 4,
+  "+": 5,
+  "-": 5,
+  "*": 6,
+  "/": 6,
+  "%": 6,
+  negate: 7,
+  atom: 8,
+} as const;
 
 export function conditionText(expr: Expr): string {
   return print(expr, 0);

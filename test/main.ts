@@ -74,5 +74,7 @@ await Promise.all(
 const add = (key: "passed" | "failed" | "skipped"): number => outcomes.reduce((n, outcome) => n + outcome[key], 0);
 if (files.length === 0) process.stdout.write("no test file matches\n");
 const failed = add("failed") + (files.length === 0 ? 1 : 0);
-process.stdout.write(`${add("passed")} passed, ${failed} failed${add("skipped") > 0 ? `, ${add("skipped")} skipped` : ""}\n`);
+process.stdout.write(
+  `${add("passed")} passed, ${failed} failed${add("skipped") > 0 ? `, ${add("skipped")} skipped` : ""}\n`,
+);
 process.exitCode = failed > 0 ? 1 : 0;

@@ -1,10 +1,11 @@
 // Conditions to instructions. Kleene's logic becomes jumps: of each subexpression we ask "is it true?" or "is it false?",
 // and `not` turns one question into the other. Values that are no single field are computed into temporaries just before
 // the test that reads them, so that no jump ever lands between.
+
+import { JUMP_FAIL, JUMP_MATCH, JUMP_MAX, Kind, Mode, Op, Root } from "../../vm/shared/isa.ts";
 import type { Agent, CompareOperator, Expr, Value } from "../ast.ts";
 import type { Finding } from "../diagnostic.ts";
 import { resolveName } from "../names.ts";
-import { JUMP_FAIL, JUMP_MATCH, JUMP_MAX, Kind, Mode, Op, Root } from "../../vm/shared/isa.ts";
 import type { Instruction, Program, SetMember, SlotRef } from "./program.ts";
 
 /** Where a test goes: a special jump, or an instruction still to come. */
@@ -61,7 +62,8 @@ export function lowerCondition(
   toolTests: readonly number[],
 ): LoweredCondition {
   const writer = new ConditionWriter(program, agent);
-  for (const [i, automaton] of toolTests.entries()) writer.toolTest(automaton, condition === null && i === toolTests.length - 1);
+  for (const [i, automaton] of toolTests.entries())
+    writer.toolTest(automaton, condition === null && i === toolTests.length - 1);
   if (condition !== null) {
     if (strict) writer.ask(condition, false, FAIL, MATCH, MATCH);
     else writer.ask(condition, true, MATCH, FAIL, MATCH);
@@ -91,7 +93,14 @@ class ConditionWriter {
       const at = target.at;
       if (at === null) throw new Error("a label was never placed");
       const jump = target === MATCH || target === FAIL ? at : at - i - 1;
-      return { op: draft.op, mode: i === last ? draft.mode | Mode.Last : draft.mode, a: draft.a, b: draft.b, c: draft.c, jump };
+      return {
+        op: draft.op,
+        mode: i === last ? draft.mode | Mode.Last : draft.mode,
+        a: draft.a,
+        b: draft.b,
+        c: draft.c,
+        jump,
+      };
     });
     return { code, fields: this.#fields };
   }
@@ -121,10 +130,12 @@ class ConditionWriter {
     this.#temporaries = 0;
     if (expr.kind === "compare") {
       this.#compare(expr.operator, expr.left, expr.right, truth, yes, no, next);
-    } else if (expr.kind === "method" && isComparison(expr.name)) {
+    } else if (expr.kind === "method" && comparisonMethods.has(expr.name)) {
+      const operator = comparisonMethods.get(expr.name);
       const [argument] = expr.arguments;
-      if (argument === undefined) throw this.#refuse(expr, `\`${expr.name}\` needs something to compare with`);
-      this.#compare(comparisonMethods[expr.name], expr.receiver, argument, truth, yes, no, next);
+      if (operator === undefined || argument === undefined)
+        throw this.#refuse(expr, `\`${expr.name}\` needs an operand`);
+      this.#compare(operator, expr.receiver, argument, truth, yes, no, next);
     } else if (expr.kind === "call" && expr.name === "purpose") {
       const [argument] = expr.arguments;
       const value = argument === undefined ? undefined : this.#constant(argument);
@@ -136,7 +147,15 @@ class ConditionWriter {
     }
   }
 
-  #compare(operator: CompareOperator, left: Expr, right: Expr, truth: boolean, yes: Label, no: Label, next: Label): void {
+  #compare(
+    operator: CompareOperator,
+    left: Expr,
+    right: Expr,
+    truth: boolean,
+    yes: Label,
+    no: Label,
+    next: Label,
+  ): void {
     const emit = (op: Op, inverted: boolean, a: Operand, b: number, c: SlotRef | null = null): void =>
       this.#test(op, this.#slot(a), b, c, inverted ? !truth : truth, yes, no, next);
     switch (operator) {
@@ -209,34 +228,44 @@ class ConditionWriter {
       sign = mirrored[operator];
     }
     const { shape, inverted } = orderings[sign];
-    if (b.kind === "constant") {
-      const value = b.value;
-      const program = this.#program;
-      if (value === null && shape === "eq") return emit(Op.Nil, inverted, a, 0);
-      if (typeof value === "number") {
-        const op = { eq: Op.EqNumber, lt: Op.LtNumber, le: Op.LeNumber }[shape];
-        return emit(op, inverted, a, program.number(value));
-      }
-      if (typeof value === "string") {
-        const op = { eq: Op.EqString, lt: Op.LtString, le: Op.LeString }[shape];
-        return emit(op, inverted, a, program.string(value));
-      }
-      if (typeof value === "boolean" && shape === "eq") return emit(Op.EqBool, inverted, a, value ? 1 : 0);
+    const test = b.kind === "constant" ? this.#constantTest(shape, b.value) : null;
+    if (test !== null) {
+      emit(test.op, inverted, a, test.b);
+      return;
     }
     const first = { kind: "slot", slot: this.#slot(a) } as const;
     const op = { eq: Op.Equal, lt: Op.Less, le: Op.LessEqual }[shape];
     emit(op, inverted, first, 0, this.#slot(b));
   }
 
+  /** The test of a slot against a constant; null where only a slot will do. */
+  #constantTest(shape: "eq" | "lt" | "le", value: Constant): { op: Op; b: number } | null {
+    if (value === null && shape === "eq") return { op: Op.Nil, b: 0 };
+    if (typeof value === "number") {
+      return { op: { eq: Op.EqNumber, lt: Op.LtNumber, le: Op.LeNumber }[shape], b: this.#program.number(value) };
+    }
+    if (typeof value === "string") {
+      return { op: { eq: Op.EqString, lt: Op.LtString, le: Op.LeString }[shape], b: this.#program.string(value) };
+    }
+    return typeof value === "boolean" && shape === "eq" ? { op: Op.EqBool, b: value ? 1 : 0 } : null;
+  }
+
   #test(op: Op, a: SlotRef, b: number, c: SlotRef | null, truth: boolean, yes: Label, no: Label, next: Label): void {
     if (next !== yes && next !== no) throw new Error("code must fall through to one of its answers");
     const fallsWhenYes = next === yes;
-    const mode = truth ? (fallsWhenYes ? Mode.NeedTrue : Mode.SkipTrue) : fallsWhenYes ? Mode.NeedFalse : Mode.SkipFalse;
+    const mode = truth
+      ? fallsWhenYes
+        ? Mode.NeedTrue
+        : Mode.SkipTrue
+      : fallsWhenYes
+        ? Mode.NeedFalse
+        : Mode.SkipFalse;
     this.#drafts.push({ op, mode, a, b, c, target: fallsWhenYes ? no : yes });
   }
 
   #value(op: Op, b: number | SlotRef, c: SlotRef | null): SlotRef {
-    if (this.#temporaries >= TEMPORARIES_MAX) throw tooLong(`a comparison that computes more than ${TEMPORARIES_MAX} values`);
+    if (this.#temporaries >= TEMPORARIES_MAX)
+      throw tooLong(`a comparison that computes more than ${TEMPORARIES_MAX} values`);
     const a = { temporary: this.#temporaries++ };
     this.#program.temporaries = Math.max(this.#program.temporaries, this.#temporaries);
     this.#drafts.push({ op, mode: 0, a, b, c, target: null });
@@ -289,7 +318,8 @@ class ConditionWriter {
 
   #name(expr: Extract<Expr, { kind: "name" }>, beside: Expr | undefined): Operand {
     const found = resolveName(this.#agent, expr.path);
-    if (found.kind === "value") return found.value.kind === "list" ? { kind: "list", items: found.value.items } : this.#operand(found.value);
+    if (found.kind === "value")
+      return found.value.kind === "list" ? { kind: "list", items: found.value.items } : this.#operand(found.value);
     if (found.kind !== "field") throw this.#refuse(expr, `\`${found.word}\` has no such member`, undefined, "FMS021");
     const slot = this.#field(found.field.root, found.field.path);
     if (found.length) return { kind: "slot", slot: this.#value(Op.Length, slot, null) };
@@ -302,7 +332,8 @@ class ConditionWriter {
 
   #negate(expr: Expr): Operand {
     const operand = this.#operand(expr);
-    if (operand.kind === "constant" && typeof operand.value === "number") return { kind: "constant", value: -operand.value };
+    if (operand.kind === "constant" && typeof operand.value === "number")
+      return { kind: "constant", value: -operand.value };
     return { kind: "slot", slot: this.#value(Op.Negate, this.#slot(operand), null) };
   }
 
@@ -352,7 +383,12 @@ class ConditionWriter {
     return this.#value(Op.LoadString, this.#program.string(value), null);
   }
 
-  #refuse(expr: { readonly span: Finding["span"] }, message: string, help?: string, code: Finding["code"] = "FMS022"): Unlowerable {
+  #refuse(
+    expr: { readonly span: Finding["span"] },
+    message: string,
+    help?: string,
+    code: Finding["code"] = "FMS022",
+  ): Unlowerable {
     return new Unlowerable({ code, message, span: expr.span, ...(help === undefined ? {} : { help }) });
   }
 }
@@ -367,18 +403,14 @@ function tooLong(what: string): Unlowerable {
   });
 }
 
-const comparisonMethods: Record<string, CompareOperator> = {
-  starts_with: "starts_with",
-  startsWith: "starts_with",
-  ends_with: "ends_with",
-  endsWith: "ends_with",
-  contains: "contains",
-  matches: "matches",
-};
-
-function isComparison(name: string): name is keyof typeof comparisonMethods & string {
-  return Object.hasOwn(comparisonMethods, name);
-}
+const comparisonMethods = new Map<string, CompareOperator>([
+  ["starts_with", "starts_with"],
+  ["startsWith", "starts_with"],
+  ["ends_with", "ends_with"],
+  ["endsWith", "ends_with"],
+  ["contains", "contains"],
+  ["matches", "matches"],
+]);
 
 const valueFunctions: Record<string, Op> = { len: Op.Length, length: Op.Length, lower: Op.Lower, upper: Op.Upper };
 

@@ -2,13 +2,13 @@
 // reported as a finding, never left out.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import { METERS_PER_TOOL_MAX } from "../../vm/shared/abi.ts";
+import { BUDGET_AUDIT, BudgetWindow, CostKind } from "../../vm/shared/image.ts";
+import { RuleEffect } from "../../vm/shared/isa.ts";
 import type { Agent, Budget, BudgetField, Field, Pattern, Phase, Rule, Stack, Value } from "../ast.ts";
 import type { Finding } from "../diagnostic.ts";
 import { resolveName } from "../names.ts";
 import { ruleText } from "../text.ts";
-import { BUDGET_AUDIT, BudgetWindow, CostKind } from "../../vm/shared/image.ts";
-import { METERS_PER_TOOL_MAX } from "../../vm/shared/abi.ts";
-import { RuleEffect } from "../../vm/shared/isa.ts";
 import { lowerCondition, Unlowerable } from "./condition.ts";
 import { AgentPatterns, type Entry, globAutomaton, planAgent } from "./plans.ts";
 import { Program } from "./program.ts";
@@ -93,7 +93,10 @@ class Lowering {
     const budgets = agent.budgets.map((budget) => this.#lowerBudget(agent, budget, fieldsOfBudget));
     const redactions = agent.redactions.flatMap((redaction) => {
       this.#refuseLeft(left, [redaction.pattern]);
-      return redaction.paths.map((path) => ({ index: this.#program.string(path.text), patterns: [redaction.pattern.text] }));
+      return redaction.paths.map((path) => ({
+        index: this.#program.string(path.text),
+        patterns: [redaction.pattern.text],
+      }));
     });
     const defaultEffect = effectNumbers[agent.default?.effect ?? "deny"];
     const entries = { defaultEffect, rules, phases, limits, budgets, redactions, fieldsOfRule, fieldsOfBudget };
@@ -197,10 +200,19 @@ class Lowering {
     return { index, patterns: patterns === undefined ? null : [patterns].flat() };
   }
 
-  #cost(agent: Agent, field: BudgetField | undefined): { costKind: CostKind; costField: number; costConstantMicro: number } {
+  #cost(
+    agent: Agent,
+    field: BudgetField | undefined,
+  ): { costKind: CostKind; costField: number; costConstantMicro: number } {
     const value = field?.value;
-    if (value?.kind === "number") return { costKind: CostKind.Constant, costField: 0, costConstantMicro: microDollars(value.value) };
-    const path = value?.kind === "name" ? value.path : value?.kind === "word" || value?.kind === "string" ? value.value.split(".") : null;
+    if (value?.kind === "number")
+      return { costKind: CostKind.Constant, costField: 0, costConstantMicro: microDollars(value.value) };
+    const path =
+      value?.kind === "name"
+        ? value.path
+        : value?.kind === "word" || value?.kind === "string"
+          ? value.value.split(".")
+          : null;
     if (path === null) return { costKind: CostKind.Request, costField: 0, costConstantMicro: 0 };
     const found = resolveName(agent, path);
     if (found.kind === "value" && found.value.kind === "number") {
@@ -208,7 +220,12 @@ class Lowering {
     }
     if (found.kind !== "field" || found.length) {
       const span = field?.span ?? agent.idSpan;
-      this.#findings.push({ code: "FMS012", message: "`cost` names no argument", span, help: "write `cost = amount` or a number" });
+      this.#findings.push({
+        code: "FMS012",
+        message: "`cost` names no argument",
+        span,
+        help: "write `cost = amount` or a number",
+      });
       return { costKind: CostKind.Request, costField: 0, costConstantMicro: 0 };
     }
     const costField = this.#program.field(found.field.root, found.field.path);
@@ -219,7 +236,12 @@ class Lowering {
     for (const pattern of patterns) {
       if (!left.has(pattern.text)) continue;
       const message = `the pattern \`${pattern.text}\` and the agent's others need too many states together`;
-      this.#findings.push({ code: "FMS004", message, span: pattern.span, help: "put `*` at the end of patterns, not before other text" });
+      this.#findings.push({
+        code: "FMS004",
+        message,
+        span: pattern.span,
+        help: "put `*` at the end of patterns, not before other text",
+      });
     }
   }
 }
@@ -270,7 +292,12 @@ function chainOrder(phases: readonly Phase[]): Phase[] {
 
 /** A phase's clock is kept by name and content: the same text again does not start it anew. */
 function contentDigest(phase: Phase): string {
-  const content = [phase.durationMs, phase.next?.name ?? "enforce", phase.tools.map((t) => t.text), phase.rules.map(ruleText)];
+  const content = [
+    phase.durationMs,
+    phase.next?.name ?? "enforce",
+    phase.tools.map((t) => t.text),
+    phase.rules.map(ruleText),
+  ];
   return bytesToHex(sha256(utf8ToBytes(JSON.stringify(content))));
 }
 

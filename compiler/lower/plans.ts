@@ -1,9 +1,10 @@
 // From the patterns of an agent to its plans: for every tool name there can be, which rules, limits, budgets and redactions
 // apply. Exact names get a row each; all other names are told apart by one automaton over the agent's globs.
-import { compileDispatch, compileGlob, type Dispatch } from "../automaton/index.ts";
-import type { Pattern } from "../ast.ts";
+
 import { SHAPE_NAMED, SHAPE_TIME } from "../../vm/shared/image.ts";
 import { Root, RuleEffect } from "../../vm/shared/isa.ts";
+import type { Pattern } from "../ast.ts";
+import { compileDispatch, compileGlob, type Dispatch } from "../automaton/index.ts";
 import type { Program, ProgramAgent } from "./program.ts";
 
 /** States of one agent's dispatch automaton; globs beyond are tested rule by rule. */
@@ -19,7 +20,11 @@ export interface AgentEntries {
   readonly defaultEffect: RuleEffect;
   /** The agent's own rules, deny! among them. */
   readonly rules: readonly Entry[];
-  readonly phases: readonly { readonly phase: number; readonly tools: readonly string[]; readonly rules: readonly Entry[] }[];
+  readonly phases: readonly {
+    readonly phase: number;
+    readonly tools: readonly string[];
+    readonly rules: readonly Entry[];
+  }[];
   readonly limits: readonly Entry[];
   readonly budgets: readonly Entry[];
   /** Index: string of a path. */
@@ -79,7 +84,10 @@ export function globAutomaton(program: Program, glob: string): number | null {
 
 export function planAgent(program: Program, id: number, patterns: AgentPatterns, entries: AgentEntries): ProgramAgent {
   const planner = new Planner(program, patterns, entries);
-  const exact = patterns.exact.map((name) => ({ name: program.string(name), plan: planner.plan(patterns.setOf(name), name) }));
+  const exact = patterns.exact.map((name) => ({
+    name: program.string(name),
+    plan: planner.plan(patterns.setOf(name), name),
+  }));
   const dispatch = patterns.dispatch;
   const plansOfSets = dispatch === null ? [] : dispatch.sets.map((set) => planner.plan(set, null));
   return {
@@ -194,5 +202,7 @@ class Planner {
 
 function mandatoryFirst(entries: readonly Entry[], effectOf: (entry: Entry) => number): number[] {
   const isMandatory = (entry: Entry): boolean => effectOf(entry) === RuleEffect.Mandatory;
-  return [...entries.filter(isMandatory), ...entries.filter((entry) => !isMandatory(entry))].map((entry) => entry.index);
+  return [...entries.filter(isMandatory), ...entries.filter((entry) => !isMandatory(entry))].map(
+    (entry) => entry.index,
+  );
 }

@@ -1,8 +1,9 @@
 // The program between the syntax tree and the bytes of an image: constants and lists named once, rules as instructions with
 // symbolic temporaries, tables as rows. lower fills it in the order of the policy; encode writes it as it stands.
-import { type Automaton, type AutomatonResult, compileSearch } from "../automaton/index.ts";
-import type { Kind, Mode, Op, Root } from "../../vm/shared/isa.ts";
+
 import type { BudgetWindow, CostKind } from "../../vm/shared/image.ts";
+import type { Kind, Mode, Op, Root } from "../../vm/shared/isa.ts";
+import { type Automaton, type AutomatonResult, compileSearch } from "../automaton/index.ts";
 
 /** A slot: a field by its index, or a temporary of the rule. */
 export type SlotRef = { readonly field: number } | { readonly temporary: number };

@@ -95,7 +95,8 @@ class Teller {
     const inverted = asksFalse !== strict;
     const { operator, opposite } = operators[instruction.op] ?? { operator: "?", opposite: "?" };
     const hidden = this.#isRedacted(event.index, instruction.a);
-    const result = event.result === Tri.Unknown ? "unknown" : (event.result === Tri.True) !== inverted ? "true" : "false";
+    const result =
+      event.result === Tri.Unknown ? "unknown" : (event.result === Tri.True) !== inverted ? "true" : "false";
     return {
       operand: this.#operand(event.index, instruction.a),
       operator: inverted ? opposite : operator,
@@ -122,7 +123,10 @@ class Teller {
       case Op.ContainsBool:
         return instruction.b === 1 ? "true" : "false";
       case Op.InSet:
-        return `[${image.set(instruction.b).map((m) => this.#member(m)).join(", ")}]`;
+        return `[${image
+          .set(instruction.b)
+          .map((m) => this.#member(m))
+          .join(", ")}]`;
       case Op.Matches:
         return "its pattern";
       default:
@@ -255,7 +259,9 @@ const timeWords = ["now", "minute", "hour", "day", "month", "weekday"];
 
 function fieldText(field: FieldRow): string {
   if (field.root === Root.Time) return `time.${timeWords[Number(field.path[0])] ?? "?"}`;
-  const path = field.path.map((part, i) => (typeof part === "number" ? `[${part}]` : i === 0 ? part : `.${part}`)).join("");
+  const path = field.path
+    .map((part, i) => (typeof part === "number" ? `[${part}]` : i === 0 ? part : `.${part}`))
+    .join("");
   const word = rootWords[field.root];
   return word === undefined ? path : path === "" ? word : `${word}.${path}`;
 }

@@ -1,7 +1,14 @@
 // Reads the tables of an image that the host needs: names, rules, plans' fields and lists. Used on images that the machine
 // has proved; it builds nothing ahead, so that opening a large policy costs nothing here.
 import type { HostSection } from "../../compiler/lower/lower.ts";
-import { HEADER_BYTES, PART_INDEX, Section, type Shape, SHAPE_ROW_BYTES, TABLE_ROW_BYTES } from "../../vm/shared/image.ts";
+import {
+  HEADER_BYTES,
+  PART_INDEX,
+  Section,
+  SHAPE_ROW_BYTES,
+  type Shape,
+  TABLE_ROW_BYTES,
+} from "../../vm/shared/image.ts";
 import { INSTRUCTION_BYTES, type Root } from "../../vm/shared/isa.ts";
 
 const decoder = new TextDecoder();
@@ -140,7 +147,11 @@ export class ImageReader {
 
   limit(index: number): { pattern: string; count: number; windowUs: number } {
     const row = this.#at(Section.Limits) + index * 16;
-    return { pattern: this.string(this.#u32(row)), count: this.#u32(row + 4), windowUs: this.#view.getFloat64(row + 8, true) };
+    return {
+      pattern: this.string(this.#u32(row)),
+      count: this.#u32(row + 4),
+      windowUs: this.#view.getFloat64(row + 8, true),
+    };
   }
 
   get limitCount(): number {

@@ -59,7 +59,12 @@ export class Machine {
   readonly exchange: number;
 
   /** Loads an image. `capacity`: most counters it can hold, a power of two, or 0. Throws LoadFailure. */
-  constructor(module: WebAssembly.Module, image: Uint8Array, capacity: number, arenaBytes: number = ARENA_BYTES_DEFAULT) {
+  constructor(
+    module: WebAssembly.Module,
+    image: Uint8Array,
+    capacity: number,
+    arenaBytes: number = ARENA_BYTES_DEFAULT,
+  ) {
     const instance = new WebAssembly.Instance(module, {});
     this.calls = instance.exports as unknown as MachineExports;
     const at = this.calls.allocate(image.length, arenaBytes);
@@ -109,7 +114,8 @@ export class Machine {
 
   /** Throws LoadFailure; the counters are then as before. */
   restore(bytes: Uint8Array): void {
-    if (bytes.length > this.calls.exchangeBytes()) throw new LoadFailure("STATE_FULL", "the snapshot holds more counters than fit");
+    if (bytes.length > this.calls.exchangeBytes())
+      throw new LoadFailure("STATE_FULL", "the snapshot holds more counters than fit");
     this.bytes.set(bytes, this.exchange);
     const code = this.calls.restore(bytes.length);
     if (code === RestoreCode.Ok) return;
@@ -145,7 +151,10 @@ const loadFailures: Record<number, { name: string; message: string }> = {
 
 const restoreFailures: Record<number, { name: string; message: string }> = {
   [RestoreCode.BadSnapshot]: { name: "BAD_SNAPSHOT", message: "is malformed" },
-  [RestoreCode.NewerSnapshot]: { name: "UNSUPPORTED_SNAPSHOT", message: "is of a version that this machine does not read" },
+  [RestoreCode.NewerSnapshot]: {
+    name: "UNSUPPORTED_SNAPSHOT",
+    message: "is of a version that this machine does not read",
+  },
   [RestoreCode.TooMany]: { name: "STATE_FULL", message: "holds more counters than fit" },
 };
 

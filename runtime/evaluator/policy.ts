@@ -88,7 +88,10 @@ export class LoadedPolicy implements Policy {
     if (typeof prepared !== "number") return prepared;
     try {
       const approved = this.#writeApproved(options.approved);
-      return this.#read(this.#machine.calls.decide(plan.index, Math.floor(options.now * 1000), prepared, approved), plan);
+      return this.#read(
+        this.#machine.calls.decide(plan.index, Math.floor(options.now * 1000), prepared, approved),
+        plan,
+      );
     } catch {
       return refusals.MACHINE_FAULT;
     }
@@ -106,7 +109,11 @@ export class LoadedPolicy implements Policy {
     return { verdict, ...explainTrace(this.#machine, this.#image, redact, (rule) => this.#rule(rule)) };
   }
 
-  charge(call: { agent_id: string; session_id?: string; tool_id: string }, costsMicro: readonly number[], now: number): void {
+  charge(
+    call: { agent_id: string; session_id?: string; tool_id: string },
+    costsMicro: readonly number[],
+    now: number,
+  ): void {
     const plan = this.#planOf(call.agent_id, call.tool_id);
     if (typeof plan === "string" || !this.#counts) return;
     this.#writeCaller(call.agent_id, call.session_id ?? "default");
@@ -387,9 +394,14 @@ function refusal(code: Code, reason: string): Verdict {
 
 const refusals = {
   BAD_REQUEST: refusal("BAD_REQUEST", "the request holds a value that cannot be judged exactly"),
-  BAD_TOOL_NAME: refusal("BAD_TOOL_NAME", "tool names are made of A-Z a-z 0-9 _ . / : @ - without empty, . or .. segments"),
+  BAD_TOOL_NAME: refusal(
+    "BAD_TOOL_NAME",
+    "tool names are made of A-Z a-z 0-9 _ . / : @ - without empty, . or .. segments",
+  ),
   UNKNOWN_AGENT: refusal("UNKNOWN_AGENT", "the policy declares no such agent"),
-  STATE_UNAVAILABLE: refusal("STATE_UNAVAILABLE", "the policy counts calls, and this evaluator was opened without state"),
+  STATE_UNAVAILABLE: refusal(
+    "STATE_UNAVAILABLE",
+    "the policy counts calls, and this evaluator was opened without state",
+  ),
   MACHINE_FAULT: refusal("MACHINE_FAULT", "the machine stopped; the call is denied"),
 } as const;
-

@@ -31,7 +31,14 @@ export function readBudgets(image: ImageReader, snapshot: Uint8Array, now: numbe
       const most = image.budgetAmount(budget, Budget.MaxCalls);
       const limits = { max_micro: ceiling < 0 ? null : ceiling, max_calls: most < 0 ? null : most };
       for (const meter of own) {
-        states.push({ id, agent: meter.agent, session: meter.session, spent_micro: meter.spentMicro, calls: meter.calls, ...limits });
+        states.push({
+          id,
+          agent: meter.agent,
+          session: meter.session,
+          spent_micro: meter.spentMicro,
+          calls: meter.calls,
+          ...limits,
+        });
       }
       if (own.length === 0 && agent !== "" && !bySession) {
         states.push({ id, agent, session: "", spent_micro: 0, calls: 0, ...limits });

@@ -69,11 +69,17 @@ export interface Verdict {
   readonly phase?: string;
   readonly shadow?: Shadow;
   readonly retry_after_seconds?: number;
-  readonly budget?: { readonly id: string; /** Milliseconds since 1970; null for a session budget. */ readonly resets_at: number | null };
+  readonly budget?: {
+    readonly id: string /** Milliseconds since 1970; null for a session budget. */;
+    readonly resets_at: number | null;
+  };
   /** BUDGET_WARNING, once per window, with the budget's id. */
   readonly warnings?: readonly { readonly code: "BUDGET_WARNING"; readonly budget_id: string }[];
   /** For a permit, what was taken: the matching budgets in the policy's order with micro-dollars each, and how many limits gave a token. */
-  readonly charges?: { readonly budgets: readonly { readonly id: string; readonly cost_micro: number }[]; readonly limits: number };
+  readonly charges?: {
+    readonly budgets: readonly { readonly id: string; readonly cost_micro: number }[];
+    readonly limits: number;
+  };
 }
 
 /** One test of a condition, as it was evaluated. */
@@ -169,7 +175,11 @@ export interface Policy {
   /** The same decision without any change of state, with every step. */
   explain(request: EvaluationRequest, options: EvaluationOptions): Explanation;
   /** Takes what a recorded permit took, without judging: how counters are rebuilt from the log. */
-  charge(call: { agent_id: string; session_id?: string; tool_id: string }, costsMicro: readonly number[], now: number): void;
+  charge(
+    call: { agent_id: string; session_id?: string; tool_id: string },
+    costsMicro: readonly number[],
+    now: number,
+  ): void;
   /** Starts the clocks of phases that have none yet (same name, same content: kept). Returns the names started. */
   activatePhases(now: number): readonly string[];
   phases(now: number): readonly PhaseState[];
