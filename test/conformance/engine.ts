@@ -1,0 +1,37 @@
+// Two ways to judge calls under one policy text, behind one shape: the oracle over the syntax tree, and the machine.
+import type { Stack } from "../../compiler/ast.ts";
+import { compile } from "../../compiler/index.ts";
+import { parse } from "../../compiler/parse.ts";
+import { loadPolicy } from "../../runtime/evaluator/index.ts";
+import type { EvaluationOptions, EvaluationRequest, Verdict } from "../../runtime/evaluator/types.ts";
+import { Oracle, type OracleVerdict } from "../oracle/oracle.ts";
+
+export type Judgement = Verdict | OracleVerdict;
+
+export interface Engine {
+  decide(request: EvaluationRequest, options: EvaluationOptions): Judgement;
+  activatePhases(now: number): unknown;
+}
+
+/** The tree of a policy. Throws with the parser's findings when it has none. */
+export function treeOf(text: string, file: string): Stack {
+  const { stack, findings } = parse([{ file, text }]);
+  if (stack === null || findings.length > 0) {
+    throw new Error(`${file} does not parse: ${findings.map((f) => `${f.span.start}: ${f.message}`).join("; ")}`);
+  }
+  return stack;
+}
+
+export async function oracleOf(text: string, file: string): Promise<Engine> {
+  return new Oracle(treeOf(text, file));
+}
+
+/** Throws with the compiler's diagnostics when the policy has an error. */
+export async function machineOf(text: string, file: string): Promise<Engine> {
+  const { image, diagnostics } = compile(text, { file });
+  if (image === undefined) {
+    const errors = diagnostics.filter((d) => d.severity === "error");
+    throw new Error(`${file} does not compile: ${errors.map((d) => `${d.line}: ${d.code} ${d.message}`).join("; ")}`);
+  }
+  return loadPolicy(image, { state: "volatile" });
+}

@@ -1,0 +1,78 @@
+// Conditions by chance: every operator over every kind of operand, mostly of kinds that fit, often enough of kinds that
+// do not. A condition keeps the conditions it is made of, which are its simpler forms.
+import type { Random } from "./random.ts";
+import { expressions, fields, numberTexts, purposes, strings } from "./words.ts";
+
+export interface ConditionDraft {
+  readonly text: string;
+  readonly parts: readonly ConditionDraft[];
+}
+
+/** `depth` is how many levels of and, or, not there may be. */
+export function conditionDraft(random: Random, depth: number): ConditionDraft {
+  if (depth === 0) return { text: testText(random), parts: [] };
+  const left = conditionDraft(random, depth - 1);
+  const form = random.below(5);
+  if (form === 0) return { text: random.pick([`not (${left.text})`, `!(${left.text})`]), parts: [left] };
+  if (form === 1) return left;
+  const right = conditionDraft(random, random.below(depth));
+  const word = random.pick(["and", "or", "&&", "||"]);
+  const text = random.oneIn(2) ? `(${left.text}) ${word} (${right.text})` : `${left.text} ${word} ${right.text}`;
+  return { text, parts: [left, right] };
+}
+
+function testText(random: Random): string {
+  const field = random.pick(fields);
+  switch (random.below(15)) {
+    case 0:
+    case 1:
+    case 2:
+      return `${field} ${comparison(random)} ${random.pick(numberTexts)}`;
+    case 3:
+      return `${field} ${comparison(random)} ${quoted(random)}`;
+    case 4:
+      return `${field} ${comparison(random)} ${random.pick(fields)}`;
+    case 5:
+      return `${field} ${random.pick(["==", "!="])} ${random.pick(["nil", "null", "true", "false"])}`;
+    case 6:
+      return `${field} ${random.pick(["in", "not in"])} [${random.list(0, 3, () => literal(random)).join(", ")}]`;
+    case 7:
+      return `${random.oneIn(2) ? field : literal(random)} ${random.pick(["in", "not in"])} ${random.pick(fields)}`;
+    case 8:
+      return `${field} contains ${random.oneIn(3) ? random.pick(fields) : literal(random)}`;
+    case 9:
+      return affixTest(random, field);
+    case 10:
+      return `${textOperand(random, field)} ${random.pick(["matches", "=~"])} ${JSON.stringify(random.pick(expressions)).replaceAll("\\\\", "\\")}`;
+    case 11:
+      return random.pick([field, `purpose("${random.pick(purposes)}")`, "true", "v == w", `${field} == v`, `${field} in vars.v`]);
+    case 12:
+      return `${sum(random, 2)} ${comparison(random)} ${sum(random, 1)}`;
+    case 13:
+      return `len(${textOperand(random, field)}) ${comparison(random)} ${random.pick(numberTexts)}`;
+    default:
+      return `${random.pick(numberTexts)} ${comparison(random)} ${field}`;
+  }
+}
+
+function affixTest(random: Random, field: string): string {
+  const argument = random.oneIn(3) ? random.pick(fields) : quoted(random);
+  const word = random.pick(["starts_with", "ends_with", "startsWith", "endsWith"]);
+  return random.oneIn(3) ? `${field}.${word}(${argument})` : `${textOperand(random, field)} ${word} ${argument}`;
+}
+
+const comparison = (random: Random): string => random.pick(["==", "!=", "<", "<=", ">", ">="]);
+
+const quoted = (random: Random): string => JSON.stringify(random.pick(strings));
+
+const literal = (random: Random): string =>
+  random.pick([quoted(random), quoted(random), random.pick(numberTexts), "true", "false", "nil"]);
+
+const textOperand = (random: Random, field: string): string => random.pick([field, field, `lower(${field})`, `upper(${field})`]);
+
+function sum(random: Random, depth: number): string {
+  if (depth === 0 || random.oneIn(4)) return random.pick([random.pick(fields), random.pick(numberTexts), "x", "y"]);
+  const word = random.pick(["+", "-", "*", "/", "%"]);
+  const text = `${sum(random, depth - 1)} ${word} ${sum(random, depth - 1)}`;
+  return random.oneIn(2) ? `(${text})` : text;
+}

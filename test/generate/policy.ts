@@ -1,0 +1,160 @@
+// Policies by chance, kept as parts rather than as text, so that a failing one can be taken apart and printed again.
+import { type ConditionDraft, conditionDraft } from "./condition.ts";
+import type { Random } from "./random.ts";
+import { patterns, strings, tools } from "./words.ts";
+
+export interface RuleDraft {
+  readonly effect: string;
+  readonly pattern: string;
+  readonly condition: ConditionDraft | null;
+}
+
+export interface PhaseDraft {
+  readonly name: string;
+  readonly duration: string;
+  readonly next: string | null;
+  readonly tools: readonly string[];
+  readonly rules: readonly RuleDraft[];
+}
+
+export interface AgentDraft {
+  readonly id: string;
+  readonly default: string | null;
+  readonly variables: readonly string[];
+  readonly rules: readonly RuleDraft[];
+  /** Lines of their own: `rate_limit …`, `redact …`. */
+  readonly limits: readonly string[];
+  readonly budgets: readonly { readonly id: string; readonly fields: readonly string[] }[];
+  readonly phases: readonly PhaseDraft[];
+}
+
+export interface PolicyDraft {
+  readonly strict: boolean;
+  /** `when c` and `:` as the older dialect writes them, or `if c` and `=`. */
+  readonly older: boolean;
+  readonly agents: readonly AgentDraft[];
+  readonly flat: readonly RuleDraft[];
+}
+
+const RULES_MAX = 9;
+
+export function policyDraft(random: Random): PolicyDraft {
+  const ids = random.pick([["a"], ["a"], ["a", "b"]]);
+  return {
+    strict: random.oneIn(3),
+    older: random.oneIn(2),
+    agents: ids.map((id) => agentDraft(random, id)),
+    flat: random.oneIn(3) ? random.list(1, 3, () => ruleDraft(random)) : [],
+  };
+}
+
+function agentDraft(random: Random, id: string): AgentDraft {
+  return {
+    id,
+    default: random.pick(["deny", "permit", "permit", "defer", null]),
+    variables: random.oneIn(3) ? ["v", "w"].map((name) => `${name} = ${variableText(random)}`) : [],
+    rules: random.list(0, RULES_MAX, () => ruleDraft(random)),
+    limits: random.oneIn(3) ? limitLines(random) : [],
+    budgets: random.oneIn(3) ? budgetDrafts(random) : [],
+    phases: random.oneIn(4) ? phaseDrafts(random) : [],
+  };
+}
+
+function variableText(random: Random): string {
+  return random.pick(["3", '"a"', "$2.50", "2h", "true", '["a", "b"]', "[1, 2]", '"ab"']);
+}
+
+function ruleDraft(random: Random): RuleDraft {
+  return {
+    effect: random.pick(["permit", "deny", "defer", "permit", "deny", "deny!", "allow", "approve", "block", "reject"]),
+    pattern: random.oneIn(3) ? random.pick(tools) : random.pick(patterns),
+    condition: random.oneIn(5) ? null : conditionDraft(random, random.below(4)),
+  };
+}
+
+function limitLines(random: Random): string[] {
+  const chosen = new Set(random.list(1, 3, () => random.pick(patterns)));
+  return [...chosen].map((pattern) => {
+    const per = random.pick(["second", "minute", "hour", "day", "10m", "7s"]);
+    return `rate_limit "${pattern}": ${1 + random.below(7)} per ${per}`;
+  });
+}
+
+function budgetDrafts(random: Random): AgentDraft["budgets"] {
+  const ids = new Set(random.list(1, 3, () => random.pick(["session", "daily", "pay", "fleetless"])));
+  return [...ids].map((id) => ({ id, fields: budgetFields(random) }));
+}
+
+function budgetFields(random: Random): string[] {
+  const fields: string[] = [];
+  const max = random.oneIn(4) ? null : random.pick(["$1", "$2.50", "$0.30", "5", "$10", "$1.10"]);
+  if (max !== null) {
+    fields.push(`max = ${max}`);
+    if (random.oneIn(2)) fields.push(`warn_at = ${random.pick(["0.8", "0.5", "0.7", "0.1", "0.95", "0.07"])}`);
+  }
+  if (random.oneIn(3)) fields.push(`daily = ${random.pick(["$1", "$0.50", "$3"])}`);
+  if (max === null || random.oneIn(3)) fields.push(`max_calls = ${1 + random.below(5)}`);
+  if (random.oneIn(2)) fields.push(`on_exceed = ${random.pick(["deny", "defer", "audit"])}`);
+  if (random.oneIn(3)) fields.push(`tools = [${random.list(1, 2, () => `"${random.pick(patterns)}"`).join(", ")}]`);
+  if (random.oneIn(2)) fields.push(`cost = ${random.pick(["x", "amount", "a.b", "$0.10", "0.25", "amount", "args.amount"])}`);
+  if (random.oneIn(3)) fields.push(`window = ${random.pick(["6h", "1m", "90s", "2d"])}`);
+  return fields;
+}
+
+function phaseDrafts(random: Random): PhaseDraft[] {
+  const names = random.pick([["one"], ["one", "two"], ["one", "two", "three"]]);
+  const chained = names.length > 1 && random.oneIn(2);
+  return names.map((name, i) => ({
+    name,
+    duration: random.pick(["1h", "10m", "48h", "7s"]),
+    next: chained && i === 0 ? (names[1] ?? null) : random.pick(["enforce", null]),
+    tools: random.list(1, 3, () => random.pick(patterns)),
+    rules: random.list(1, 4, () => ruleDraft(random)),
+  }));
+}
+
+/** The policy's text, one statement a line. */
+export function policyText(policy: PolicyDraft): string {
+  const lines: string[] = [];
+  if (policy.strict) lines.push("runtime { strict_guards = true }");
+  for (const agent of policy.agents) lines.push(...agentLines(agent, policy.older));
+  lines.push(...policy.flat.map((rule) => ruleText(rule, policy.older)));
+  return `${lines.join("\n")}\n`;
+}
+
+function agentLines(agent: AgentDraft, older: boolean): string[] {
+  const wrapped = older && agent.rules.length > 0;
+  return [
+    older ? `agent ${agent.id} {` : `agent "${agent.id}" {`,
+    ...(agent.default === null ? [] : [`  default ${agent.default}`]),
+    ...agent.variables.map((line) => `  var ${line}`),
+    ...(wrapped ? ["  rules {"] : []),
+    ...agent.rules.map((rule) => `  ${ruleText(rule, older)}`),
+    ...(wrapped ? ["  }"] : []),
+    ...agent.limits.map((line) => `  ${line}`),
+    ...agent.budgets.flatMap((b) => [`  budget ${b.id} {`, ...b.fields.map((field) => `    ${field}`), "  }"]),
+    ...agent.phases.flatMap((phase) => phaseLines(phase, older)),
+    "}",
+  ];
+}
+
+function phaseLines(phase: PhaseDraft, older: boolean): string[] {
+  return [
+    `  phase "${phase.name}" {`,
+    `    duration = "${phase.duration}"`,
+    ...(phase.next === null ? [] : [`    next = "${phase.next}"`]),
+    `    tools = [${phase.tools.map((tool) => `"${tool}"`).join(", ")}]`,
+    "    rules {",
+    ...phase.rules.map((rule) => `      ${ruleText(rule, older)}`),
+    "    }",
+    "  }",
+  ];
+}
+
+function ruleText(rule: RuleDraft, older: boolean): string {
+  const condition = rule.condition === null ? "" : ` ${older ? "when" : "if"} ${rule.condition.text}`;
+  return `${rule.effect} ${rule.pattern}${condition}`;
+}
+
+/** Texts of strings as policies write them. */
+export const stringText = (random: Random): string => JSON.stringify(random.pick(strings));

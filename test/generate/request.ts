@@ -1,0 +1,103 @@
+// Calls by chance: requests over the same few names as the policies, sometimes malformed, at times that mostly go on.
+import type { EvaluationOptions, EvaluationRequest, RequestValue } from "../../runtime/evaluator/types.ts";
+import type { Random } from "./random.ts";
+import { numbers, purposes, strings, tools } from "./words.ts";
+
+export interface CallDraft {
+  readonly request: EvaluationRequest;
+  readonly options: EvaluationOptions;
+}
+
+/** Sunday, 28 February 2024, 23:59:30 UTC less ten minutes, so that days, months and hours change early. */
+export const START_MS = 1_709_164_170_000;
+
+const stepsMs: readonly [number, ...number[]] = [
+  0, 0, 0, 0.001, 1, 250, 1_000, 1_000.5, 7_000, 30_000, 60_000, 600_000, 3_600_000, 21_600_000, 86_400_000,
+];
+
+/** A sequence of calls; `activateAt` is the call before which the phases' clocks are started. */
+export function callDrafts(random: Random, count: number): CallDraft[] {
+  let now = START_MS;
+  return Array.from({ length: count }, () => {
+    now += random.oneIn(2) ? 0 : random.pick(stepsMs);
+    return { request: requestDraft(random), options: optionsDraft(random, now) };
+  });
+}
+
+function optionsDraft(random: Random, now: number): EvaluationOptions {
+  const causes = ["default", "budget:daily", "budget:session", "budget:pay", ...Array.from({ length: 12 }, (_, i) => `rule:${i}`)];
+  const approved = random.oneIn(5) ? causes.filter(() => random.oneIn(2)) : undefined;
+  return approved === undefined ? { now } : { now, approved };
+}
+
+function requestDraft(random: Random): EvaluationRequest {
+  const http = random.oneIn(4) ? httpDraft(random) : undefined;
+  return {
+    agent_id: random.pick(["a", "a", "a", "a", "b", "c"]),
+    tool_id: random.oneIn(40) ? random.pick(["", "/t", "a//b", "..", "a/.", "é", "t ", "a/*"]) : random.pick(tools),
+    args: argsDraft(random),
+    ...(random.oneIn(3) ? { session_id: random.pick(["s1", "s2", "default"]) } : {}),
+    ...(random.oneIn(3) ? { action_type: random.pick(["tool_call", "a"]) } : {}),
+    ...(random.oneIn(3) ? { model: random.pick(strings) } : {}),
+    ...(random.oneIn(3) ? { purpose: random.pick([...purposes, "BILLING"] as [string, ...string[]]) } : {}),
+    ...(random.oneIn(3) ? { principal: { role: anyValue(random), groups: listValue(random) } } : {}),
+    ...(random.oneIn(3) ? { delegation: { depth: random.pick(numbers) } } : {}),
+    ...(random.oneIn(3) ? { cost_usd: random.pick([0, 0.1, 0.29, 1, 2.5, 0.0000011]) } : {}),
+    ...(http === undefined ? {} : { http }),
+  };
+}
+
+function httpDraft(random: Random): NonNullable<EvaluationRequest["http"]> {
+  return {
+    ...(random.oneIn(2) ? { host: random.pick(strings) } : {}),
+    ...(random.oneIn(2) ? { port: random.pick([443, 80, 1]) } : {}),
+    ...(random.oneIn(2) ? { method: "GET" } : {}),
+    ...(random.oneIn(2) ? { path: random.pick(["a", "/a", "a/b"]) } : {}),
+    ...(random.oneIn(2) ? { query: { q: anyValue(random) } } : {}),
+    ...(random.oneIn(2) ? { headers: { h: anyValue(random) } } : {}),
+  };
+}
+
+function argsDraft(random: Random): { [key: string]: RequestValue } {
+  const args: { [key: string]: RequestValue } = {};
+  for (const name of ["x", "y", "z"]) if (!random.oneIn(5)) args[name] = anyValue(random);
+  if (random.oneIn(2)) args["amount"] = random.oneIn(5) ? anyValue(random) : random.pick([0, 0.1, 0.29, 1, 0.0000011, 0.3]);
+  if (random.oneIn(2)) args["a"] = random.oneIn(4) ? anyValue(random) : { b: random.oneIn(2) ? anyValue(random) : { c: anyValue(random) } };
+  if (random.oneIn(2)) args["list"] = random.oneIn(6) ? anyValue(random) : listValue(random);
+  if (random.oneIn(3)) args["items"] = [{ k: anyValue(random) }, { k: anyValue(random) }];
+  if (random.oneIn(3)) args["recipients"] = random.oneIn(4) ? anyValue(random) : listValue(random);
+  if (random.oneIn(3)) args["mail"] = { recipients: random.oneIn(4) ? anyValue(random) : listValue(random) };
+  if (random.oneIn(3)) args["host"] = anyValue(random);
+  if (random.oneIn(3)) args["port"] = anyValue(random);
+  if (random.oneIn(4)) args["query"] = { q: anyValue(random) };
+  if (random.oneIn(4)) args["headers"] = { h: anyValue(random) };
+  if (random.oneIn(6)) args["reason"] = anyValue(random);
+  return args;
+}
+
+function listValue(random: Random): RequestValue[] {
+  return random.list(0, 3, () => anyValue(random));
+}
+
+function anyValue(random: Random): RequestValue {
+  switch (random.below(12)) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+      return random.pick(numbers);
+    case 4:
+    case 5:
+    case 6:
+    case 7:
+      return random.pick(strings);
+    case 8:
+      return random.oneIn(2);
+    case 9:
+      return random.pick([null, true, 1]);
+    case 10:
+      return [random.pick(strings), random.pick(numbers)];
+    default:
+      return random.oneIn(5) ? random.pick([9007199254740992, 1e300, -9007199254740993, 0.5]) : { k: random.pick(strings) };
+  }
+}

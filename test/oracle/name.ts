@@ -1,0 +1,99 @@
+// What a name in a condition means, read from the language page: a variable, a word of the request, else an argument.
+import type { Agent, Name } from "../../compiler/ast.ts";
+import type { EvaluationRequest } from "../../runtime/evaluator/types.ts";
+import { type Found, fromLiteral, fromRequest, length, missing, numberOf, stringOf } from "./value.ts";
+
+type Path = readonly (string | number)[];
+
+export interface Call {
+  readonly agent: Agent;
+  readonly request: EvaluationRequest;
+  /** Microseconds since 1970, never going back. */
+  readonly nowUs: bigint;
+}
+
+export const sessionOf = (request: EvaluationRequest): string => request.session_id ?? "default";
+
+export function readName(call: Call, name: Name): Found {
+  return readPath(call, name.path);
+}
+
+/** True when the name stands for a value of the policy rather than for something in the request. */
+export function isVariable(agent: Agent, path: Path): boolean {
+  return variableOf(agent, path) !== null;
+}
+
+/** The raw value under a name, before it is made an operand; undefined when there is none, or when it is a variable's. */
+export function rawField(call: Call, path: Path): unknown {
+  if (variableOf(call.agent, path) !== null) return undefined;
+  const inner = endsInLength(path) ? path.slice(0, -1) : path;
+  return endsInLength(path) ? rawField(call, inner) : walkWord(call, inner);
+}
+
+function readPath(call: Call, path: Path): Found {
+  const variable = variableOf(call.agent, path);
+  if (variable !== null) return variable;
+  if (endsInLength(path)) return length(readPath(call, path.slice(0, -1)));
+  if (path.length === 2 && path[0] === "time") return timePart(String(path[1]), call.nowUs);
+  return fromRequest(walkWord(call, path));
+}
+
+function endsInLength(path: Path): boolean {
+  return path.length > 1 && path.at(-1) === "length";
+}
+
+function variableOf(agent: Agent, path: Path): Found | null {
+  const name = path.length === 1 ? path[0] : path.length === 2 && path[0] === "vars" ? path[1] : undefined;
+  const variable = agent.vars.find((v) => v.name === name);
+  return variable === undefined ? null : fromLiteral(variable.value);
+}
+
+function walkWord(call: Call, path: Path): unknown {
+  const request = call.request;
+  const [first, ...rest] = path;
+  if (path.length === 1) {
+    if (first === "tool" || first === "tool_name") return request.tool_id;
+    if (first === "agent") return request.agent_id;
+    if (first === "action") return request.action_type;
+    if (first === "model") return request.model;
+  } else {
+    if (first === "args") return walk(request.args, rest);
+    if (first === "principal") return walk(request.principal, rest);
+    if (first === "delegation") return walk(request.delegation, rest);
+    if (first === "session" && rest[0] === "id" && rest.length === 1) return sessionOf(request);
+    if (first === "time" && rest.length === 1) return undefined;
+  }
+  const network =
+    path.length === 1 ? ["host", "port", "method", "path"].includes(String(first)) : first === "query" || first === "headers";
+  return walk(network && request.http !== undefined ? request.http : request.args, path);
+}
+
+/** Own members of objects and members of lists, nothing inherited. */
+function walk(start: unknown, path: Path): unknown {
+  let at = start;
+  for (const step of path) {
+    if (at === null || typeof at !== "object") return undefined;
+    if (Array.isArray(at) !== (typeof step === "number")) return undefined;
+    at = Object.hasOwn(at, step) ? (at as Record<string | number, unknown>)[step] : undefined;
+  }
+  return at;
+}
+
+function timePart(part: string, nowUs: bigint): Found {
+  const date = new Date(Number(nowUs / 1000n));
+  const parts: Record<string, number> = {
+    now: Number(nowUs / 1_000_000n),
+    minute: date.getUTCMinutes(),
+    hour: date.getUTCHours(),
+    day: date.getUTCDate(),
+    month: date.getUTCMonth() + 1,
+    weekday: date.getUTCDay() === 0 ? 7 : date.getUTCDay(),
+  };
+  const value = Object.hasOwn(parts, part) ? parts[part] : undefined;
+  return value === undefined ? missing : numberOf(value);
+}
+
+/** The text under a purpose, for `purpose("p")`. */
+export function purposeOf(call: Call): Found {
+  return call.request.purpose === undefined ? missing : stringOf(call.request.purpose);
+}
