@@ -84,6 +84,7 @@ export function decisionBody(call: Call, judgement: Judgement, facts: DecisionFa
 interface Steps {
   readonly charges?: readonly (readonly [string, number])[];
   readonly costs?: readonly number[];
+  readonly used?: readonly string[];
 }
 
 function stepsOf(judgement: Judgement): Json {
@@ -114,6 +115,13 @@ export function costsOf(steps: Json): readonly number[] {
   const { charges, costs } = steps as unknown as Steps;
   if (Array.isArray(costs)) return costs as readonly number[];
   return Array.isArray(charges) ? charges.map(([, cost]: readonly [string, number]) => cost) : [];
+}
+
+/** The approvals that a recorded permit used. */
+export function usedOf(steps: Json): readonly string[] {
+  if (typeof steps !== "object" || steps === null || Array.isArray(steps)) return [];
+  const { used } = steps as unknown as Steps;
+  return Array.isArray(used) ? (used as readonly string[]) : [];
 }
 
 /** The part of a verdict that the recorded answer is made of. */

@@ -112,13 +112,14 @@ export interface Surroundings {
 }
 
 export class Policies {
-  readonly history = new PolicyHistory();
+  readonly history: PolicyHistory;
   readonly #around: Surroundings;
   #active: ActivePolicy | null = null;
   /** Swaps wait for each other; calls never wait for a swap. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(around: Surroundings) {
+  constructor(history: PolicyHistory, around: Surroundings) {
+    this.history = history;
     this.#around = around;
   }
 

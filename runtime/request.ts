@@ -98,9 +98,6 @@ function callOf(message: JsonObject, trustPrincipal: boolean): Call {
   const purpose = textOf(message, "purpose", purposeLimitBytes);
   const cost = costOf(message);
   const canonicalArgs = canonicalJson(whole);
-  // Members in RFC 8785 order, so that the arguments are written once for both hashes.
-  const httpText = http === null ? "" : `,"http":${canonicalJson(http)}`;
-  const canonical = `{"agent_id":${canonicalJson(agentId)},"args":${canonicalArgs}${httpText},"tool_id":${canonicalJson(tool)}}`;
   return {
     callId: idOf(message, "call_id"),
     requestId: idOf(message, "request_id"),
@@ -111,7 +108,7 @@ function callOf(message: JsonObject, trustPrincipal: boolean): Call {
     args,
     http,
     delegation,
-    canonical,
+    canonical: canonicalCall(agentId, tool, canonicalArgs, http),
     canonicalArgs,
     request: {
       agent_id: agentId,
@@ -127,6 +124,15 @@ function callOf(message: JsonObject, trustPrincipal: boolean): Call {
       ...(cost === null ? {} : { cost_usd: numberOf(cost) }),
     },
   };
+}
+
+/**
+ * Canonical text of {agent_id, args, http?, tool_id}: what a request digest is taken of. The members stand in RFC 8785
+ * order here, so that arguments are written once for both hashes.
+ */
+export function canonicalCall(agentId: string, tool: string, canonicalArgs: string, http: JsonObject | null): string {
+  const httpText = http === null ? "" : `,"http":${canonicalJson(http)}`;
+  return `{"agent_id":${canonicalJson(agentId)},"args":${canonicalArgs}${httpText},"tool_id":${canonicalJson(tool)}}`;
 }
 
 function refuse(message: string, code: Code = "BAD_REQUEST"): never {

@@ -65,7 +65,7 @@ export interface ApprovalView {
 export interface WalStatus {
   readonly dir: string;
   readonly last_seq: number;
-  /** Duration of the last sync. */
+  /** Milliseconds since the log was last brought to disk; null before the first time. */
   readonly last_sync_ms: number | null;
   /** Records appended and not yet durable. */
   readonly lag: number;
@@ -296,9 +296,11 @@ export interface AgentStatusAnswer {
   readonly policy_hash: string | null;
 }
 
-/** A line that is not a request, or of a type that this socket does not take. */
+/** The answer to a message of a type that this socket does not take. It reads as a denial to whoever expects a decision. */
 export interface AgentErrorAnswer {
   readonly type: "error";
+  readonly effect: "DENY";
+  readonly reason_code: "BAD_REQUEST";
   readonly error: {
     readonly code: "BAD_REQUEST" | "UNKNOWN_TYPE" | "OPERATOR_ONLY" | "TOO_LONG";
     readonly message: string;

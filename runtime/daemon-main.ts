@@ -1,0 +1,79 @@
+// The daemon as a process: reads its arguments, runs one daemon, ends with its exit code. The only place of the runtime
+// that ends the process.
+import { parseArgs } from "node:util";
+import { type Daemon, type Durability, StartFailure, startDaemon } from "./daemon.ts";
+import { loadPolicy, loadPolicySync } from "./evaluator/index.ts";
+
+const exitUsage = 2;
+const exitNotStarted = 4;
+const durabilities: readonly Durability[] = ["group", "each", "async"];
+
+interface Arguments {
+  readonly dir: string;
+  readonly walDir?: string;
+  readonly socket?: string;
+  readonly durability?: Durability;
+  readonly dev: boolean;
+}
+
+function readArguments(list: readonly string[]): Arguments | string {
+  let values: { dir?: string; "wal-dir"?: string; socket?: string; durability?: string; dev?: boolean };
+  try {
+    ({ values } = parseArgs({
+      args: [...list],
+      options: {
+        dir: { type: "string" },
+        "wal-dir": { type: "string" },
+        socket: { type: "string" },
+        durability: { type: "string" },
+        dev: { type: "boolean" },
+      },
+    }));
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  const { dir, socket, durability } = values;
+  if (dir === undefined) return "--dir DIR is missing";
+  const known = durabilities.find((name) => name === durability);
+  if (durability !== undefined && known === undefined) return `--durability is one of ${durabilities.join(", ")}`;
+  const walDir = values["wal-dir"];
+  return {
+    dir,
+    dev: values.dev ?? false,
+    ...(walDir === undefined ? {} : { walDir }),
+    ...(socket === undefined ? {} : { socket }),
+    ...(known === undefined ? {} : { durability: known }),
+  };
+}
+
+function complain(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+function guard(daemon: Daemon): void {
+  process.on("SIGTERM", () => daemon.beginStop());
+  process.on("SIGINT", () => daemon.beginStop());
+  // Whoever started us may be gone, and our standard error with it.
+  process.stderr.on("error", () => {});
+  const onBug = (error: unknown): void => {
+    daemon.journal.fatal({ err: error }, "a fault of ours");
+    void daemon.halt("a fault of ours");
+  };
+  process.on("uncaughtException", onBug);
+  process.on("unhandledRejection", onBug);
+}
+
+const read = readArguments(process.argv.slice(2));
+if (typeof read === "string") {
+  complain(read);
+  process.exit(exitUsage);
+}
+try {
+  const daemon = await startDaemon({ ...read, machine: { load: loadPolicy, loadSync: loadPolicySync } });
+  guard(daemon);
+  const { exitCode } = await daemon.ended;
+  process.exit(exitCode);
+} catch (error) {
+  complain(error instanceof StartFailure ? `${error.code}: ${error.message}` : String(error));
+  process.exit(exitNotStarted);
+}

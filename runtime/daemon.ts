@@ -1,0 +1,416 @@
+// The daemon of one stack, from start to end: STARTING, INITIALIZING until there is a policy, READY, DRAINING, HALT. It
+// owns the log, the two sockets and the timers. It must never serve with a log that it cannot write.
+import { randomBytes } from "node:crypto";
+import type { Server } from "node:net";
+import type { Logger } from "pino";
+import { Approvals } from "./approvals.ts";
+import { CallTable } from "./calls.ts";
+import { type Clock, formatTime, systemClock } from "./clock.ts";
+import { Decider, type Governor } from "./decide.ts";
+import { Desk, type House } from "./desk.ts";
+import { type DiskLock, nodeDisk, replaceFile } from "./disk.ts";
+import { listenAt } from "./doors/listen.ts";
+import { OperatorDoor, operatorConnectionsMax } from "./doors/operator.ts";
+import { AgentDoor, agentConnectionsMax } from "./doors/socket.ts";
+import type { Policy, RuntimeValue } from "./evaluator/types.ts";
+import type { FloodLimits } from "./flood.ts";
+import { journalLevelOf, openJournal } from "./journal.ts";
+import { canonicalJson } from "./json.ts";
+import { Ledger, noPolicy, TurnClock } from "./ledger.ts";
+import { Log } from "./log/log.ts";
+import { PhaseEnds, phaseEndBody } from "./phases.ts";
+import { Policies, PolicyHistory, type PolicyLoader, PolicyRefusal } from "./policy.ts";
+import { checkSocketDir, preparePlaces, prepareShortDir } from "./premises.ts";
+import { Recovery } from "./recover.ts";
+import {
+  type DaemonFile,
+  type DaemonState,
+  type SocketPlaces,
+  type StackPaths,
+  socketPlaces,
+  stackPaths,
+  walDirOf,
+} from "./stack.ts";
+
+type RuntimeSettings = { readonly [name: string]: RuntimeValue };
+type Environment = { readonly [name: string]: string | undefined };
+
+export type Durability = "group" | "each" | "async";
+
+/** Where policies come from: images become policies here and nowhere else in the daemon. */
+export interface Machine {
+  readonly load: PolicyLoader;
+  readonly loadSync: (image: Uint8Array) => Policy;
+}
+
+export interface DaemonOptions {
+  readonly dir: string;
+  /** Absolute; absent: the stack's default. */
+  readonly walDir?: string;
+  /** `runtime { socket }` and `runtime { durability }` of a policy that is about to be applied. */
+  readonly socket?: string;
+  readonly durability?: Durability;
+  readonly dev?: boolean;
+  readonly env?: Environment;
+  readonly machine: Machine;
+  readonly clock?: Clock;
+  readonly flood?: FloodLimits;
+}
+
+/** The daemon may not start. `code` says why; nothing is left running or changed. */
+export class StartFailure extends Error {
+  readonly code: string;
+  constructor(code: string, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+/** How a daemon ended. 0: asked to; anything else: something may not go on. */
+export interface Ending {
+  readonly exitCode: number;
+  readonly reason: string;
+}
+
+const drainMs = 5000;
+const drainPollMs = 10;
+/** How long a daemon whose log failed still tells its callers so. */
+const latchedServingMs = 500;
+const housekeepingMs = 1000;
+const latestTimerMs = 2 ** 31 - 1;
+
+/** Starts the daemon of a stack in this process. Throws StartFailure. */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const paths = stackPaths(options.dir);
+  try {
+    preparePlaces(paths);
+    const held = await nodeDisk.lock(`${paths.runtime}/daemon.lock`);
+    if (!("lock" in held)) {
+      const pid = held.heldBy === null ? "another process" : `process ${held.heldBy}`;
+      throw new StartFailure("ALREADY_RUNNING", `${pid} is the daemon of ${paths.dir}`);
+    }
+    try {
+      return await open(options, paths, held.lock);
+    } catch (error) {
+      held.lock.release();
+      throw error;
+    }
+  } catch (error) {
+    throw asStartFailure(error);
+  }
+}
+
+async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): Promise<Daemon> {
+  const clock = new TurnClock(options.clock ?? systemClock);
+  const startedUs = clock.now().wallUs;
+  const walDir = options.walDir ?? paths.defaultWalDir;
+  const approvals = new Approvals();
+  const calls = new CallTable();
+  const phaseEnds = new PhaseEnds();
+  const history = new PolicyHistory();
+  const recovery = new Recovery({
+    policiesDir: paths.policies,
+    history,
+    approvals,
+    calls,
+    phaseEnds,
+    loadSync: options.machine.loadSync,
+    nowUs: startedUs,
+  });
+  const durability = options.durability ?? "group";
+  const log = await Log.open({ dir: walDir, durability, clock, onRecord: (record) => recovery.take(record) });
+  try {
+    const env = options.env ?? process.env;
+    const runtime: RuntimeSettings = recovery.active?.policy.runtime() ?? {};
+    const places = socketPlaces(paths, env, options.socket ?? textOf(runtime.socket));
+    prepareShortDir(places);
+    if (places.agent !== paths.agentSocket) checkSocketDir(places.agent);
+    const ledger = new Ledger(log, clock);
+    const policies: Policies = new Policies(history, {
+      ledger,
+      policiesDir: paths.policies,
+      load: options.machine.load,
+      checkRuntime: (wanted) => {
+        const running = { walDir, durability, socket: places.agent };
+        checkTakenOver(wanted, policies.active?.policy.runtime() ?? null, running, paths, env);
+      },
+    });
+    if (recovery.active !== null) policies.start(recovery.active);
+    const journal = openJournal(paths.daemonLog, journalLevelOf(runtime.log_level));
+    const parts = {
+      options,
+      paths,
+      lock,
+      ledger,
+      policies,
+      approvals,
+      calls,
+      phaseEnds,
+      journal,
+      places,
+      walDir,
+      durability,
+      startedUs,
+    };
+    const daemon = new Daemon(parts);
+    await daemon.openDoors();
+    return daemon;
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly options: DaemonOptions;
+  readonly paths: StackPaths;
+  readonly lock: DiskLock;
+  readonly ledger: Ledger;
+  readonly policies: Policies;
+  readonly approvals: Approvals;
+  readonly calls: CallTable;
+  readonly phaseEnds: PhaseEnds;
+  readonly journal: Logger;
+  readonly places: SocketPlaces;
+  readonly walDir: string;
+  readonly durability: Durability;
+  readonly startedUs: number;
+}
+
+export class Daemon implements House {
+  readonly governor: Governor;
+  readonly decider: Decider;
+  readonly journal: Logger;
+  readonly places: SocketPlaces;
+  readonly walDir: string;
+  readonly durability: string;
+  readonly startedUs: number;
+  /** Resolves when everything is closed. */
+  readonly ended: Promise<Ending>;
+  readonly #parts: Parts;
+  readonly #desk: Desk;
+  readonly #agentDoor: AgentDoor;
+  readonly #operatorDoor: OperatorDoor;
+  readonly #token = randomBytes(32).toString("hex");
+  readonly #servers: Server[] = [];
+  #state: DaemonState = "STARTING";
+  #housekeeping: NodeJS.Timeout | null = null;
+  #phaseTimer: NodeJS.Timeout | null = null;
+  #ending: Promise<void> | null = null;
+  #resolveEnded: (ending: Ending) => void = () => {};
+
+  constructor(parts: Parts) {
+    const { ledger, policies, approvals, calls, journal, options } = parts;
+    this.#parts = parts;
+    this.journal = journal;
+    this.places = parts.places;
+    this.walDir = parts.walDir;
+    this.durability = parts.durability;
+    this.startedUs = parts.startedUs;
+    const dev = options.dev ?? false;
+    this.governor = { ledger, policies, approvals, calls, dev, journal, state: () => this.#state };
+    this.decider = new Decider(this.governor);
+    this.#desk = new Desk(this);
+    this.#operatorDoor = new OperatorDoor(this.#desk, this, this.#token);
+    this.#agentDoor = new AgentDoor({
+      governor: this.governor,
+      decider: this.decider,
+      desk: this.#desk,
+      token: this.#token,
+      ...(options.flood === undefined ? {} : { flood: options.flood }),
+      state: () => this.#state,
+    });
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+  }
+
+  state(): DaemonState {
+    return this.#state;
+  }
+
+  connections(): number {
+    return this.#agentDoor.connections;
+  }
+
+  /** Called once by `startDaemon`. When it throws, nothing listens any more. */
+  async openDoors(): Promise<void> {
+    const { paths, places, ledger, policies } = this.#parts;
+    if (this.governor.dev) {
+      ledger.append("mark", noPolicy, { kind: "dev", detail: "started in dev mode" }, ledger.clock.now());
+    }
+    replaceFile(nodeDisk, paths.tokenFile, Buffer.from(`${this.#token}\n`));
+    replaceFile(nodeDisk, paths.pidFile, Buffer.from(`${process.pid}\n`));
+    this.#enter("STARTING");
+    try {
+      this.#servers.push(await listenAt(places.agent, agentConnectionsMax, (socket) => this.#agentDoor.accept(socket)));
+      this.#servers.push(
+        await listenAt(places.operator, operatorConnectionsMax, (socket) => this.#operatorDoor.accept(socket)),
+      );
+    } catch (error) {
+      for (const server of this.#servers) server.close();
+      nodeDisk.remove(paths.pidFile);
+      throw error;
+    }
+    ledger.log.onLatch((failure) => this.#onLatch(failure.message));
+    this.#housekeeping = setInterval(() => this.#keepHouse(), housekeepingMs);
+    this.#enter(policies.active === null ? "INITIALIZING" : "READY");
+    if (policies.active !== null) this.onActivated();
+  }
+
+  onActivated(): void {
+    if (this.#state === "INITIALIZING") this.#enter("READY");
+    const { policies } = this.#parts;
+    this.journal.level = journalLevelOf(policies.active?.policy.runtime().log_level);
+    this.journal.info({ version: policies.active?.version }, "policy in force");
+    this.#watchPhases();
+  }
+
+  beginStop(): void {
+    void this.stop();
+  }
+
+  /** Finishes what is in flight, closes the log and ends with 0, or with what a latched log demands. */
+  stop(): Promise<void> {
+    this.#ending ??= this.#end({ exitCode: 0, reason: "stopped" });
+    return this.#ending;
+  }
+
+  /** Something of ours broke: no more decisions, and a non-zero end. */
+  halt(reason: string): Promise<void> {
+    this.#ending ??= this.#end({ exitCode: 1, reason });
+    return this.#ending;
+  }
+
+  #enter(state: DaemonState): void {
+    this.#state = state;
+    const { paths, places, walDir, startedUs } = this.#parts;
+    const file: DaemonFile = {
+      pid: process.pid,
+      state,
+      socket: places.agent,
+      operator_socket: places.operator,
+      wal_dir: walDir,
+      started_at: formatTime(startedUs),
+    };
+    try {
+      replaceFile(nodeDisk, paths.daemonFile, Buffer.from(`${canonicalJson({ ...file })}\n`));
+    } catch (error) {
+      // Only a help to find the sockets; but a daemon that starts must be found.
+      if (state === "STARTING") throw error;
+    }
+    this.journal.info({ state }, "state");
+  }
+
+  async #end(ending: Ending): Promise<void> {
+    const { ledger, paths, places, lock } = this.#parts;
+    this.#enter("DRAINING");
+    if (this.#housekeeping !== null) clearInterval(this.#housekeeping);
+    if (this.#phaseTimer !== null) clearTimeout(this.#phaseTimer);
+    for (const server of this.#servers) server.close();
+    this.#agentDoor.finish();
+    this.#operatorDoor.finish();
+    for (let waitedMs = 0; waitedMs < drainMs && this.#agentDoor.connections > 0; waitedMs += drainPollMs) {
+      await new Promise((resolve) => setTimeout(resolve, drainPollMs));
+    }
+    this.#agentDoor.destroy();
+    this.#operatorDoor.destroy();
+    if (ledger.isUsable) {
+      try {
+        this.decider.recordFloods();
+      } catch (error) {
+        this.journal.error({ err: error }, "the last denials could not be counted");
+      }
+    }
+    await ledger.log.close();
+    // A log that failed on its last write did not stop cleanly, whatever was asked for.
+    const final =
+      ledger.log.state === "latched" && ending.exitCode === 0 ? { exitCode: 1, reason: "the log failed" } : ending;
+    this.#enter("HALT");
+    this.journal.info({ ...final }, "ended");
+    for (const path of [places.agent, places.operator, paths.pidFile]) removeIfThere(path);
+    lock.release();
+    this.#resolveEnded(final);
+  }
+
+  #onLatch(reason: string): void {
+    this.journal.fatal({ reason }, "the log can no longer be written");
+    setTimeout(() => void this.halt(`the log can no longer be written: ${reason}`), latchedServingMs);
+  }
+
+  #keepHouse(): void {
+    if (!this.#parts.ledger.isUsable) return;
+    try {
+      this.decider.recordFloods();
+      this.#desk.recordExpired();
+    } catch (error) {
+      this.journal.error({ err: error }, "housekeeping failed");
+    }
+  }
+
+  /** Records the phases that are over and comes back at the end of the next. */
+  #watchPhases(): void {
+    if (this.#phaseTimer !== null) clearTimeout(this.#phaseTimer);
+    this.#phaseTimer = null;
+    const { policies, ledger, phaseEnds } = this.#parts;
+    const { active } = policies;
+    if (active === null || !ledger.isUsable) return;
+    const reading = ledger.clock.now();
+    const nowMs = reading.wallUs / 1000;
+    try {
+      for (const phase of phaseEnds.due(active.policy, nowMs)) {
+        const body = phaseEndBody(phase);
+        const stamp = { version: active.version, policyHash: active.activation.policyHash };
+        ledger.append("phase", stamp, body, reading);
+        phaseEnds.take(body);
+        this.journal.info({ phase: phase.name, agent: phase.agent, next: phase.next }, "phase ended");
+      }
+    } catch (error) {
+      this.journal.error({ err: error }, "the end of a phase could not be recorded");
+    }
+    const next = phaseEnds.next(active.policy, nowMs);
+    if (next === null) return;
+    this.#phaseTimer = setTimeout(() => this.#watchPhases(), Math.min(Math.ceil(next - nowMs) + 1, latestTimerMs));
+    this.#phaseTimer.unref();
+  }
+}
+
+/** What is fixed for the life of a process may not be changed by a swap behind the operator's back. */
+function checkTakenOver(
+  wanted: RuntimeSettings,
+  active: RuntimeSettings | null,
+  running: { readonly walDir: string; readonly durability: string; readonly socket: string },
+  paths: StackPaths,
+  env: Environment,
+): void {
+  const setting = (name: string): string | null => textOf(wanted[name]);
+  const isChanged = (name: string, runs: string, asRunning: (text: string | null) => string): boolean => {
+    // Beside an active policy its own words count; for the first, only what it says itself.
+    if (active !== null) return setting(name) !== textOf(active[name]);
+    return setting(name) !== null && asRunning(setting(name)) !== runs;
+  };
+  const socketOf = (text: string | null): string => socketPlaces(paths, env, text).agent;
+  const changed: string[] = [];
+  if (isChanged("wal_dir", running.walDir, (text) => walDirOf(paths, text))) changed.push("wal_dir");
+  if (isChanged("durability", running.durability, String)) changed.push("durability");
+  if (isChanged("socket", running.socket, socketOf)) changed.push("socket");
+  if (changed.length === 0) return;
+  const names = changed.map((name) => `\`${name}\``).join(", ");
+  throw new PolicyRefusal("UNSUPPORTED", `${names} cannot change while the daemon runs: apply --stop, then apply`);
+}
+
+function textOf(value: RuntimeValue | undefined): string | null {
+  return typeof value === "string" && value !== "" ? value : null;
+}
+
+function removeIfThere(path: string): void {
+  if (nodeDisk.identity(path) !== null) nodeDisk.remove(path);
+}
+
+/** The failure as it is told to whoever starts the daemon; the log's opening wraps what a record's taker throws. */
+function asStartFailure(error: unknown): StartFailure {
+  if (error instanceof StartFailure) return error;
+  const inner = error instanceof Error && error.cause instanceof Error && "code" in error.cause ? error.cause : error;
+  const code = inner instanceof Error && "code" in inner ? String(inner.code) : "START_FAILED";
+  return new StartFailure(code, inner instanceof Error ? inner.message : String(inner), error);
+}

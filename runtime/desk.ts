@@ -1,0 +1,266 @@
+// What an operator may ask, carried out: status, apply, rollback, approvals, stop. Every change is a record before it is
+// an answer, and names who asked. It knows nothing of sockets, and must never be reached without the token.
+import type { Logger } from "pino";
+import { type Approval, expiredBody, type Resolution, resolvedBody, viewOf } from "./approvals.ts";
+import type { Decider, Governor } from "./decide.ts";
+import { storedArgs } from "./decision-record.ts";
+import {
+  type ApplyAnswer,
+  type ApprovalStatus,
+  type OperatorErrorCode,
+  type OperatorRefusal,
+  operatorTypes,
+  type SourceText,
+} from "./doors/protocol.ts";
+import { ImageFailure } from "./images.ts";
+import { canonicalJson, type Json, type JsonObject } from "./json.ts";
+import { noPolicy, type PolicyStamp } from "./ledger.ts";
+import { cutText } from "./log/decision.ts";
+import { LogFailure } from "./log/failure.ts";
+import { requestDigest } from "./log/identity.ts";
+import { PolicyRefusal, versionView } from "./policy.ts";
+import { canonicalCall } from "./request.ts";
+import { type StatusSources, statusOf } from "./status.ts";
+
+const actorLimitBytes = 256;
+const reasonLimitBytes = 1024;
+const summaryLimitBytes = 1024;
+const sourcesMax = 1024;
+
+/** What the desk may do to the daemon around it. */
+export interface House extends StatusSources {
+  readonly governor: Governor;
+  readonly decider: Decider;
+  readonly journal: Logger;
+  /** A policy came into force: timers, state. */
+  onActivated(): void;
+  /** Begins to drain; returns at once. */
+  beginStop(): void;
+}
+
+/** Thrown and caught inside this file only. */
+class Refusal extends Error {
+  readonly code: OperatorErrorCode;
+  constructor(code: OperatorErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+type Handler = (message: JsonObject) => object | Promise<object>;
+
+export class Desk {
+  readonly #house: House;
+  readonly #handlers: ReadonlyMap<string, Handler>;
+
+  constructor(house: House) {
+    this.#house = house;
+    this.#handlers = new Map<string, Handler>([
+      ["ping", () => ({ ok: true, state: house.state(), pid: process.pid })],
+      ["status", () => statusOf(house)],
+      ["apply", (message) => this.#apply(message)],
+      ["rollback", (message) => this.#rollback(message)],
+      ["history", () => this.#history()],
+      ["stop", () => this.#stop()],
+      ["approvals_list", (message) => this.#list(message)],
+      ["approvals_show", (message) => ({ ok: true, approval: this.#view(this.#approval(message)) })],
+      ["approve_defer", (message) => this.#resolve(message, "approved")],
+      ["deny", (message) => this.#resolve(message, "denied")],
+    ]);
+  }
+
+  /** Carries out one request whose token was right. Never rejects. */
+  async handle(type: string, message: JsonObject): Promise<object> {
+    const handler = this.#handlers.get(type);
+    if (handler === undefined) {
+      const known = Object.hasOwn(operatorTypes, type);
+      return refusalOf("UNKNOWN_TYPE", known ? `\`${type}\` is not supported yet` : `there is no request \`${type}\``);
+    }
+    try {
+      return await handler(message);
+    } catch (error) {
+      return this.#refusal(type, error);
+    }
+  }
+
+  #refusal(type: string, error: unknown): OperatorRefusal {
+    if (error instanceof Refusal || error instanceof PolicyRefusal) return refusalOf(error.code, error.message);
+    if (error instanceof ImageFailure) return refusalOf("NOT_FOUND", error.message);
+    if (error instanceof LogFailure) return refusalOf("AUDIT_UNAVAILABLE", error.message);
+    this.#house.journal.error({ err: error, type }, "an operator's request failed");
+    return refusalOf("INTERNAL", error instanceof Error ? error.message : String(error));
+  }
+
+  async #apply(message: JsonObject): Promise<ApplyAnswer> {
+    const { policies, ledger } = this.#house.governor;
+    const image = Buffer.from(this.#text(message, "image", Number.MAX_SAFE_INTEGER), "base64");
+    if (image.length === 0) throw new Refusal("BAD_REQUEST", "`image` is empty");
+    const first = policies.active === null;
+    const summary = cutText(optionalText(message.summary) ?? "", summaryLimitBytes);
+    this.#checkServing();
+    const result = await policies.apply(image, sourcesOf(message.sources), this.#actor(message), summary);
+    if (result.seq !== null) await ledger.durable(result.seq);
+    if (result.changed) this.#house.onActivated();
+    const { activation, version } = result.active;
+    return {
+      ok: true,
+      version,
+      policy_hash: activation.policyHash,
+      image_hash: activation.imageHash,
+      changed: result.changed,
+      swapped: result.changed && !first,
+      first,
+      phases_started: result.phasesStarted,
+    };
+  }
+
+  async #rollback(message: JsonObject): Promise<object> {
+    const { policies, ledger } = this.#house.governor;
+    const wanted = optionalText(message.to);
+    const number = wanted === null ? null : /^v?([1-9][0-9]{0,14})$/.exec(wanted);
+    if (wanted !== null && number === null) throw new Refusal("BAD_REQUEST", `\`${wanted}\` is no version: v17`);
+    this.#checkServing();
+    const to = number === null ? null : Number(number[1]);
+    const result = await policies.rollback(to, this.#actor(message));
+    if (result.seq !== null) await ledger.durable(result.seq);
+    if (result.changed) this.#house.onActivated();
+    const { activation, version } = result.active;
+    const { policyHash: policy_hash, imageHash: image_hash } = activation;
+    return { ok: true, version, from_version: result.from, policy_hash, image_hash, changed: result.changed };
+  }
+
+  #history(): object {
+    const { history, active } = this.#house.governor.policies;
+    return { ok: true, versions: history.all.map((activation) => versionView(activation, active)) };
+  }
+
+  #stop(): object {
+    // After the answer is on its way.
+    setImmediate(() => this.#house.beginStop());
+    return { ok: true, pid: process.pid };
+  }
+
+  #list(message: JsonObject): object {
+    const status = optionalText(message.status) as ApprovalStatus | null;
+    const agent = optionalText(message.agent_id);
+    const views = this.#house.governor.approvals.list().map((approval) => this.#view(approval));
+    const wanted = views.filter((view) => {
+      return (status === null || view.status === status) && (agent === null || view.agent_id === agent);
+    });
+    return { ok: true, approvals: wanted };
+  }
+
+  /** The first resolution in log order wins: look, append and take are one synchronous turn. */
+  async #resolve(message: JsonObject, change: "approved" | "denied"): Promise<object> {
+    const { approvals, ledger } = this.#house.governor;
+    this.#checkServing();
+    const approval = this.#approval(message);
+    const reading = ledger.clock.now();
+    if (approval.status !== "pending" || approval.expiresUs <= reading.wallUs) {
+      const { status } = viewOf(approval, reading.wallUs);
+      throw new Refusal("ALREADY_RESOLVED", `${approval.id} is ${status}${byWhom(approval)}`);
+    }
+    const args = message.args ?? null;
+    const resolution: Resolution = {
+      id: approval.id,
+      change,
+      actor: this.#actor(message),
+      reason: cutText(optionalText(message.reason) ?? "", reasonLimitBytes),
+      ...(change === "approved" && args !== null ? { narrowed: this.#narrowed(approval, args) } : {}),
+    };
+    const body = resolvedBody(resolution);
+    const { seq } = ledger.append("approval", this.#stamp(), body, reading);
+    approvals.take(body, reading.wallUs);
+    await ledger.durable(seq);
+    return { ok: true, approval: this.#view(approval) };
+  }
+
+  /** The narrowed form is another call: it gets its own digest, and is stored as redacted as any call's arguments. */
+  #narrowed(approval: Approval, args: Json): NonNullable<Resolution["narrowed"]> {
+    if (typeof args !== "object" || args === null || Array.isArray(args)) {
+      throw new Refusal("BAD_REQUEST", "`args` must be an object");
+    }
+    if (approval.hasHttp && approval.http === null) {
+      throw new Refusal("UNSUPPORTED", "this call's http part is not known any more: approve or deny it as it is");
+    }
+    const { ledger, policies } = this.#house.governor;
+    const whole = args as JsonObject;
+    const canonical = canonicalCall(approval.agentId, approval.tool, canonicalJson(whole), approval.http);
+    const tool = policies.active?.policy.tool(approval.agentId, approval.tool) ?? null;
+    return {
+      digest: requestDigest(ledger.log.digestKey, canonical),
+      args: storedArgs(whole, tool, ledger.log.salts).args,
+    };
+  }
+
+  /** Writes down what time has ended: approvals, and rollout phases by their records. */
+  recordExpired(): void {
+    const { approvals, ledger } = this.#house.governor;
+    if (!ledger.isUsable) return;
+    const reading = ledger.clock.now();
+    for (const { id } of approvals.due(reading.wallUs)) {
+      const body = expiredBody(id);
+      ledger.append("approval", this.#stamp(), body, reading);
+      approvals.take(body, reading.wallUs);
+    }
+  }
+
+  #checkServing(): void {
+    const state = this.#house.state();
+    if (state === "READY" || state === "INITIALIZING") return;
+    throw new Refusal("NOT_READY", `the daemon is ${state}`);
+  }
+
+  #stamp(): PolicyStamp {
+    const { active } = this.#house.governor.policies;
+    return active === null ? noPolicy : { version: active.version, policyHash: active.activation.policyHash };
+  }
+
+  #view(approval: Approval): ReturnType<typeof viewOf> {
+    return viewOf(approval, this.#house.governor.ledger.clock.now().wallUs);
+  }
+
+  #approval(message: JsonObject): Approval {
+    // `defer_token` is the word of existing clients.
+    const id = optionalText(message.id) ?? optionalText(message.defer_token) ?? optionalText(message.approval_id);
+    if (id === null) throw new Refusal("BAD_REQUEST", "`id` is missing");
+    const approval = this.#house.governor.approvals.get(id);
+    if (approval === null) throw new Refusal("NOT_FOUND", "there is no such approval");
+    return approval;
+  }
+
+  #actor(message: JsonObject): string {
+    const actor = optionalText(message.actor) ?? "operator";
+    return cutText(actor, actorLimitBytes);
+  }
+
+  #text(message: JsonObject, name: string, limitLength: number): string {
+    const value = message[name];
+    if (typeof value !== "string" || value.length > limitLength)
+      throw new Refusal("BAD_REQUEST", `\`${name}\` must be a string`);
+    return value;
+  }
+}
+
+function byWhom(approval: Approval): string {
+  return approval.resolvedBy === null ? "" : ` (by ${approval.resolvedBy})`;
+}
+
+function optionalText(value: Json | undefined): string | null {
+  return typeof value === "string" && value !== "" ? value : null;
+}
+
+function sourcesOf(value: Json | undefined): readonly SourceText[] {
+  if (!Array.isArray(value) || value.length > sourcesMax) throw new Refusal("BAD_REQUEST", "`sources` must be a list");
+  return (value as readonly Json[]).map((source) => {
+    const { file, text } = (typeof source === "object" && source !== null ? source : {}) as JsonObject;
+    if (typeof file !== "string" || typeof text !== "string") {
+      throw new Refusal("BAD_REQUEST", "a source has a `file` and a `text`");
+    }
+    return { file, text };
+  });
+}
+
+export function refusalOf(code: OperatorErrorCode, message: string): OperatorRefusal {
+  return { ok: false, code, message };
+}

@@ -1,0 +1,197 @@
+// The agents' socket: reads what untrusted processes send, hands calls to the decider and answers. What an agent may not
+// do is refused and recorded here; nothing that cannot be read is ever taken for a permit.
+import type { Socket } from "node:net";
+import type { Decider, Governor } from "../decide.ts";
+import type { Desk } from "../desk.ts";
+import { JsonNumber } from "../evaluator/number.ts";
+import { defaultFloodLimits, FloodGate, type FloodLimits } from "../flood.ts";
+import { canonicalJson, type Json, type JsonObject, parseJson } from "../json.ts";
+import { noPolicy } from "../ledger.ts";
+import { readable } from "../request.ts";
+import type { DaemonState } from "../stack.ts";
+import { type Answer, agentLineLimits, type Line, LineConnection, type LineLimits } from "./lines.ts";
+import { isToken } from "./operator.ts";
+import { type AgentErrorAnswer, type AgentStatusAnswer, operatorTypes, type PollDeferAnswer } from "./protocol.ts";
+
+export const agentConnectionsMax = 1024;
+
+/** A line that could not be read is looked at once more for its call_id up to this size. */
+const callIdSearchBytes = 64 * 1024;
+
+export interface AgentDoorParts {
+  readonly governor: Governor;
+  readonly decider: Decider;
+  readonly desk: Desk;
+  readonly token: string;
+  readonly flood?: FloodLimits;
+  readonly lines?: LineLimits;
+  state(): DaemonState;
+}
+
+export class AgentDoor {
+  readonly #parts: AgentDoorParts;
+  readonly #connections = new Set<LineConnection>();
+
+  constructor(parts: AgentDoorParts) {
+    this.#parts = parts;
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  accept(socket: Socket): void {
+    const { governor, flood, lines } = this.#parts;
+    const gate = new FloodGate(flood ?? defaultFloodLimits, governor.ledger.clock.now().wallUs);
+    const connection = new LineConnection(socket, lines ?? agentLineLimits, {
+      onLine: (line) => this.#onLine(line, gate),
+      onUndelivered: (answer) => this.#onUndelivered(answer),
+      onClose: (closed) => this.#connections.delete(closed),
+    });
+    this.#connections.add(connection);
+  }
+
+  finish(): void {
+    for (const connection of this.#connections) connection.finish();
+  }
+
+  destroy(): void {
+    for (const connection of this.#connections) connection.destroy();
+  }
+
+  async #onLine(line: Line, gate: FloodGate): Promise<Answer> {
+    try {
+      if (line.kind === "too long") return await this.#refuse("the line is longer than 8 MiB", null, gate);
+      const parsed = parseJson(line.bytes);
+      if (!parsed.ok) return await this.#refuse(`not JSON: ${parsed.message}`, callIdOf(line.bytes), gate);
+      const message = parsed.value;
+      if (typeof message !== "object" || message === null || Array.isArray(message)) {
+        return await this.#refuse("a message is an object", null, gate);
+      }
+      const object = message as JsonObject;
+      if (object.jsonrpc !== undefined) return await this.#onJsonRpc(object, gate);
+      // A decision holds nothing that needs the canonical writer, and it is the hot path.
+      if (object.type === "govern") return JSON.stringify(await this.#parts.decider.govern(object, gate));
+      return canonicalJson((await this.#onMessage(object, gate)) as Json);
+    } catch (error) {
+      // Ours: the call is denied, and the daemon lives on for the others.
+      this.#parts.governor.journal.error({ err: error }, "a message could not be handled");
+      return JSON.stringify(errorAnswer("BAD_REQUEST", "the message could not be handled"));
+    }
+  }
+
+  async #onMessage(message: JsonObject, gate: FloodGate): Promise<object> {
+    const { type } = message;
+    if (type === "govern") return this.#parts.decider.govern(message, gate);
+    if (type === "poll_defer") return this.#poll(message);
+    if (typeof type !== "string") {
+      const refused = { code: "BAD_REQUEST", message: "`type` is missing", ...readable(message) } as const;
+      return this.#parts.decider.refuse(refused, gate);
+    }
+    if (Object.hasOwn(operatorTypes, type)) return this.#onOperatorType(type, message, gate);
+    return errorAnswer("UNKNOWN_TYPE", `there is no message of type ${JSON.stringify(type.slice(0, 64))}`, message);
+  }
+
+  /** `{jsonrpc, id, method, params}`: the same messages with the type as method; decisions are results, denials too. */
+  async #onJsonRpc(message: JsonObject, gate: FloodGate): Promise<Answer> {
+    const { jsonrpc, method } = message;
+    const id = message.id ?? null;
+    const params = message.params ?? {};
+    const isCall = jsonrpc === "2.0" && typeof method === "string" && typeof params === "object" && params !== null;
+    if (!isCall || Array.isArray(params)) return rpcText(id, { error: { code: -32600, message: "invalid request" } });
+    const answer = await this.#onMessage({ ...(params as JsonObject), type: method }, gate);
+    if ("type" in answer && answer.type === "error") {
+      const { error } = answer as AgentErrorAnswer;
+      const code = error.code === "UNKNOWN_TYPE" ? -32601 : -32600;
+      return rpcText(id, { error: { code, message: error.message } });
+    }
+    return rpcText(id, { result: answer });
+  }
+
+  async #refuse(message: string, callId: string | null, gate: FloodGate): Promise<string> {
+    const refused = { code: "BAD_REQUEST", message, callId, agentId: "", sessionId: "default", tool: "" } as const;
+    return JSON.stringify(await this.#parts.decider.refuse(refused, gate));
+  }
+
+  #poll(message: JsonObject): PollDeferAnswer {
+    const { governor } = this.#parts;
+    const token = typeof message.defer_token === "string" ? message.defer_token : "";
+    const approval = governor.approvals.get(token);
+    const isForeign = message.agent_id !== undefined && message.agent_id !== approval?.agentId;
+    if (approval === null || isForeign) return { defer_token: token.slice(0, 64), status: "unknown" };
+    const isOver = approval.expiresUs <= governor.ledger.clock.now().wallUs;
+    const isOpen = approval.status === "pending" || approval.status === "approved";
+    if (isOpen && isOver) return { defer_token: token, status: "expired" };
+    return { defer_token: token, status: approval.status === "used" ? "approved" : approval.status };
+  }
+
+  /** What belongs to the operator's socket: heard with the right `admin_token`, otherwise refused and recorded. */
+  async #onOperatorType(type: string, message: JsonObject, gate: FloodGate): Promise<object> {
+    const { desk, token, governor } = this.#parts;
+    if (isToken(message.admin_token, token)) return desk.handle(type, message);
+    if (type === "status") return this.#status();
+    const reading = governor.ledger.clock.now();
+    if (governor.ledger.isUsable && gate.admit(reading.wallUs)) {
+      const { active } = governor.policies;
+      const stamp = active === null ? noPolicy : { version: active.version, policyHash: active.activation.policyHash };
+      const hasToken = message.admin_token !== undefined;
+      const detail = { type, agent_id: readable(message).agentId, wrong_token: hasToken };
+      governor.ledger.append("mark", stamp, { kind: "operator_refused", detail }, reading);
+    }
+    return errorAnswer("OPERATOR_ONLY", `\`${type}\` is the operator's: use the operator socket`, message);
+  }
+
+  #status(): AgentStatusAnswer {
+    const { active } = this.#parts.governor.policies;
+    return {
+      type: "status",
+      state: this.#parts.state(),
+      policy_version: active?.version ?? null,
+      policy_hash: active?.activation.policyHash ?? null,
+    };
+  }
+
+  /** The caller is gone: the record of its permit stands, and this one says that nobody was told. */
+  #onUndelivered(text: string): void {
+    const { ledger, policies } = this.#parts.governor;
+    const answer: unknown = JSON.parse(text);
+    const decision = Reflect.get(Object(answer), "result") ?? answer;
+    const actionId: unknown = Reflect.get(Object(decision), "action_id");
+    if (Reflect.get(Object(decision), "effect") !== "PERMIT" || typeof actionId !== "string" || !ledger.isUsable)
+      return;
+    const { active } = policies;
+    const stamp = active === null ? noPolicy : { version: active.version, policyHash: active.activation.policyHash };
+    try {
+      ledger.append("outcome", stamp, { action_id: actionId, status: "undelivered" }, ledger.clock.now());
+    } catch (error) {
+      this.#parts.governor.journal.warn(
+        { err: error, action_id: actionId },
+        "an undelivered answer could not be recorded",
+      );
+    }
+  }
+}
+
+function rpcText(id: Json, outcome: object): string {
+  // The id is given back as it came; a lexeme of a number is kept.
+  const isId = typeof id === "string" || typeof id === "number" || id instanceof JsonNumber;
+  return `{"jsonrpc":"2.0","id":${isId ? canonicalJson(id) : "null"},${canonicalJson(outcome as Json).slice(1)}`;
+}
+
+function errorAnswer(code: AgentErrorAnswer["error"]["code"], message: string, request?: JsonObject): AgentErrorAnswer {
+  const callId = request === undefined ? null : readable(request).callId;
+  const id = callId === null ? {} : { call_id: callId };
+  return { type: "error", effect: "DENY", reason_code: "BAD_REQUEST", error: { code, message }, ...id };
+}
+
+/** The call_id of a line that the strict reader refuses, so that its denial finds its call. Nothing is decided by it. */
+function callIdOf(bytes: Buffer): string | null {
+  if (bytes.length > callIdSearchBytes) return null;
+  try {
+    const value: unknown = JSON.parse(bytes.toString("utf8"));
+    const callId: unknown = typeof value === "object" && value !== null ? Reflect.get(value, "call_id") : null;
+    return typeof callId === "string" && callId.length <= 64 && !/\p{Surrogate}/u.test(callId) ? callId : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,119 @@
+// The daemon's state from its log, record by record in their order: which policy is in force, what its counters hold,
+// which approvals wait, which calls may still be sent again. It must never judge a call anew, nor pass over a policy it
+// cannot load.
+import { answerOf } from "./answer.ts";
+import type { Approvals } from "./approvals.ts";
+import { type CallTable, retryWindowUs } from "./calls.ts";
+import { parseTime } from "./clock.ts";
+import type { Code } from "./codes.ts";
+import { costsOf, usedOf, verdictOf } from "./decision-record.ts";
+import type { Effect, Policy } from "./evaluator/types.ts";
+import { type AppliedImage, loadImage } from "./images.ts";
+import type { JsonObject } from "./json.ts";
+import type { PhaseEnds } from "./phases.ts";
+import { type ActivePolicy, activationOf, activePolicy, type PolicyHistory } from "./policy.ts";
+
+export interface Recovered {
+  readonly policiesDir: string;
+  readonly history: PolicyHistory;
+  readonly approvals: Approvals;
+  readonly calls: CallTable;
+  readonly phaseEnds: PhaseEnds;
+  readonly loadSync: (image: Uint8Array) => Policy;
+  /** Microseconds since 1970 at the start: older calls are not remembered. */
+  readonly nowUs: number;
+}
+
+/** The log holds together and yet says something that cannot be carried out. */
+export class RecoveryFailure extends Error {
+  readonly code = "STATE_UNRECOVERABLE";
+}
+
+/** Codes of denials that stand outside the retry window: they are not the call's own outcome. */
+const neverRemembered: ReadonlySet<string> = new Set<Code>(["CALL_ID_REUSED", "DAEMON_NOT_READY", "BAD_REQUEST"]);
+
+export class Recovery {
+  readonly #into: Recovered;
+  readonly #images = new Map<string, AppliedImage>();
+  #active: ActivePolicy | null = null;
+
+  constructor(into: Recovered) {
+    this.#into = into;
+  }
+
+  get active(): ActivePolicy | null {
+    return this.#active;
+  }
+
+  /** Takes the next record. Throws ImageFailure, LoadFailure or RecoveryFailure: then the daemon may not serve. */
+  take(record: JsonObject): void {
+    const timeUs = typeof record.time === "string" ? parseTime(record.time) : undefined;
+    if (timeUs === undefined) throw new RecoveryFailure(`record ${String(record.seq)} has no time`);
+    if (record.type === "decision") this.#decision(record, timeUs);
+    else if (record.type === "approval") this.#into.approvals.take(record, timeUs);
+    else if (record.type === "policy") this.#policy(record, timeUs);
+    else if (record.type === "phase") this.#into.phaseEnds.take(record);
+  }
+
+  #policy(record: JsonObject, timeUs: number): void {
+    const activation = activationOf(record, timeUs);
+    if (activation === null) throw new RecoveryFailure(`record ${String(record.seq)} names no policy`);
+    const { policiesDir, history, loadSync } = this.#into;
+    let stored = this.#images.get(activation.imageHash);
+    if (stored === undefined) {
+      stored = loadImage(policiesDir, activation.imageHash);
+      this.#images.set(activation.imageHash, stored);
+    }
+    const policy = loadSync(stored.image);
+    if (policy.info.policy_hash !== activation.policyHash) {
+      throw new RecoveryFailure(
+        `the image of v${activation.number} is not the policy that record ${String(record.seq)} names`,
+      );
+    }
+    if (this.#active !== null) policy.restore(this.#active.policy.snapshot());
+    policy.activatePhases(timeUs / 1000);
+    history.add(activation);
+    this.#active = activePolicy(policy, activation, stored.sources);
+  }
+
+  #decision(record: JsonObject, timeUs: number): void {
+    const { approvals, calls, nowUs } = this.#into;
+    const { agent_id, session_id, tool, call_id, request_digest, code } = record;
+    if (typeof agent_id !== "string" || typeof tool !== "string") return;
+    if (code === "APPROVAL_DENIED" && typeof record.approval_id === "string")
+      approvals.takeToldDenial(record.approval_id);
+    if ((record.would ?? record.effect) === "permit") {
+      if (this.#active === null) throw new RecoveryFailure(`record ${String(record.seq)} permits without a policy`);
+      const call = { agent_id, tool_id: tool, session_id: typeof session_id === "string" ? session_id : "default" };
+      this.#active.policy.charge(call, costsOf(record.steps ?? null), timeUs / 1000);
+    }
+    if (typeof call_id !== "string" || typeof request_digest !== "string" || request_digest === "") return;
+    if (nowUs - timeUs > retryWindowUs || neverRemembered.has(String(code))) return;
+    const seq = Number(record.seq);
+    calls.remember(agent_id, call_id, { digest: request_digest, timeUs, seq, answer: recordedAnswer(record) });
+  }
+}
+
+/** The answer as it was given, but for what only the call itself can tell (args_sha256). */
+function recordedAnswer(record: JsonObject): ReturnType<typeof answerOf> {
+  const text = (name: string): string | null => (typeof record[name] === "string" ? (record[name] as string) : null);
+  const verdict = verdictOf(record);
+  const judgement = {
+    effect: verdict.effect,
+    code: verdict.code,
+    reason: verdict.reason,
+    verdict,
+    approvalId: text("approval_id"),
+    used: usedOf(record.steps ?? null),
+  };
+  return answerOf(judgement, {
+    callId: text("call_id"),
+    actionId: text("action_id") ?? "",
+    effect: record.effect as Effect,
+    would: text("would") as Effect | null,
+    version: text("policy_version"),
+    policyHash: text("policy_hash"),
+    argsSha256: null,
+    latencyUs: typeof record.latency_us === "number" ? record.latency_us : 0,
+  });
+}

@@ -1,0 +1,98 @@
+// The daemon's state in the words of `faramesh status --format json`. It reads and never changes anything.
+import { formatTime, parseTime } from "./clock.ts";
+import type { DecisionCounts, Governor } from "./decide.ts";
+import type { StatusAnswer, WalStatus } from "./doors/protocol.ts";
+import type { PhaseState } from "./evaluator/types.ts";
+import type { DaemonState, SocketPlaces } from "./stack.ts";
+
+export interface StatusSources {
+  readonly governor: Governor;
+  readonly places: SocketPlaces;
+  readonly walDir: string;
+  readonly startedUs: number;
+  readonly durability: string;
+  readonly decider: { readonly counts: DecisionCounts };
+  state(): DaemonState;
+  connections(): number;
+}
+
+const microPerDollar = 1_000_000;
+
+export function statusOf(sources: StatusSources): StatusAnswer {
+  const { governor, places } = sources;
+  const { policies, approvals, ledger } = governor;
+  const reading = ledger.clock.now();
+  const nowMs = reading.wallUs / 1000;
+  const { active } = policies;
+  const pending = approvals.pending(reading.wallUs);
+  const highest = policies.history.highest;
+  return {
+    ok: true,
+    daemon: {
+      state: sources.state(),
+      pid: process.pid,
+      uptime_seconds: Math.floor((reading.wallUs - sources.startedUs) / 1_000_000),
+      started_at: formatTime(sources.startedUs),
+      socket: places.agent,
+      operator_socket: places.operator,
+      operator_auth: "same-uid",
+      dev: governor.dev,
+      policy_version: active?.version ?? null,
+      policy_hash: active?.activation.policyHash ?? null,
+      image_hash: active?.activation.imageHash ?? null,
+      policy_source: active?.source ?? { file: null, source_hash: null, files: [] },
+      applied_at: active === null ? null : formatTime(active.activation.timeUs),
+      applied_by: active?.activation.actor ?? null,
+      rolled_back: active?.activation.change === "rollback",
+      highest_version: highest === 0 ? null : `v${highest}`,
+      runtime_mode: active?.mode ?? null,
+      durability: sources.durability,
+      time_regression: reading.timeRegression,
+      connections: sources.connections(),
+      decisions: { ...sources.decider.counts },
+      wal: walOf(sources, reading.wallUs),
+    },
+    providers: [],
+    budgets: (active?.policy.budgets(nowMs) ?? []).map((budget) => ({
+      id: budget.id,
+      agent: budget.agent,
+      session: budget.session === "" ? null : budget.session,
+      spent_usd: budget.spent_micro / microPerDollar,
+      max_usd: budget.max_micro === null ? null : budget.max_micro / microPerDollar,
+      calls: budget.calls,
+      max_calls: budget.max_calls,
+    })),
+    approvals: {
+      pending: pending.count,
+      oldest_age_seconds:
+        pending.oldestUs === null ? null : Math.floor((reading.wallUs - pending.oldestUs) / 1_000_000),
+    },
+    phases: (active?.policy.phases(nowMs) ?? []).map((phase) => phaseView(phase, nowMs)),
+  };
+}
+
+function phaseView(phase: PhaseState, nowMs: number): StatusAnswer["phases"][number] {
+  const { name, agent, ends_at, next } = phase;
+  const left = ends_at === null ? null : Math.max(0, Math.ceil((ends_at - nowMs) / 1000));
+  return {
+    name,
+    agent,
+    ends_in_seconds: left,
+    next,
+    state: left === null ? "waiting" : left > 0 ? "running" : "spent",
+  };
+}
+
+function walOf({ governor, walDir }: StatusSources, nowUs: number): WalStatus {
+  const stats = governor.ledger.log.stats();
+  const syncedUs = stats.lastSyncTime === null ? undefined : parseTime(stats.lastSyncTime);
+  return {
+    dir: walDir,
+    last_seq: stats.lastSeq,
+    last_sync_ms: syncedUs === undefined ? null : Math.max(0, Math.round((nowUs - syncedUs) / 1000)),
+    lag: stats.lagRecords,
+    bytes: stats.totalBytes,
+    segments: stats.segments,
+    latched: stats.state === "latched",
+  };
+}
