@@ -146,6 +146,8 @@ function readPostfix(reader: Reader, base: Expr, node: CstNode): Expr {
     return { kind: "method", receiver: base, name: member.image, nameSpan: reader.ofToken(member), arguments: inputs, span };
   }
   if (base.kind === "name" && base.path.length === 1) {
+    const [input] = inputs;
+    if (base.path[0] === "env" && input?.kind === "string") return { kind: "env", variable: input.value, span };
     return { kind: "call", name: String(base.path[0]), nameSpan: base.span, arguments: inputs, span };
   }
   return refuse(reader, base, span, "only a function can be called");

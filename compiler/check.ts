@@ -1,0 +1,104 @@
+// Syntax tree to findings: all that can be said of a policy without running it. Looks, reports, changes nothing; the
+// order of findings is the order of the text.
+import type { Agent, Field, Rule, Stack } from "./ast.ts";
+import { checkBudget, checkRateLimit, checkRedaction } from "./check/budget.ts";
+import { cautionRule, type Setting } from "./check/caution.ts";
+import { ConditionChecker } from "./check/condition.ts";
+import { checkRuntime } from "./check/fields.ts";
+import { checkOrder, mandatoryCovers } from "./check/order.ts";
+import { checkPattern } from "./check/pattern.ts";
+import { checkPhases } from "./check/phase.ts";
+import { Report, textOf } from "./check/report.ts";
+import type { Finding } from "./diagnostic.ts";
+import { limits, utf8Bytes } from "./limits.ts";
+
+/** Checks a stack that parse found no error in. */
+export function checkStack(stack: Stack): Finding[] {
+  const report = new Report();
+  for (const block of stack.unsupported) report.unsupported(block.keyword, block.span);
+  if (stack.runtime !== null) checkRuntime(report, stack.runtime.fields);
+  const strictGuards = isStrict(stack);
+  report.twice(stack.agents, (a) => a.id, (a) => a.idSpan, (a) => `the agent \`${a.id}\``);
+  for (const agent of stack.agents) {
+    checkId(report, agent);
+    checkAgent(report, agent, strictGuards);
+  }
+  if (stack.anonymous !== null) checkAgent(report, stack.anonymous, strictGuards);
+  return report.findings.sort((a, b) => a.span.source - b.span.source || a.span.start - b.span.start);
+}
+
+function isStrict(stack: Stack): boolean {
+  const field = stack.runtime?.fields.find(({ name }) => name === "strict_guards");
+  return field?.value.kind === "bool" && field.value.value;
+}
+
+const idCharacters = /^[A-Za-z0-9_.:@/-]+$/;
+
+function checkId(report: Report, agent: Agent): void {
+  if (agent.id === "") report.add("FMS012", "an agent needs an id", agent.idSpan, { help: 'write agent "support-bot" { … }' });
+  else if (utf8Bytes(agent.id) > limits.agentIdBytes) {
+    report.add("FMS004", `this agent id has ${utf8Bytes(agent.id)} bytes; at most ${limits.agentIdBytes} are allowed`, agent.idSpan);
+  } else if (!idCharacters.test(agent.id)) {
+    report.add("FMS012", `\`${agent.id}\` cannot be an agent id`, agent.idSpan, { help: "ids are made of letters, digits and _ . : @ / -" });
+  }
+}
+
+function checkAgent(report: Report, agent: Agent, strictGuards: boolean): void {
+  const rules = [...agent.rules, ...agent.phases.flatMap((phase) => phase.rules)];
+  if (agent.default === null && agent.id !== "" && rules.length > 0) {
+    report.add("FMS050", `the agent \`${agent.id}\` has no default; what no rule matches is denied`, agent.idSpan, { help: "write `default deny`" });
+  }
+  checkFields(report, agent);
+  report.twice(agent.budgets, (b) => b.id, (b) => b.idSpan, (b) => `the budget \`${b.id}\``);
+  for (const budget of agent.budgets) checkBudget(report, budget);
+  for (const limit of agent.rateLimits) checkRateLimit(report, limit);
+  for (const redaction of agent.redactions) checkRedaction(report, redaction);
+  checkPhases(report, agent);
+  const deepDenies = new Set(rules.flatMap((rule) => deepDeny(rule)));
+  const setting: Setting = { agent, strictGuards, deepDenies };
+  const conditions = new ConditionChecker(report, agent);
+  for (const rule of rules) checkRule(report, rule, setting, conditions);
+  const own = mandatoryCovers(agent.rules);
+  checkOrder(report, agent.rules, [own]);
+  for (const phase of agent.phases) checkOrder(report, phase.rules, [own, mandatoryCovers(phase.rules)]);
+  checkVars(report, agent, conditions.used);
+}
+
+function deepDeny(rule: Rule): string[] {
+  const denies = rule.condition === null && (rule.effect === "deny" || rule.effect === "deny!");
+  return denies && rule.pattern.text.endsWith("/**") ? [rule.pattern.text.slice(0, -3)] : [];
+}
+
+function checkFields(report: Report, agent: Agent): void {
+  report.twice(agent.fields, (f) => f.name, (f) => f.nameSpan, (f) => `\`${f.name}\``);
+  for (const field of agent.fields) checkAgentField(report, field);
+}
+
+function checkAgentField(report: Report, field: Field): void {
+  if (report.noEnv(field.value, "an agent")) return;
+  if (textOf(field.value) === null && field.value.kind !== "number") {
+    report.add("FMS012", `\`${field.name}\` is text`, field.value.span, { help: `write ${field.name} = "…"` });
+  }
+}
+
+function checkRule(report: Report, rule: Rule, setting: Setting, conditions: ConditionChecker): void {
+  checkPattern(report, rule.pattern);
+  if (rule.condition !== null) conditions.checkTruth(rule.condition);
+  for (const matcher of rule.network) report.unsupported(matcher.part, matcher.span);
+  for (const target of rule.notify) {
+    if (!report.noEnv(target, "a rule") && textOf(target) === null) {
+      report.add("FMS012", "`notify` names whom to tell", target.span, { help: 'write notify "ops"' });
+    }
+  }
+  cautionRule(report, rule, setting);
+}
+
+function checkVars(report: Report, agent: Agent, used: ReadonlySet<string>): void {
+  report.twice(agent.vars, (v) => v.name, (v) => v.nameSpan, (v) => `the variable \`${v.name}\``);
+  for (const variable of agent.vars) {
+    if (report.noEnv(variable.value, "a variable")) continue;
+    if (!used.has(variable.name)) {
+      report.add("FMS052", `the variable \`${variable.name}\` is not used`, variable.nameSpan, { help: "remove it" });
+    }
+  }
+}

@@ -1,0 +1,86 @@
+// The fields of configuration blocks: which exist and what they hold. One table for each block.
+import type { Field } from "../ast.ts";
+import { parseDuration } from "../parse/quantity.ts";
+import { suggest } from "../suggest.ts";
+import { kindWords, textOf, type Report } from "./report.ts";
+
+type Shape = "text" | "bool" | "duration" | "port" | "list" | readonly string[];
+
+/** Fields of `runtime`. Those whose feature is missing are refused by apply, by name. */
+export const runtimeFields: Readonly<Record<string, Shape>> = {
+  mode: ["enforce", "audit"],
+  wal_dir: "text",
+  backend: ["sqlite", "postgres"],
+  dsn: "text",
+  budget_backend: "text",
+  socket: "text",
+  http_listen: "text",
+  http_upstream: "text",
+  tls_cert_file: "text",
+  tls_key_file: "text",
+  mcp_proxy_port: "port",
+  cold_start_deny_window: "duration",
+  cold_start_grace: "duration",
+  approval_ttl: "duration",
+  wal_retention: "duration",
+  signing_required: "bool",
+  signing_warning_acknowledged: "bool",
+  os_tier: "text",
+  strip_ambient_credentials: "bool",
+  strip_env: "list",
+  immutable_config: "bool",
+  agent_enforce_profile: "text",
+  supervised_command: "text",
+  stack_id: "text",
+  log_level: "text",
+  timezone: "text",
+  require_governance_before_net: "bool",
+  durability: "text",
+  strict_guards: "bool",
+  signing: "text",
+  socket_group: "text",
+  postgres_url: "text",
+  allow_private: "bool",
+};
+
+/** Checks names and values of runtime's fields. env() is allowed: the daemon resolves it, and the machine never sees it. */
+export function checkRuntime(report: Report, fields: readonly Field[]): void {
+  report.twice(fields, (f) => f.name, (f) => f.nameSpan, (f) => `\`${f.name}\``);
+  for (const field of fields) {
+    const shape = Object.hasOwn(runtimeFields, field.name) ? runtimeFields[field.name] : undefined;
+    if (shape === undefined) report.unknownField(field.name, "runtime", Object.keys(runtimeFields), field.nameSpan);
+    else if (field.value.kind !== "env" || field.name === "strict_guards" || field.name === "mode") checkShape(report, field, shape);
+  }
+}
+
+function checkShape(report: Report, field: Field, shape: Shape): void {
+  const { value, name } = field;
+  const wrong = (wanted: string, help?: string): void =>
+    report.add("FMS012", `\`${name}\` is ${wanted}, not ${kindWords(value)}`, value.span, help === undefined ? {} : { help });
+  const text = textOf(value);
+  if (shape === "bool") {
+    if (value.kind !== "bool") wrong("true or false", `write ${name} = true or ${name} = false`);
+  } else if (shape === "duration") {
+    const quoted = value.kind === "string" && parseDuration(value.value) !== null;
+    if (!quoted && !(value.kind === "number" && value.unit === "duration")) wrong("a duration", "write a duration such as 30s, 15m or 48h");
+  } else if (shape === "port") {
+    const port = value.kind === "number" && value.unit === "plain" ? value.value : Number.NaN;
+    if (!Number.isInteger(port) || port < 0 || port > 65_535) report.add("FMS012", `\`${name}\` is a port from 0 to 65535`, value.span);
+  } else if (shape === "list") {
+    if (value.kind !== "list" && text === null) wrong("a list of names", `write ${name} = ["AWS_*"]`);
+  } else if (shape === "text") {
+    if (text === null && value.kind !== "bool" && value.kind !== "number") wrong("text");
+  } else checkChoice(report, field, shape);
+}
+
+/** A field that takes one of a few words. */
+export function checkChoice(report: Report, field: Field, choices: readonly string[]): void {
+  const text = textOf(field.value);
+  if (text !== null && choices.includes(text)) return;
+  const list = choices.map((choice) => `\`${choice}\``).join(", ");
+  const near = text === null ? null : suggest(text, choices);
+  const given = text === null ? kindWords(field.value) : `\`${text}\``;
+  report.add("FMS012", `\`${field.name}\` cannot be ${given}`, field.value.span, {
+    help: near === null ? `write one of ${list}` : `did you mean \`${near}\`?`,
+  });
+}

@@ -1,0 +1,48 @@
+// Phases of an agent: rollouts whole, workflow phases refused by name; `next` leads on and never round.
+import type { Agent, Phase } from "../ast.ts";
+import { suggest } from "../suggest.ts";
+import { checkPattern } from "./pattern.ts";
+import type { Report } from "./report.ts";
+
+export function checkPhases(report: Report, agent: Agent): void {
+  const byName = new Map(agent.phases.map((phase) => [phase.name, phase]));
+  report.twice(agent.phases, (p) => p.name, (p) => p.nameSpan, (p) => `the phase \`${p.name}\``);
+  for (const phase of agent.phases) {
+    if (phase.name === "enforce" || phase.name === "") {
+      report.add("FMS026", `a phase cannot be named \`${phase.name}\``, phase.nameSpan, { help: "`enforce` is what follows the last phase" });
+    }
+    if (phase.durationMs === null) {
+      report.add("FMS010", "`phase` without a duration is not supported yet", phase.nameSpan, {
+        help: 'a rollout has a duration: `duration = "48h"`',
+      });
+      continue;
+    }
+    if (phase.durationMs <= 0) report.add("FMS026", `the phase \`${phase.name}\` lasts no time`, phase.nameSpan, { help: 'write duration = "48h"' });
+    if (phase.tools.length === 0) {
+      report.add("FMS014", `the phase \`${phase.name}\` names no tools`, phase.nameSpan, { help: 'write tools = ["stripe/payouts"]' });
+    }
+    for (const tool of phase.tools) checkPattern(report, tool);
+    checkNext(report, phase, byName);
+  }
+}
+
+function checkNext(report: Report, phase: Phase, byName: ReadonlyMap<string, Phase>): void {
+  if (phase.next === null || phase.next.name === "enforce") return;
+  const { name, span } = phase.next;
+  if (!byName.has(name)) {
+    const near = suggest(name, [...byName.keys(), "enforce"].filter((other) => other !== phase.name));
+    report.add("FMS026", `there is no phase \`${name}\``, span, {
+      help: near === null ? "write `enforce`, or the name of another phase of this agent" : `did you mean \`${near}\`?`,
+    });
+    return;
+  }
+  const seen = new Set([phase.name]);
+  for (let at: string | undefined = name; at !== undefined && at !== "enforce"; at = byName.get(at)?.next?.name) {
+    if (at === phase.name) {
+      report.add("FMS026", `the phase \`${phase.name}\` leads back to itself`, span, { help: 'let the last phase go on with "enforce"' });
+      return;
+    }
+    if (seen.has(at)) return;
+    seen.add(at);
+  }
+}

@@ -1,0 +1,70 @@
+// Where checks leave their findings, and the words that several of them use.
+import type { Span, Value } from "../ast.ts";
+import type { DiagnosticCode, Finding } from "../diagnostic.ts";
+import { suggest } from "../suggest.ts";
+
+export class Report {
+  readonly findings: Finding[] = [];
+
+  add(code: DiagnosticCode, message: string, span: Span, more: Pick<Finding, "help" | "related"> = {}): void {
+    this.findings.push({ code, message, span, ...more });
+  }
+
+  unsupported(what: string, span: Span): void {
+    this.add("FMS010", `\`${what}\` is not supported yet`, span, { help: "remove it: what is not enforced is not accepted" });
+  }
+
+  unknownField(name: string, place: string, known: readonly string[], span: Span): void {
+    const near = suggest(name, known);
+    this.add("FMS011", `unknown field \`${name}\` in ${place}`, span, {
+      help: near === null ? `the fields are ${known.join(", ")}` : `did you mean \`${near}\`?`,
+    });
+  }
+
+  /** Reports the second and further of things with one key. */
+  twice<T>(items: readonly T[], key: (item: T) => string, span: (item: T) => Span, what: (item: T) => string): void {
+    const seen = new Map<string, T>();
+    for (const item of items) {
+      const first = seen.get(key(item));
+      if (first === undefined) seen.set(key(item), item);
+      else {
+        this.add("FMS013", `${what(item)} is declared twice`, span(item), {
+          help: "remove or rename one of them",
+          related: [{ message: "first declared here", span: span(first) }],
+        });
+      }
+    }
+  }
+
+  /** env() stands only in configuration that the machine never reads; says whether it stood here. */
+  noEnv(value: Value, where: string): boolean {
+    const found = value.kind === "env" ? value : value.kind === "list" ? value.items.find((item) => item.kind === "env") : undefined;
+    if (found === undefined) return false;
+    this.add("FMS015", `env() cannot be used in ${where}`, found.span, { help: "write the value itself; a policy means the same on every host" });
+    return true;
+  }
+}
+
+/** What kind of value it is, in words. */
+export function kindWords(value: Value): string {
+  switch (value.kind) {
+    case "number":
+      return value.unit === "plain" ? "a number" : value.unit === "money" ? "money" : `a ${value.unit}`;
+    case "string":
+    case "word":
+      return "text";
+    case "bool":
+      return "true or false";
+    case "list":
+      return "a list";
+    case "env":
+      return "env()";
+    case "nil":
+      return "nil";
+  }
+}
+
+/** The text of a word or string; null for other kinds. */
+export function textOf(value: Value): string | null {
+  return value.kind === "string" || value.kind === "word" ? value.value : null;
+}
