@@ -248,9 +248,12 @@ const decisionMemberCount = Object.keys(decisionMembers).length;
 
 function layoutFor(entry: LogEntryInput): readonly Slot[] {
   const names = Object.keys(entry.body);
-  const isWhole =
-    entry.type === "decision" && names.length === decisionMemberCount && names.every((name) => name in decisionMembers);
-  return isWhole ? decisionLayout : layout(names);
+  if (entry.type !== "decision" || names.length !== decisionMemberCount) return layout(names);
+  // As many members as a decision has, and every one of a decision's: then there is no other.
+  for (const { name, header } of decisionLayout) {
+    if (header === null && entry.body[name] === undefined) return layout(names);
+  }
+  return decisionLayout;
 }
 
 /** Renders what follows the hash in a line. One for each log: it holds what never changes between records. */
