@@ -9,7 +9,7 @@ import { ActiveSegment } from "./active.ts";
 import { Committer, type Durability } from "./committer.ts";
 import { LogFailure, reasonOf } from "./failure.ts";
 import { HeadFile } from "./head.ts";
-import { HeadKeeper } from "./head_keeper.ts";
+import { HeadKeeper } from "./head-keeper.ts";
 import { entryLimitBytes, prefixBytes, writeLine } from "./line.ts";
 import { type LogEntryInput, RestRenderer } from "./record.ts";
 import { openForWriting } from "./recover.ts";

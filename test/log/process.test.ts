@@ -10,7 +10,7 @@ import { readRecords, tailRecords } from "../../runtime/log/read.ts";
 import { verifyLog } from "../../runtime/log/verify.ts";
 import { append, closedLog, copyOf, failureOfOpen, open, temporaryDir } from "./fixture.ts";
 
-const script = fileURLToPath(new URL("./writer_process.ts", import.meta.url));
+const script = fileURLToPath(new URL("./writer-process.ts", import.meta.url));
 
 interface Writer {
   readonly child: ChildProcess;
