@@ -200,9 +200,10 @@ export class Log {
     if (!(seq <= this.#lastSeq)) return Promise.reject(new TypeError(`record ${seq} was never appended`));
     if (seq <= this.#syncedSeq) return Promise.resolve();
     if (this.#failure !== null) return Promise.reject(this.#failure);
+    if (this.#committer.durability === "async") return Promise.resolve();
+    // Every unsynced record is in a batch; were one not, nothing may be answered from it.
     const batch = this.#committer.find(seq);
-    // Not there: written, and with `async` not yet synced.
-    return this.#committer.durability === "async" || batch === undefined ? Promise.resolve() : batch.durable;
+    return batch?.durable ?? Promise.reject(new Error(`record ${seq} is neither synced nor queued`));
   }
 
   /** The listener is called once, at the first error of the disk, or at once if that has been. */
@@ -285,7 +286,8 @@ export class Log {
         : new LogFailure("AUDIT_UNAVAILABLE", `the log can no longer be written: ${reasonOf(error)}`, {}, error);
     this.#state = "latched";
     this.#failure = failure;
-    for (const listener of this.#listeners) listener(failure);
+    // Behind this turn, so that a listener that throws cannot keep the waiters from being refused.
+    for (const listener of this.#listeners) queueMicrotask(() => listener(failure));
     return failure;
   }
 }
