@@ -2,7 +2,6 @@
 // that ends the process.
 import { parseArgs } from "node:util";
 import { type Daemon, type Durability, StartFailure, startDaemon } from "./daemon.ts";
-import { loadPolicy, loadPolicySync } from "./evaluator/index.ts";
 
 const exitUsage = 2;
 const exitNotStarted = 4;
@@ -69,7 +68,7 @@ if (typeof read === "string") {
   process.exit(exitUsage);
 }
 try {
-  const daemon = await startDaemon({ ...read, machine: { load: loadPolicy, loadSync: loadPolicySync } });
+  const daemon = await startDaemon(read);
   guard(daemon);
   const { exitCode } = await daemon.ended;
   process.exit(exitCode);

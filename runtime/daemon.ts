@@ -12,6 +12,7 @@ import { type DiskLock, nodeDisk, replaceFile } from "./disk.ts";
 import { listenAt } from "./doors/listen.ts";
 import { OperatorDoor, operatorConnectionsMax } from "./doors/operator.ts";
 import { AgentDoor, agentConnectionsMax } from "./doors/socket.ts";
+import { loadPolicy, loadPolicySync } from "./evaluator/index.ts";
 import type { Policy, RuntimeValue } from "./evaluator/types.ts";
 import type { FloodLimits } from "./flood.ts";
 import { journalLevelOf, openJournal } from "./journal.ts";
@@ -52,7 +53,8 @@ export interface DaemonOptions {
   readonly durability?: Durability;
   readonly dev?: boolean;
   readonly env?: Environment;
-  readonly machine: Machine;
+  /** For tests; absent: the evaluator. */
+  readonly machine?: Machine;
   readonly clock?: Clock;
   readonly flood?: FloodLimits;
 }
@@ -71,6 +73,12 @@ export interface Ending {
   readonly exitCode: number;
   readonly reason: string;
 }
+
+/** The counters live in the instance; snapshots and the log carry them on. */
+const evaluator: Machine = {
+  load: (image) => loadPolicy(image, { state: "volatile" }),
+  loadSync: (image) => loadPolicySync(image, { state: "volatile" }),
+};
 
 const drainMs = 5000;
 const drainPollMs = 10;
@@ -104,6 +112,7 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
   const clock = new TurnClock(options.clock ?? systemClock);
   const startedUs = clock.now().wallUs;
   const walDir = options.walDir ?? paths.defaultWalDir;
+  const machine = options.machine ?? evaluator;
   const approvals = new Approvals();
   const calls = new CallTable();
   const phaseEnds = new PhaseEnds();
@@ -114,7 +123,7 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
     approvals,
     calls,
     phaseEnds,
-    loadSync: options.machine.loadSync,
+    loadSync: machine.loadSync,
     nowUs: startedUs,
   });
   const durability = options.durability ?? "group";
@@ -129,7 +138,7 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
     const policies: Policies = new Policies(history, {
       ledger,
       policiesDir: paths.policies,
-      load: options.machine.load,
+      load: machine.load,
       checkRuntime: (wanted) => {
         const running = { walDir, durability, socket: places.agent };
         checkTakenOver(wanted, policies.active?.policy.runtime() ?? null, running, paths, env);
