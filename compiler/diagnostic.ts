@@ -1,5 +1,6 @@
 // What the compiler has to say about a policy: values, collected, never thrown. Codes are stable; each has one row here.
 import type { SourceText, Span } from "./ast.ts";
+import { LineIndex } from "./lines.ts";
 
 export type Severity = "error" | "warning";
 
@@ -60,21 +61,18 @@ export interface Finding {
   readonly related?: readonly { readonly message: string; readonly span: Span }[];
 }
 
-/** Line and column of an offset, 1-based. Lines end at LF, CRLF or CR. */
-export function placeOf(source: SourceText, start: number, end: number): Place {
-  const from = lineColumn(source.text, start);
-  const to = lineColumn(source.text, Math.max(start, end));
-  return { file: source.file, line: from.line, column: from.column, endLine: to.line, endColumn: to.column };
-}
-
-export function toDiagnostic(finding: Finding, sources: readonly SourceText[]): Diagnostic {
+/** The public form of findings, in their order. */
+export function toDiagnostics(findings: readonly Finding[], sources: readonly SourceText[]): Diagnostic[] {
+  const indexes = sources.map((source) => new LineIndex(source.text));
   const at = (span: Span): Place => {
-    const source = sources[span.source];
-    if (source === undefined)
-      throw new Error(`finding ${finding.code} points to source ${span.source}, which is not there`);
-    return placeOf(source, span.start, span.end);
+    const [source, index] = [sources[span.source], indexes[span.source]];
+    if (source === undefined || index === undefined)
+      throw new Error(`a finding points to source ${span.source}, which is not there`);
+    const from = index.at(span.start);
+    const to = index.at(Math.max(span.start, span.end));
+    return { file: source.file, line: from.line, column: from.column, endLine: to.line, endColumn: to.column };
   };
-  return {
+  return findings.map((finding) => ({
     code: finding.code,
     severity: diagnosticCodes[finding.code].severity,
     message: finding.message,
@@ -82,19 +80,6 @@ export function toDiagnostic(finding: Finding, sources: readonly SourceText[]): 
     ...(finding.help === undefined ? {} : { help: finding.help }),
     ...(finding.related === undefined
       ? {}
-      : { related: finding.related.map((r) => ({ ...at(r.span), message: r.message })) }),
-  };
-}
-
-function lineColumn(text: string, offset: number): { line: number; column: number } {
-  let line = 1;
-  let lineStart = 0;
-  for (let i = 0; i < offset && i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    if (c === 10 || (c === 13 && text.charCodeAt(i + 1) !== 10)) {
-      line++;
-      lineStart = i + 1;
-    }
-  }
-  return { line, column: offset - lineStart + 1 };
+      : { related: finding.related.map((related) => ({ ...at(related.span), message: related.message })) }),
+  }));
 }

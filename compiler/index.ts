@@ -2,7 +2,7 @@
 // gives the same bytes in Node and in a browser.
 import type { SourceText, Stack } from "./ast.ts";
 import { checkStack } from "./check.ts";
-import { type Diagnostic, diagnosticCodes, type Finding, toDiagnostic } from "./diagnostic.ts";
+import { type Diagnostic, diagnosticCodes, type Finding, toDiagnostics } from "./diagnostic.ts";
 import { encodeImage } from "./encode.ts";
 import { lowerStack } from "./lower/lower.ts";
 import { parse } from "./parse.ts";
@@ -56,7 +56,7 @@ function finish(
   const ordered = [...findings].sort((a, b) => a.span.source - b.span.source || a.span.start - b.span.start);
   return {
     ...(image === undefined ? {} : { image }),
-    diagnostics: ordered.map((finding) => toDiagnostic(finding, sources)),
+    diagnostics: toDiagnostics(ordered, sources),
     ...(stack === null ? {} : { stack }),
   };
 }

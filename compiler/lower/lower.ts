@@ -7,6 +7,7 @@ import { BUDGET_AUDIT, BudgetWindow, CostKind } from "../../vm/shared/image.ts";
 import { RuleEffect } from "../../vm/shared/isa.ts";
 import type { Agent, Budget, BudgetField, Field, Pattern, Phase, Rule, Stack, Value } from "../ast.ts";
 import type { Finding } from "../diagnostic.ts";
+import { LineIndex } from "../lines.ts";
 import { resolveName } from "../names.ts";
 import { ruleText } from "../text.ts";
 import { lowerCondition, Unlowerable } from "./condition.ts";
@@ -329,28 +330,5 @@ function hostValue(value: Value): HostValue {
       return null;
     default:
       return value.value;
-  }
-}
-
-/** Starts of lines, so that ten thousand rules do not each count from the top. */
-class LineIndex {
-  readonly #starts: number[] = [0];
-
-  constructor(text: string) {
-    for (let i = 0; i < text.length; i++) {
-      const c = text.charCodeAt(i);
-      if (c === 10 || (c === 13 && text.charCodeAt(i + 1) !== 10)) this.#starts.push(i + 1);
-    }
-  }
-
-  at(offset: number): { line: number; column: number } {
-    let low = 0;
-    let high = this.#starts.length;
-    while (high - low > 1) {
-      const middle = (low + high) >> 1;
-      if ((this.#starts[middle] ?? 0) <= offset) low = middle;
-      else high = middle;
-    }
-    return { line: low + 1, column: offset - (this.#starts[low] ?? 0) + 1 };
   }
 }

@@ -1,0 +1,65 @@
+// Every policy of test/diagnostics and the text beside it that its author sees. RENEW=1 writes the texts anew; read them.
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { checkStack } from "../../compiler/check.ts";
+import { type Diagnostic, diagnosticCodes, toDiagnostics } from "../../compiler/diagnostic.ts";
+import { renderDiagnostic } from "../../compiler/frame.ts";
+import { parse } from "../../compiler/parse.ts";
+
+const folder = fileURLToPath(new URL("../diagnostics/", import.meta.url));
+const cases = readdirSync(folder).filter((file) => file.endsWith(".fms"));
+
+function diagnose(text: string): Diagnostic[] {
+  const sources = [{ file: "governance.fms", text }];
+  const { stack, findings } = parse(sources);
+  const broken = findings.some((finding) => diagnosticCodes[finding.code].severity === "error");
+  const all = stack === null || broken ? findings : [...findings, ...checkStack(stack)];
+  return toDiagnostics(all, sources);
+}
+
+test("there are policies to diagnose", () => {
+  assert.ok(cases.length >= 40);
+});
+
+for (const file of cases) {
+  test(`diagnostics of ${file}`, () => {
+    const text = readFileSync(folder + file, "utf8");
+    const shown = `${diagnose(text).map((d) => renderDiagnostic(d, text)).join("\n\n")}\n`;
+    const expected = folder + file.replace(/fms$/, "txt");
+    if (process.env["RENEW"] === "1") writeFileSync(expected, shown);
+    assert.is(shown, readFileSync(expected, "utf8"));
+  });
+}
+
+test("a frame shows the line, one before and one after", () => {
+  const [d] = diagnose("agent a {\n  default deny\n  permt x\n}\n");
+  assert.is(
+    d === undefined ? "" : renderDiagnostic(d, "agent a {\n  default deny\n  permt x\n}\n"),
+    [
+      "✗ governance.fms:3:3: unexpected `permt`",
+      "  2 |   default deny",
+      "> 3 |   permt x",
+      "    |   ^~~~~",
+      "  4 | }",
+      "  help: did you mean `permit`? [FMS002]",
+    ].join("\n"),
+  );
+});
+
+test("colour is only there when asked for", () => {
+  const text = "permt x";
+  const [d] = diagnose(text);
+  if (d === undefined) throw new Error("no diagnostic");
+  assert.not.match(renderDiagnostic(d, text), /\x1b/);
+  assert.match(renderDiagnostic(d, text, { color: true }), /\x1b\[31m/);
+});
+
+test("every code of an error or a warning is shown by a case or by a test of limits", () => {
+  const shown = cases.map((file) => readFileSync(folder + file.replace(/fms$/, "txt"), "utf8")).join("\n");
+  const missing = Object.keys(diagnosticCodes).filter((code) => code !== "FMS004" && !shown.includes(`[${code}]`));
+  assert.equal(missing, []);
+});
+
+test.run();
