@@ -5,6 +5,7 @@ import { resolveName } from "../names.ts";
 import { Root } from "../../vm/shared/isa.ts";
 import { nameText } from "../text.ts";
 import { matchesEveryTool } from "./pattern.ts";
+import { searchFor } from "./regex.ts";
 import type { Report } from "./report.ts";
 
 export interface Setting {
@@ -27,7 +28,7 @@ function cautionPermit(report: Report, rule: Rule): void {
     return;
   }
   for (const pattern of searches(rule.condition, true)) {
-    if (!isUnanchored(pattern.value)) continue;
+    if (!searchFor(pattern.value).ok || !isUnanchored(pattern.value)) continue;
     report.add("FMS055", "this pattern may match inside a longer text", pattern.span, { help: "begin it with `^` and end it with `$`" });
   }
 }

@@ -34,7 +34,7 @@ const laterFunctions = [
   "history_tool_count", "history_contains_within", "history_sequence", "deny_count_within", "args_array_len",
   "args_array_contains", "args_array_any_match",
 ]; // biome-ignore format: a table
-const functionNames = ["purpose", ...Object.keys(valueFunctions), ...laterFunctions];
+const functionNames = ["purpose", ...Object.keys(valueFunctions)];
 const methodNames = [...Object.keys(comparisonMethods), "lower", "upper"];
 
 export class ConditionChecker {
@@ -290,7 +290,7 @@ export class ConditionChecker {
   }
 
   #unknown(name: string, span: Expr["span"], known: readonly string[], what: string): void {
-    const near = suggest(name, known);
+    const near = suggest(name, what === "function" ? [...known, ...laterFunctions] : known);
     const help = near === null ? `there are ${known.join(", ")}` : `did you mean \`${near}\`?`;
     this.#report.add("FMS020", `unknown ${what} \`${name}\``, span, { help });
   }

@@ -7,6 +7,8 @@ import type { Report } from "./report.ts";
 export function checkPhases(report: Report, agent: Agent): void {
   const byName = new Map(agent.phases.map((phase) => [phase.name, phase]));
   report.twice(agent.phases, (p) => p.name, (p) => p.nameSpan, (p) => `the phase \`${p.name}\``);
+  /** Phases of a circle that was reported. */
+  const circling = new Set<string>();
   for (const phase of agent.phases) {
     if (phase.name === "enforce" || phase.name === "") {
       report.add("FMS026", `a phase cannot be named \`${phase.name}\``, phase.nameSpan, { help: "`enforce` is what follows the last phase" });
@@ -22,11 +24,11 @@ export function checkPhases(report: Report, agent: Agent): void {
       report.add("FMS014", `the phase \`${phase.name}\` names no tools`, phase.nameSpan, { help: 'write tools = ["stripe/payouts"]' });
     }
     for (const tool of phase.tools) checkPattern(report, tool);
-    checkNext(report, phase, byName);
+    checkNext(report, phase, byName, circling);
   }
 }
 
-function checkNext(report: Report, phase: Phase, byName: ReadonlyMap<string, Phase>): void {
+function checkNext(report: Report, phase: Phase, byName: ReadonlyMap<string, Phase>, circling: Set<string>): void {
   if (phase.next === null || phase.next.name === "enforce") return;
   const { name, span } = phase.next;
   if (!byName.has(name)) {
@@ -36,9 +38,11 @@ function checkNext(report: Report, phase: Phase, byName: ReadonlyMap<string, Pha
     });
     return;
   }
+  if (circling.has(phase.name)) return;
   const seen = new Set([phase.name]);
   for (let at: string | undefined = name; at !== undefined && at !== "enforce"; at = byName.get(at)?.next?.name) {
     if (at === phase.name) {
+      for (const other of seen) circling.add(other);
       report.add("FMS026", `the phase \`${phase.name}\` leads back to itself`, span, { help: 'let the last phase go on with "enforce"' });
       return;
     }

@@ -58,7 +58,7 @@ function strayHelp({ tokens, index, within }: Mistake): string | null {
   const continued = inRule && !token.startsLine;
   const near = suggest(word, continued ? [...clauses, ...operators, ...own] : inRule ? [...own, ...clauses, ...operators] : own);
   if (near !== null) return `did you mean \`${near}\`?`;
-  return signHelp(token, continued) ?? elsewhereHelp(word, within) ?? (continued ? conditionHelp(tokens, index) : null);
+  return signHelp(token, inRule, tokens[index - 1]) ?? elsewhereHelp(word, within) ?? (continued ? conditionHelp(tokens, index) : null);
 }
 
 /** A rule stands before the token: nothing but its own tokens lies between its effect and the token. */
@@ -71,11 +71,12 @@ function followsRule(tokens: readonly ScannedToken[], index: number): boolean {
   return false;
 }
 
-function signHelp(token: ScannedToken, continued: boolean): string | null {
-  if (token.tokenType === t.Equals) return "equality is written `==`";
+function signHelp(token: ScannedToken, inRule: boolean, before: ScannedToken | undefined): string | null {
+  if (before?.mode === t.ScanMode.Pattern && /^[*/?]$/.test(token.image)) return "the characters of a tool pattern stand together, without spaces";
+  if (token.tokenType === t.Equals && inRule) return "equality is written `==`";
   if (token.tokenType === t.RCurly) return "nothing is open here; is a `{` missing above?";
   if (token.tokenType === t.LCurly) return "a block begins with its keyword: `rules {`";
-  if (token.tokenType === t.Text && continued) return 'a reason is written `reason "…"`, a comparison needs an operator';
+  if (token.tokenType === t.Text && inRule) return 'a reason is written `reason "…"`, a comparison needs an operator';
   if (token.tokenType === t.Bang) return "a mandatory deny is written `deny!`, without a space";
   return null;
 }
@@ -93,7 +94,9 @@ function elsewhereHelp(word: string, within: string): string | null {
 /** `permit t amount < 5`: a condition without its `if`. */
 function conditionHelp(tokens: readonly ScannedToken[], index: number): string {
   const before = tokens[index - 1];
-  if (before?.mode === t.ScanMode.Pattern) return `a condition begins with \`if\`: \`${before.image} if ${tokens[index]?.image} …\``;
+  if (before?.mode === t.ScanMode.Pattern) {
+    return `a condition begins with \`if\`: \`${tokens[index - 2]?.image} ${before.image} if ${tokens[index]?.image} …\``;
+  }
   return "join conditions with `and` or `or`; begin a new rule with its effect";
 }
 

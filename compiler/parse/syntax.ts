@@ -4,30 +4,53 @@ import { EOF, type IRecognitionException, type IToken } from "chevrotain";
 import type { Span } from "../ast.ts";
 import type { Finding } from "../diagnostic.ts";
 import { limits } from "../limits.ts";
-import { LCurly, RCurly, type ScannedToken } from "../tokens.ts";
+import { Agent, Effect, LCurly, RCurly, ScanMode, Unreadable, type ScannedToken } from "../tokens.ts";
 import { helpFor, type Mistake } from "./help.ts";
 
 export function syntaxFindings(errors: readonly IRecognitionException[], tokens: readonly ScannedToken[]): Finding[] {
   const findings: Finding[] = [];
   const spoken = new Set<number>();
+  let unreadable = false;
   for (const token of tokens) {
+    if (token.startsLine) unreadable = false;
     if (token.problem === null || findings.length >= limits.syntaxErrors) continue;
     spoken.add(token.startOffset);
+    if (unreadable && token.tokenType === Unreadable) continue;
+    unreadable = token.tokenType === Unreadable;
     findings.push({ code: token.problem.code, message: token.problem.message, span: spanOf(token), help: token.problem.help });
   }
+  /** A block was not closed before the next agent: the end of the file has nothing new to say. */
+  let astray = false;
   const places = new Map(tokens.map((token, index) => [token.startOffset, index]));
   for (const error of errors.slice(0, limits.syntaxErrors)) {
     const production = error.context.ruleStack.at(-1) ?? "";
     const stray = production === "stray" || production === "strayTop";
     const token = stray ? previousOf(error) : error.token;
+    if (token.tokenType === EOF && astray) continue;
     const at = Number.isNaN(token.startOffset) ? (tokens.at(-1)?.startOffset ?? 0) : token.startOffset;
     if (spoken.has(at)) continue;
     spoken.add(at);
     const index = places.get(at) ?? tokens.length - 1;
+    if (stray && tokens[index]?.tokenType === Agent) astray = true;
+    const unfinished = stray ? unfinishedBefore(tokens, index) : null;
+    if (unfinished !== null) {
+      findings.push(unfinished);
+      continue;
+    }
     const mistake: Mistake = { production, stray, within: error.context.ruleStack.at(-2) ?? "", tokens, index };
     findings.push(token.tokenType === EOF ? atTheEnd(error, tokens) : { code: "FMS002", message: error.message, span: spanOf(token), ...helpFor(mistake) });
   }
   return findings.map((finding) => (finding.help === undefined ? withoutHelp(finding) : finding));
+}
+
+/** `permit a if` and a new rule on the next line: its effect was read as a name, and what follows it is astray. */
+function unfinishedBefore(tokens: readonly ScannedToken[], index: number): Finding | null {
+  const word = tokens[index - 1];
+  const before = tokens[index - 2];
+  if (word === undefined || before === undefined || word.tokenType !== Effect || !word.startsLine) return null;
+  if (word.mode !== ScanMode.Plain || tokens[index]?.mode !== ScanMode.Plain) return null;
+  const message = `expected a value or a name after \`${before.image}\`, found \`${word.image}\` on the next line`;
+  return { code: "FMS002", message, span: spanOf(before), help: "finish the condition before the next rule" };
 }
 
 /** A mismatch carries the token before it, beneath the typings. */

@@ -68,6 +68,8 @@ export function readPatterns(reader: Reader, node: CstNode): Pattern[] {
 export function readDuration(reader: Reader, value: Value, what: string): number | null {
   if (value.kind === "number" && value.unit === "duration") return value.value;
   const seconds = value.kind === "string" ? parseDuration(value.value) : null;
+  // What is no number at all was reported where it was scanned.
+  if (value.kind === "number" && typeof readQuantity(value.text) === "string") return null;
   if (seconds !== null) return seconds;
   reader.report("FMS012", `${what} is not a duration`, value.span, { help: 'write a duration such as 15m, 48h or "1h30m"' });
   return null;
