@@ -198,6 +198,9 @@ export class Policies {
     if (names.length > 0) {
       throw new PolicyRefusal("UNSUPPORTED", names.map((name) => `\`${name}\` is not supported yet`).join("; "));
     }
+    if (runtime.approval_ttl !== undefined && secondsOf(runtime.approval_ttl) === null) {
+      throw new PolicyRefusal("UNSUPPORTED", "`approval_ttl` is no duration: 24h");
+    }
     this.#around.checkRuntime(runtime);
   }
 
@@ -255,7 +258,7 @@ export function activationOf(record: JsonObject, timeUs: number): Activation | n
 /** Joins a loaded policy with its activation. */
 export function activePolicy(policy: Policy, activation: Activation, sources: readonly SourceText[]): ActivePolicy {
   const { mode, approval_ttl } = policy.runtime();
-  const ttlSeconds = typeof approval_ttl === "number" && approval_ttl > 0 ? approval_ttl : approvalTtlSeconds;
+  const ttlSeconds = secondsOf(approval_ttl) ?? approvalTtlSeconds;
   return {
     policy,
     version: `v${activation.number}`,
@@ -269,6 +272,19 @@ export function activePolicy(policy: Policy, activation: Activation, sources: re
     approvalTtlUs: Math.round(ttlSeconds * 1_000_000),
     ruleDigests: policy.rules().map(({ agent, text }) => ruleDigest(agent, text)),
   };
+}
+
+const secondsPer: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
+
+/** A duration of `runtime { }`: seconds, or as it stands in quotes ("1h30m"); null for anything else, or nothing. */
+export function secondsOf(value: RuntimeValue | undefined): number | null {
+  if (typeof value === "number") return value > 0 ? value : null;
+  if (typeof value !== "string" || !/^(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+$/.test(value)) return null;
+  let seconds = 0;
+  for (const [, count, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ms|[smhdw])/g)) {
+    seconds += Number(count) * (secondsPer[unit ?? ""] ?? 0);
+  }
+  return seconds > 0 ? seconds : null;
 }
 
 /** SHA-256 in hex that stands for a rule of an agent. A JSON list keeps the two texts apart. */
