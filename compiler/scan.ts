@@ -31,9 +31,10 @@ const keyAt = /[^\s{}[\](),;"']+/y;
 const numberStart = /^-?(?:[0-9]|\$)/;
 const wholeWord = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 
-function matchAt(pattern: RegExp, text: string, offset: number): string {
+/** Where a match that begins at `offset` ends; `offset` itself when there is none. No array is made: this is the hot path. */
+function endAt(pattern: RegExp, text: string, offset: number): number {
   pattern.lastIndex = offset;
-  return pattern.exec(text)?.[0] ?? "";
+  return pattern.test(text) ? pattern.lastIndex : offset;
 }
 
 /** Scans the token that begins at or after `offset`; `previous` is the token before it, or null at the start. */
@@ -50,7 +51,7 @@ export function scanToken(text: string, offset: number, mode: ScanMode, previous
     braces = Math.max(0, braces - 1);
     nesting = 0;
   }
-  const tooDeep = depthProblem(nesting, braces);
+  const tooDeep = nesting > limits.nestedParentheses || braces > limits.nestedBraces ? depthProblem(nesting) : null;
   if (tooDeep !== null) scanned = { type: EOF, end: text.length, problem: tooDeep };
   return {
     image: scanned.type === EOF ? "" : text.slice(start, scanned.end),
@@ -67,7 +68,7 @@ export function scanToken(text: string, offset: number, mode: ScanMode, previous
   };
 }
 
-function depthProblem(nesting: number, braces: number): TokenProblem | null {
+function depthProblem(nesting: number): TokenProblem {
   if (nesting > limits.nestedParentheses) {
     return {
       code: "FMS004",
@@ -75,10 +76,7 @@ function depthProblem(nesting: number, braces: number): TokenProblem | null {
       help: "split the condition into several rules",
     };
   }
-  if (braces > limits.nestedBraces) {
-    return { code: "FMS004", message: `more than ${limits.nestedBraces} braces are open here` };
-  }
-  return null;
+  return { code: "FMS004", message: `more than ${limits.nestedBraces} braces are open here` };
 }
 
 function hasLineEnd(text: string, from: number, to: number): boolean {
@@ -93,10 +91,10 @@ function hasLineEnd(text: string, from: number, to: number): boolean {
 function skipBlank(text: string, from: number): number {
   let at = from;
   for (;;) {
-    at += matchAt(blank, text, at).length;
+    at = endAt(blank, text, at);
     const c = text.charCodeAt(at);
     if (c !== 35 && !(c === 47 && text.charCodeAt(at + 1) === 47)) return at;
-    at += matchAt(lineRest, text, at).length;
+    at = endAt(lineRest, text, at);
   }
 }
 
@@ -104,16 +102,16 @@ function scanAt(text: string, start: number, mode: ScanMode): Scanned {
   const c = text[start] ?? "";
   if (c === '"' || c === "'") return scanText(text, start, c);
   if (mode !== ScanMode.Plain) {
-    const run = matchAt(mode === ScanMode.Key ? keyAt : runAt, text, start);
+    const run = text.slice(start, endAt(mode === ScanMode.Key ? keyAt : runAt, text, start));
     if (run !== "") return mode === ScanMode.Value ? valueRun(start, run) : patternRun(text, start, run);
   }
-  const word = matchAt(wordAt, text, start);
-  if (word !== "") {
-    const end = start + word.length;
+  const end = endAt(wordAt, text, start);
+  if (end > start) {
+    const word = text.slice(start, end);
     if (word === "deny" && text[end] === "!" && text[end + 1] !== "=") return { type: t.Mandatory, end: end + 1, problem: null };
     return { type: t.keywords.get(word) ?? t.Word, end, problem: null };
   }
-  const quantity = matchAt(quantityAt, text, start);
+  const quantity = text.slice(start, endAt(quantityAt, text, start));
   if (quantity !== "") return quantityToken(start, quantity);
   if (longSigns.has(text.slice(start, start + 2))) return { type: t.OperatorSign, end: start + 2, problem: null };
   const type = signs.get(c);
@@ -154,7 +152,7 @@ function scanText(text: string, start: number, quote: string): Scanned {
       return { type: t.Text, end: i + 1, problem: bytes > limits.stringBytes ? longText(bytes) : null };
     }
   }
-  const end = start + matchAt(lineRest, text, start).length;
+  const end = endAt(lineRest, text, start);
   return {
     type: t.Text,
     end,

@@ -21,7 +21,8 @@ export function syntaxFindings(errors: readonly IRecognitionException[], tokens:
   }
   /** A block was not closed before the next agent: the end of the file has nothing new to say. */
   let astray = false;
-  const places = new Map(tokens.map((token, index) => [token.startOffset, index]));
+  const places = new Map<number, number>();
+  if (errors.length > 0) for (const [index, token] of tokens.entries()) places.set(token.startOffset, index);
   for (const error of errors.slice(0, limits.syntaxErrors)) {
     const production = error.context.ruleStack.at(-1) ?? "";
     const stray = production === "stray" || production === "strayTop";

@@ -212,7 +212,7 @@ test("malformed text in a later block is still an error", () => {
 });
 
 test("several mistakes give several messages, one each", () => {
-  const { findings } = read('agent "a" {\n default dney\n rules {\n  permt x\n  permit y iff z\n  permit ok\n }\n budgt b { max 5 }\n}\nagnt "b" { default deny }\npermit q';
+  const text = 'agent "a" {\n default dney\n rules {\n  permt x\n  permit y iff z\n  permit ok\n }\n budgt b { max 5 }\n}\nagnt "b" { default deny }\npermit q';
   const words = read(text).findings.map((f) => text.slice(f.span.start, f.span.end));
   assert.equal(words, ["dney", "permt", "iff", "budgt", "agnt"]);
 });
