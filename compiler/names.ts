@@ -62,9 +62,19 @@ export function resolveName(agent: Pick<Agent, "vars">, path: readonly (string |
   }
   if (path.length > 1 && path[path.length - 1] === "length") {
     const inner = resolveName(agent, path.slice(0, -1));
-    return inner.kind === "field" ? { ...inner, length: true } : inner;
+    if (inner.kind === "field") return { ...inner, length: true };
+    return inner.kind === "value" ? lengthOfValue(inner.name, inner.value) : inner;
   }
   return resolveWord(first, path);
+}
+
+/** A variable's length is known now: code points of text, members of a list. */
+function lengthOfValue(name: string, value: Value): Resolution {
+  const isText = value.kind === "string" || value.kind === "word";
+  if (!isText && value.kind !== "list") return { kind: "unknown", word: name, candidates: [] };
+  const length = isText ? [...value.value].length : value.items.length;
+  const text = String(length);
+  return { kind: "value", name, value: { kind: "number", value: length, unit: "plain", text, span: value.span } };
 }
 
 function resolveWord(first: string, path: readonly (string | number)[]): Resolution {

@@ -80,20 +80,35 @@ function judge(plan: u32, shape: u32, now: i64, stateful: bool): i32 {
   return approve(effectOf(phaseRule), phaseRule);
 }
 
-/** The rule of the first active phase one of whose rules matches, or -1. */
+/** The rule that decides among the active phases, or -1: a deny! of any of them, else the first match of the first. */
 function judgePhases(shape: u32, now: i64): i32 {
+  const mandatory = judgePhaseRules(shape, now, true);
+  return mandatory >= 0 ? mandatory : judgePhaseRules(shape, now, false);
+}
+
+function judgePhaseRules(shape: u32, now: i64, mandatory: bool): i32 {
   const start = cell(shape, Shape.PhasesStart);
   for (let i: u32 = 0; i < cell(shape, Shape.PhasesCount); i++) {
     const triple = image.pool + (start + i * 3) * 4;
     const phase = load<u32>(triple);
     const begun = meters.phaseStart(phase);
     if (begun < 0 || now < begun || now - begun >= <i64>load<f64>(image.phases + phase * 32, 16)) continue;
-    if (tracing) traceEvent(TraceKind.PhaseBegins, phase, 0, 0, 0);
-    const rule = firstMatch(load<u32>(triple, 4), load<u32>(triple, 8));
+    if (tracing && !mandatory) traceEvent(TraceKind.PhaseBegins, phase, 0, 0, 0);
+    const rule = firstMatchOf(load<u32>(triple, 4), load<u32>(triple, 8), mandatory);
     if (rule >= 0) {
       setResult(Result.Phase, <i32>phase + 1);
       return rule;
     }
+  }
+  return -1;
+}
+
+/** The first match among the rules that are deny!, or among those that are not. */
+function firstMatchOf(start: u32, count: u32, mandatory: bool): i32 {
+  for (let i: u32 = 0; i < count; i++) {
+    const rule = load<u32>(image.pool + (start + i) * 4);
+    if ((load<u8>(image.rules + (rule << 4), 6) == RuleEffect.Mandatory) != mandatory) continue;
+    if (firstMatch(start + i, 1) >= 0) return <i32>rule;
   }
   return -1;
 }

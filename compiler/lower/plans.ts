@@ -168,7 +168,7 @@ class Planner {
     const rules = matching.filter((entry) => effectOf(entry) !== RuleEffect.Mandatory).map((entry) => entry.index);
     const phases = this.#entries.phases.flatMap((phase, i) =>
       phase.tools.some((tool) => applying.includes(tool))
-        ? [{ phase: phase.phase, rules: mandatoryFirst(this.#phaseRules[i]?.find(applying) ?? [], effectOf) }]
+        ? [{ phase: phase.phase, rules: (this.#phaseRules[i]?.find(applying) ?? []).map((entry) => entry.index) }]
         : [],
     );
     const limits = this.#limits.find(applying).map((entry) => entry.index);
@@ -198,11 +198,4 @@ class Planner {
     }
     return [...fields].sort((a, b) => a - b);
   }
-}
-
-function mandatoryFirst(entries: readonly Entry[], effectOf: (entry: Entry) => number): number[] {
-  const isMandatory = (entry: Entry): boolean => effectOf(entry) === RuleEffect.Mandatory;
-  return [...entries.filter(isMandatory), ...entries.filter((entry) => !isMandatory(entry))].map(
-    (entry) => entry.index,
-  );
 }

@@ -41,7 +41,10 @@ export interface EvaluationRequest {
 }
 
 export interface EvaluationOptions {
-  /** Milliseconds since 1970, UTC; fractions are microseconds. The machine never goes back: an earlier time than the last counts as the last. */
+  /**
+   * Milliseconds since 1970, UTC; fractions are microseconds. Conditions see this time as it is. Counters and phases never go
+   * back: for them an earlier time than the last counts as the last.
+   */
   readonly now: number;
   /** Causes (see Verdict.cause) that a person has approved for this very call: there a defer becomes a permit and evaluation goes on. */
   readonly approved?: readonly string[];
