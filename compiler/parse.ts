@@ -8,7 +8,7 @@ import { limits, utf8Bytes } from "./limits.ts";
 import { readAgent, readField, readPhase, readUnsupported } from "./parse/agent.ts";
 import { readRule } from "./parse/rule.ts";
 import { syntaxFindings } from "./parse/syntax.ts";
-import { child, children, only, Reader } from "./parse/tree.ts";
+import { child, children, empty, only, Reader } from "./parse/tree.ts";
 
 let parser: PolicyParser | null = null;
 
@@ -26,7 +26,10 @@ export function parse(sources: readonly SourceText[]): ParseResult {
   const reader = new Reader(0, findings);
   if (!readable(reader, source.text)) return { stack: null, findings };
   parser ??= new PolicyParser();
-  parser.start(source.text);
+  parser.start(source.text, (node) => {
+    readRule(reader, node);
+    empty(node);
+  });
   const tree = parser.policy();
   const errors = parser.errors;
   const tokens = parser.finish();

@@ -13,6 +13,8 @@ interface Engine {
   readonly currRuleShortName: number;
   readonly CST_STACK: (CstNode & { recoveredNode?: boolean })[];
   readonly fullRuleNameToShort: Readonly<Record<string, number>>;
+  /** Called with each production that was read to its end; own property, set by the engine's constructor. */
+  cstPostRule: (node: CstNode) => void;
   invokeRuleCatch(error: Error, resync: boolean, recovery: () => CstNode): CstNode;
 }
 const EngineParser = CstParser as unknown as new (...args: ConstructorParameters<typeof CstParser>) => CstParser & Engine;
@@ -29,6 +31,7 @@ export class ScanningParser extends EngineParser {
   private scanned: ScannedToken[] = [];
   private readonly modes = new Map<number, ScanMode>();
   private readonly statements = new Set<number>();
+  private onRule: ((node: CstNode) => void) | null = null;
 
   constructor() {
     super(t.allTokens, {
@@ -37,6 +40,11 @@ export class ScanningParser extends EngineParser {
       nodeLocationTracking: "onlyOffset",
       errorMessageProvider: plainWords,
     });
+    const place = this.cstPostRule;
+    this.cstPostRule = (node) => {
+      place.call(this, node);
+      if (node.name === "ruleStatement") this.onRule?.(node);
+    };
   }
 
   /** To be called once, after performSelfAnalysis: productions with a mode of their own, and those that end an error. */
@@ -52,9 +60,14 @@ export class ScanningParser extends EngineParser {
   }
 
   /** Takes a new text; the parser forgets the one before. */
-  start(source: string): void {
+  /**
+   * `onRule` gets each rule as soon as it is read and may empty its node: the concrete trees of ten thousand rules, held
+   * to the end, cost more time in the garbage collector than all the parsing.
+   */
+  start(source: string, onRule: ((node: CstNode) => void) | null = null): void {
     this.input = [];
     this.source = source;
+    this.onRule = onRule;
     this.scanned = [];
   }
 

@@ -28,13 +28,19 @@ interface Clauses {
   reeval: boolean | null;
 }
 
+/** Reads a rule once; what was read before is remembered, because its node may be empty by then. */
 export function readRule(reader: Reader, node: CstNode): Rule {
+  const known = reader.rules.get(node);
+  if (known !== undefined) return known;
   const plain = token(node, "Effect");
   const effect: Effect = plain === undefined ? "deny!" : readEffect(plain);
   const clauses: Clauses = { condition: null, network: [], notify: [], reason: null, reeval: null };
   const seen = new Map<string, Span>();
   for (const clause of children(node, "clause")) readClause(reader, clause, clauses, seen);
-  return { effect, pattern: readPattern(reader, must(child(node, "toolPattern"), "a pattern")), ...clauses, span: reader.ofNode(node) };
+  const pattern = readPattern(reader, must(child(node, "toolPattern"), "a pattern"));
+  const rule: Rule = { effect, pattern, ...clauses, span: reader.ofNode(node) };
+  reader.rules.set(node, rule);
+  return rule;
 }
 
 function readClause(reader: Reader, node: CstNode, clauses: Clauses, seen: Map<string, Span>): void {

@@ -1,6 +1,6 @@
 // Reading chevrotain's concrete tree: children by name, spans, and the place where findings are collected. No meaning.
 import type { CstElement, CstNode, IToken } from "chevrotain";
-import type { Span } from "../ast.ts";
+import type { Rule, Span } from "../ast.ts";
 import type { DiagnosticCode, Finding } from "../diagnostic.ts";
 
 export function isNode(element: CstElement): element is CstNode {
@@ -41,10 +41,17 @@ export function only(node: CstNode): CstNode | undefined {
   return undefined;
 }
 
+/** Lets go of a node's children; what they said was read. */
+export function empty(node: { children: CstNode["children"] }): void {
+  node.children = {};
+}
+
 /** Spans and findings of one source. */
 export class Reader {
   readonly source: number;
   readonly findings: Finding[];
+  /** Rules that were read while the text was parsed. */
+  readonly rules = new Map<CstNode, Rule>();
 
   constructor(source: number, findings: Finding[]) {
     this.source = source;
