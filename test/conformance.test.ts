@@ -12,7 +12,13 @@ interface Expectation {
 }
 
 type Line =
-  | { readonly name: string; readonly request: EvaluationRequest; readonly now?: number; readonly approved?: string[]; readonly expect: Expectation }
+  | {
+      readonly name: string;
+      readonly request: EvaluationRequest;
+      readonly now?: number;
+      readonly approved?: string[];
+      readonly expect: Expectation;
+    }
   | { readonly activate: number }
   | { readonly reset: true };
 
@@ -21,7 +27,16 @@ const POLICIES_MIN = 60;
 const CASES_MIN = 500;
 
 const members: readonly string[] = [
-  "effect", "code", "rule_ref", "cause", "phase", "shadow", "retry_after_seconds", "budget", "warnings", "charges",
+  "effect",
+  "code",
+  "rule_ref",
+  "cause",
+  "phase",
+  "shadow",
+  "retry_after_seconds",
+  "budget",
+  "warnings",
+  "charges",
 ];
 
 const topics = readdirSync(folder)
@@ -39,6 +54,7 @@ function shown(verdict: Judgement, expect: Expectation): Expectation {
   const all: Expectation = {
     ...verdict,
     warnings: verdict.warnings ?? [],
+    charges: verdict.charges ?? { budgets: [], limits: 0 },
     budget: verdict.budget === undefined ? undefined : { id: verdict.budget.id },
   };
   return Object.fromEntries(Object.keys(expect).map((member) => [member, all[member]]));

@@ -1,7 +1,7 @@
 // Conditions by chance: every operator over every kind of operand, mostly of kinds that fit, often enough of kinds that
 // do not. A condition keeps the conditions it is made of, which are its simpler forms.
 import type { Random } from "./random.ts";
-import { expressions, fields, numberTexts, purposes, strings } from "./words.ts";
+import { expressions, fields, numberTexts, numberWords, purposes, strings, textWords, tools } from "./words.ts";
 
 export interface ConditionDraft {
   readonly text: string;
@@ -23,7 +23,7 @@ export function conditionDraft(random: Random, depth: number): ConditionDraft {
 
 function testText(random: Random): string {
   const field = random.pick(fields);
-  switch (random.below(15)) {
+  switch (random.below(17)) {
     case 0:
     case 1:
     case 2:
@@ -35,24 +35,47 @@ function testText(random: Random): string {
     case 5:
       return `${field} ${random.pick(["==", "!="])} ${random.pick(["nil", "null", "true", "false"])}`;
     case 6:
-      return `${field} ${random.pick(["in", "not in"])} [${random.list(0, 3, () => literal(random)).join(", ")}]`;
+      return `${field} ${random.pick(["in", "not in"])} [${random.list(1, 4, () => literal(random)).join(", ")}]`;
     case 7:
       return `${random.oneIn(2) ? field : literal(random)} ${random.pick(["in", "not in"])} ${random.pick(fields)}`;
     case 8:
-      return `${field} contains ${random.oneIn(3) ? random.pick(fields) : literal(random)}`;
+      return containsTest(random, field);
     case 9:
       return affixTest(random, field);
     case 10:
       return `${textOperand(random, field)} ${random.pick(["matches", "=~"])} ${JSON.stringify(random.pick(expressions)).replaceAll("\\\\", "\\")}`;
     case 11:
-      return random.pick([field, `purpose("${random.pick(purposes)}")`, "true", "v == w", `${field} == v`, `${field} in vars.v`]);
+      return random.pick([
+        field,
+        `purpose("${random.pick(purposes)}")`,
+        "true",
+        "v == w",
+        `${field} == v`,
+        `${field} in vars.v`,
+      ]);
     case 12:
       return `${sum(random, 2)} ${comparison(random)} ${sum(random, 1)}`;
     case 13:
       return `len(${textOperand(random, field)}) ${comparison(random)} ${random.pick(numberTexts)}`;
+    case 14:
+      return `${random.pick(textWords)} ${random.pick(["==", "!=", "<", ">=", "contains", "starts_with", "ends_with"])} ${wordText(random)}`;
+    case 15:
+      return `${random.pick(numberWords)} ${comparison(random)} ${random.oneIn(3) ? random.pick(fields) : numberNear(random)}`;
     default:
       return `${random.pick(numberTexts)} ${comparison(random)} ${field}`;
   }
+}
+
+const wordText = (random: Random): string =>
+  JSON.stringify(random.pick([...tools, ...strings, "a", "b", "default", "s1"] as const));
+
+/** Near the hours, days, months and lengths that there are. */
+const numberNear = (random: Random): string =>
+  String(random.pick([0, 1, 2, 3, 7, 12, 23, 28, 29, 30, 59, 1_709_164_200] as const));
+
+function containsTest(random: Random, field: string): string {
+  const argument = random.oneIn(3) ? random.pick(fields) : literal(random);
+  return random.oneIn(3) ? `${field}.contains(${argument})` : `${field} contains ${argument}`;
 }
 
 function affixTest(random: Random, field: string): string {
@@ -68,7 +91,8 @@ const quoted = (random: Random): string => JSON.stringify(random.pick(strings));
 const literal = (random: Random): string =>
   random.pick([quoted(random), quoted(random), random.pick(numberTexts), "true", "false", "nil"]);
 
-const textOperand = (random: Random, field: string): string => random.pick([field, field, `lower(${field})`, `upper(${field})`]);
+const textOperand = (random: Random, field: string): string =>
+  random.pick([field, field, `lower(${field})`, `upper(${field})`]);
 
 function sum(random: Random, depth: number): string {
   if (depth === 0 || random.oneIn(4)) return random.pick([random.pick(fields), random.pick(numberTexts), "x", "y"]);

@@ -1,7 +1,7 @@
 // Policies by chance, kept as parts rather than as text, so that a failing one can be taken apart and printed again.
 import { type ConditionDraft, conditionDraft } from "./condition.ts";
 import type { Random } from "./random.ts";
-import { patterns, strings, tools } from "./words.ts";
+import { globText, patterns, tools } from "./words.ts";
 
 export interface RuleDraft {
   readonly effect: string;
@@ -36,15 +36,17 @@ export interface PolicyDraft {
   readonly flat: readonly RuleDraft[];
 }
 
+/** Most rules of an agent, and of one whose patterns are many and odd. */
 const RULES_MAX = 9;
+const GLOB_RULES_MAX = 24;
 
 export function policyDraft(random: Random): PolicyDraft {
-  const ids = random.pick([["a"], ["a"], ["a", "b"]]);
+  const ids = random.pick([["a"], ["a", "b"]]);
   return {
     strict: random.oneIn(3),
     older: random.oneIn(2),
     agents: ids.map((id) => agentDraft(random, id)),
-    flat: random.oneIn(3) ? random.list(1, 3, () => ruleDraft(random)) : [],
+    flat: random.oneIn(2) ? random.list(1, 3, () => ruleDraft(random)) : [],
   };
 }
 
@@ -52,11 +54,13 @@ function agentDraft(random: Random, id: string): AgentDraft {
   return {
     id,
     default: random.pick(["deny", "permit", "permit", "defer", null]),
-    variables: random.oneIn(3) ? ["v", "w"].map((name) => `${name} = ${variableText(random)}`) : [],
-    rules: random.list(0, RULES_MAX, () => ruleDraft(random)),
+    variables: random.oneIn(3) ? [] : ["v", "w"].map((name) => `${name} = ${variableText(random)}`),
+    rules: random.oneIn(24)
+      ? random.list(10, GLOB_RULES_MAX, () => ({ ...ruleDraft(random), pattern: globText(random), condition: null }))
+      : random.list(0, RULES_MAX, () => ruleDraft(random)),
     limits: random.oneIn(3) ? limitLines(random) : [],
     budgets: random.oneIn(3) ? budgetDrafts(random) : [],
-    phases: random.oneIn(4) ? phaseDrafts(random) : [],
+    phases: random.oneIn(3) ? phaseDrafts(random) : [],
   };
 }
 
@@ -87,16 +91,20 @@ function budgetDrafts(random: Random): AgentDraft["budgets"] {
 
 function budgetFields(random: Random): string[] {
   const fields: string[] = [];
-  const max = random.oneIn(4) ? null : random.pick(["$1", "$2.50", "$0.30", "5", "$10", "$1.10"]);
+  const max = random.oneIn(4) ? null : random.pick(["$1", "$2.50", "$0.30", "5", "$10", "$1.10", "$2.90", "$0.29"]);
   if (max !== null) {
     fields.push(`max = ${max}`);
-    if (random.oneIn(2)) fields.push(`warn_at = ${random.pick(["0.8", "0.5", "0.7", "0.1", "0.95", "0.07"])}`);
+    if (random.oneIn(2))
+      fields.push(`warn_at = ${random.pick(["0.8", "0.5", "0.7", "0.1", "0.95", "0.07", "0.29", "0.57", "1"])}`);
   }
   if (random.oneIn(3)) fields.push(`daily = ${random.pick(["$1", "$0.50", "$3"])}`);
   if (max === null || random.oneIn(3)) fields.push(`max_calls = ${1 + random.below(5)}`);
   if (random.oneIn(2)) fields.push(`on_exceed = ${random.pick(["deny", "defer", "audit"])}`);
   if (random.oneIn(3)) fields.push(`tools = [${random.list(1, 2, () => `"${random.pick(patterns)}"`).join(", ")}]`);
-  if (random.oneIn(2)) fields.push(`cost = ${random.pick(["x", "amount", "a.b", "$0.10", "0.25", "amount", "args.amount"])}`);
+  if (random.oneIn(2))
+    fields.push(
+      `cost = ${random.pick(["x", "amount", "a.b", "$0.10", "0.25", "amount", "args.amount", "$0.029", "$0.203"])}`,
+    );
   if (random.oneIn(3)) fields.push(`window = ${random.pick(["6h", "1m", "90s", "2d"])}`);
   return fields;
 }
@@ -155,6 +163,3 @@ function ruleText(rule: RuleDraft, older: boolean): string {
   const condition = rule.condition === null ? "" : ` ${older ? "when" : "if"} ${rule.condition.text}`;
   return `${rule.effect} ${rule.pattern}${condition}`;
 }
-
-/** Texts of strings as policies write them. */
-export const stringText = (random: Random): string => JSON.stringify(random.pick(strings));

@@ -1,7 +1,9 @@
 // Calls by chance: requests over the same few names as the policies, sometimes malformed, at times that mostly go on.
+
+import { JsonNumber } from "../../runtime/evaluator/number.ts";
 import type { EvaluationOptions, EvaluationRequest, RequestValue } from "../../runtime/evaluator/types.ts";
 import type { Random } from "./random.ts";
-import { numbers, purposes, strings, tools } from "./words.ts";
+import { agentIds, numbers, purposes, strings, toolName, tools } from "./words.ts";
 
 export interface CallDraft {
   readonly request: EvaluationRequest;
@@ -11,21 +13,30 @@ export interface CallDraft {
 /** Sunday, 28 February 2024, 23:59:30 UTC less ten minutes, so that days, months and hours change early. */
 export const START_MS = 1_709_164_170_000;
 
-const stepsMs: readonly [number, ...number[]] = [
-  0, 0, 0, 0.001, 1, 250, 1_000, 1_000.5, 7_000, 30_000, 60_000, 600_000, 3_600_000, 21_600_000, 86_400_000,
-];
+/** Steps of a busy quarter of an hour, and of days gone by. */
+const stepsMs = {
+  slow: [0, 0, 0, 0.001, 1, 250, 1_000, 1_000.5, 7_000, 30_000],
+  fast: [1, 1_000.5, 60_000, 600_000, 3_600_000, 21_600_000, 86_400_000],
+} as const;
 
-/** A sequence of calls; `activateAt` is the call before which the phases' clocks are started. */
+/** A sequence of calls. */
 export function callDrafts(random: Random, count: number): CallDraft[] {
   let now = START_MS;
+  const hasty = random.oneIn(3);
   return Array.from({ length: count }, () => {
-    now += random.oneIn(2) ? 0 : random.pick(stepsMs);
+    if (random.oneIn(2)) now += random.pick(hasty || random.oneIn(30) ? stepsMs.fast : stepsMs.slow);
     return { request: requestDraft(random), options: optionsDraft(random, now) };
   });
 }
 
 function optionsDraft(random: Random, now: number): EvaluationOptions {
-  const causes = ["default", "budget:daily", "budget:session", "budget:pay", ...Array.from({ length: 12 }, (_, i) => `rule:${i}`)];
+  const causes = [
+    "default",
+    "budget:daily",
+    "budget:session",
+    "budget:pay",
+    ...Array.from({ length: 12 }, (_, i) => `rule:${i}`),
+  ];
   const approved = random.oneIn(5) ? causes.filter(() => random.oneIn(2)) : undefined;
   return approved === undefined ? { now } : { now, approved };
 }
@@ -33,8 +44,8 @@ function optionsDraft(random: Random, now: number): EvaluationOptions {
 function requestDraft(random: Random): EvaluationRequest {
   const http = random.oneIn(4) ? httpDraft(random) : undefined;
   return {
-    agent_id: random.pick(["a", "a", "a", "a", "b", "c"]),
-    tool_id: random.oneIn(40) ? random.pick(["", "/t", "a//b", "..", "a/.", "é", "t ", "a/*"]) : random.pick(tools),
+    agent_id: random.oneIn(60) ? random.pick(["", "a".repeat(257), "é".repeat(129)]) : random.pick(agentIds),
+    tool_id: toolDraft(random),
     args: argsDraft(random),
     ...(random.oneIn(3) ? { session_id: random.pick(["s1", "s2", "default"]) } : {}),
     ...(random.oneIn(3) ? { action_type: random.pick(["tool_call", "a"]) } : {}),
@@ -45,6 +56,11 @@ function requestDraft(random: Random): EvaluationRequest {
     ...(random.oneIn(3) ? { cost_usd: random.pick([0, 0.1, 0.29, 1, 2.5, 0.0000011]) } : {}),
     ...(http === undefined ? {} : { http }),
   };
+}
+
+function toolDraft(random: Random): string {
+  if (random.oneIn(40)) return random.pick(["", "/t", "a//b", "..", "a/.", "é", "t ", "a/*", "a".repeat(257)]);
+  return random.oneIn(6) ? toolName(random) : random.pick(tools);
 }
 
 function httpDraft(random: Random): NonNullable<EvaluationRequest["http"]> {
@@ -61,8 +77,12 @@ function httpDraft(random: Random): NonNullable<EvaluationRequest["http"]> {
 function argsDraft(random: Random): { [key: string]: RequestValue } {
   const args: { [key: string]: RequestValue } = {};
   for (const name of ["x", "y", "z"]) if (!random.oneIn(5)) args[name] = anyValue(random);
-  if (random.oneIn(2)) args["amount"] = random.oneIn(5) ? anyValue(random) : random.pick([0, 0.1, 0.29, 1, 0.0000011, 0.3]);
-  if (random.oneIn(2)) args["a"] = random.oneIn(4) ? anyValue(random) : { b: random.oneIn(2) ? anyValue(random) : { c: anyValue(random) } };
+  if (random.oneIn(2))
+    args["amount"] = random.oneIn(5) ? anyValue(random) : random.pick([0, 0.1, 0.29, 1, 0.0000011, 0.3]);
+  if (random.oneIn(2))
+    args["a"] = random.oneIn(4)
+      ? anyValue(random)
+      : { b: random.oneIn(2) ? anyValue(random) : { c: anyValue(random) } };
   if (random.oneIn(2)) args["list"] = random.oneIn(6) ? anyValue(random) : listValue(random);
   if (random.oneIn(3)) args["items"] = [{ k: anyValue(random) }, { k: anyValue(random) }];
   if (random.oneIn(3)) args["recipients"] = random.oneIn(4) ? anyValue(random) : listValue(random);
@@ -98,6 +118,19 @@ function anyValue(random: Random): RequestValue {
     case 10:
       return [random.pick(strings), random.pick(numbers)];
     default:
-      return random.oneIn(5) ? random.pick([9007199254740992, 1e300, -9007199254740993, 0.5]) : { k: random.pick(strings) };
+      return random.oneIn(4) ? oddValue(random) : { k: random.pick(strings) };
   }
+}
+
+/** What cannot be judged exactly, and numbers that come with the text they had. */
+function oddValue(random: Random): RequestValue {
+  return random.pick<RequestValue>([
+    9007199254740992,
+    1e300,
+    -9007199254740992,
+    "\ud800",
+    new JsonNumber("1.0", 1, true),
+    new JsonNumber("9007199254740993", 9007199254740992, false),
+    JSON.parse('{"__proto__": 1, "b": 2}'),
+  ]);
 }

@@ -6,8 +6,10 @@ import type { CallDraft } from "./request.ts";
 export interface Pair {
   readonly policy: PolicyDraft;
   readonly calls: readonly CallDraft[];
-  /** The call before which the phases' clocks are started; null when they never are. */
-  readonly activateAt: number | null;
+  /** The call before which the phases' clocks are started, and at what time; null when they never are. */
+  readonly activation: { readonly call: number; readonly now: number } | null;
+  /** The call before which the machine is exchanged for a new one with the same counters. */
+  readonly restart: { readonly call: number; readonly from: "snapshot" | "charges" } | null;
 }
 
 /** Tries of one shrinking. */
@@ -32,8 +34,12 @@ export async function shrink(pair: Pair, fails: (pair: Pair) => Promise<boolean>
 }
 
 function* candidates(pair: Pair): Generator<Pair> {
-  for (const calls of without(pair.calls)) yield { ...pair, calls, activateAt: pair.activateAt === null ? null : 0 };
-  if (pair.activateAt !== null) yield { ...pair, activateAt: null };
+  const first = pair.activation === null ? null : { ...pair.activation, call: 0 };
+  for (const calls of without(pair.calls)) yield { ...pair, calls, activation: first };
+  if (pair.restart !== null) yield { ...pair, restart: null };
+  if (pair.restart !== null && pair.restart.call > 0)
+    yield { ...pair, restart: { ...pair.restart, call: pair.restart.call - 1 } };
+  if (pair.activation !== null) yield { ...pair, activation: null };
   for (const policy of policies(pair.policy)) yield { ...pair, policy };
   for (const [i, call] of pair.calls.entries()) {
     for (const request of requests(call.request)) yield { ...pair, calls: pair.calls.with(i, { ...call, request }) };
@@ -67,7 +73,8 @@ function* agents(agent: AgentDraft): Generator<AgentDraft> {
   for (const limits of without(agent.limits)) yield { ...agent, limits };
   for (const budgets of without(agent.budgets)) yield { ...agent, budgets };
   for (const [i, budget] of agent.budgets.entries()) {
-    for (const fields of without(budget.fields)) yield { ...agent, budgets: agent.budgets.with(i, { ...budget, fields }) };
+    for (const fields of without(budget.fields))
+      yield { ...agent, budgets: agent.budgets.with(i, { ...budget, fields }) };
   }
   for (const smaller of without(agent.phases)) yield { ...agent, phases: smaller };
   for (const [i, phase] of agent.phases.entries()) {
@@ -91,7 +98,17 @@ function* rulesOf(rules: readonly RuleDraft[]): Generator<RuleDraft[]> {
 }
 
 function* requests(request: EvaluationRequest): Generator<EvaluationRequest> {
-  const members = ["http", "principal", "delegation", "args", "model", "purpose", "session_id", "action_type", "cost_usd"] as const;
+  const members = [
+    "http",
+    "principal",
+    "delegation",
+    "args",
+    "model",
+    "purpose",
+    "session_id",
+    "action_type",
+    "cost_usd",
+  ] as const;
   for (const member of members) if (request[member] !== undefined) yield { ...request, [member]: undefined };
   for (const member of ["args", "http", "principal", "delegation"] as const) {
     for (const smaller of objects(request[member])) yield { ...request, [member]: smaller };

@@ -1,31 +1,170 @@
 // The small world in which generated policies and requests meet: few names, so that they often speak of the same thing.
 
+import type { Random } from "./random.ts";
+
 export const tools = ["t", "u", "a/b", "a/c", "a/b/c", "mail/send", "mail/read", "x_all", "x", "b"] as const;
 
 export const patterns = [
-  "t", "u", "a/b", "a/c", "mail/send", "*", "**", "a/*", "a/**", "**/b", "a/**/c", "mail/*", "mail/?e*", "x_*", "*_all", "?", "x*",
-  "*/b", "a/?", "*/*/c", "**/*", "m*l/s*d", "a/**/b",
+  "t",
+  "u",
+  "a/b",
+  "a/c",
+  "mail/send",
+  "*",
+  "**",
+  "a/*",
+  "a/**",
+  "**/b",
+  "a/**/c",
+  "mail/*",
+  "mail/?e*",
+  "x_*",
+  "*_all",
+  "?",
+  "x*",
+  "*/b",
+  "a/?",
+  "*/*/c",
+  "**/*",
+  "m*l/s*d",
+  "a/**/b",
 ] as const;
 
 /** Names of one dotted path each: arguments, words of the request, http parts. */
 export const fields = [
-  "x", "y", "z", "x", "y", "args.x", "a.b", "a.b.c", "list[0]", "list", "items[1].k", "recipients", "mail.recipients", "items", "x.length", "list.length",
-  "tool", "tool_name", "agent", "action", "model", "principal.role", "principal.groups", "session.id", "delegation.depth",
-  "host", "port", "method", "path", "query.q", "headers.h", "time.hour", "time.minute", "time.day", "time.month", "time.weekday", "time.now",
-  "toString", "reason", "default",
+  "x",
+  "y",
+  "z",
+  "x",
+  "y",
+  "args.x",
+  "a.b",
+  "a.b.c",
+  "list[0]",
+  "list",
+  "items[1].k",
+  "recipients",
+  "mail.recipients",
+  "items",
+  "x.length",
+  "list.length",
+  "principal.role",
+  "principal.groups",
+  "delegation.depth",
+  "host",
+  "port",
+  "method",
+  "path",
+  "query.q",
+  "headers.h",
+  "model",
+  "toString",
+  "reason",
+  "default",
+  "v",
+  "w",
+  "vars.v",
+  "v.length",
 ] as const;
 
-export const strings = ["a", "b", "ab", "abc", "A", "Ab", "", "é", "É", "😀", "aé😀", "10", "true", "t", "s1", "ﾡ", "a\nb", "a/b", "GET"] as const;
+/** Words that always hold text, and such as always hold a number: the compiler refuses to compare them with another kind. */
+export const textWords = ["tool", "tool_name", "agent", "action", "model", "session.id"] as const;
+export const numberWords = [
+  "time.hour",
+  "time.minute",
+  "time.day",
+  "time.month",
+  "time.weekday",
+  "time.now",
+  "x.length",
+  "len(x)",
+  "len(list)",
+] as const;
+
+export const strings = [
+  "a",
+  "b",
+  "ab",
+  "abc",
+  "A",
+  "Ab",
+  "",
+  "é",
+  "É",
+  "😀",
+  "aé😀",
+  "10",
+  "true",
+  "t",
+  "s1",
+  "ﾡ",
+  "a\nb",
+  "a/b",
+  "GET",
+] as const;
 
 export const numbers = [0, 1, 2, 3, 5, 10, -1, -2, 2.5, 0.1, 1e3, 443, 9007199254740991] as const;
 
 /** Numbers as policies write them. */
 export const numberTexts = [
-  "0", "1", "2", "3", "5", "10", "-1", "2.5", "0.1", "1e3", "443", "$1", "$2.50", "3s", "1h", "500ms", "1kb", "9007199254740991",
+  "0",
+  "1",
+  "2",
+  "3",
+  "5",
+  "10",
+  "-1",
+  "2.5",
+  "0.1",
+  "1e3",
+  "443",
+  "$1",
+  "$2.50",
+  "3s",
+  "1h",
+  "500ms",
+  "1kb",
+  "9007199254740991",
 ] as const;
 
 export const expressions = [
-  "a", "^a", "b$", "^ab?$", "[a-c]+", "^.$", "(?i)^AB", "\\d", "^\\w*$", "^(a|é)", "a.b", "(?s)a.b", "😀", "^$", "a{2,3}", "[^a]", "\\bab\\b", "(?m)^b$", "^\\S+$",
+  "a",
+  "^a",
+  "b$",
+  "^ab?$",
+  "[a-c]+",
+  "^.$",
+  "(?i)^AB",
+  "\\d",
+  "^\\w*$",
+  "^(a|é)",
+  "a.b",
+  "(?s)a.b",
+  "😀",
+  "^$",
+  "a{2,3}",
+  "[^a]",
+  "\\bab\\b",
+  "(?m)^b$",
+  "^\\S+$",
 ] as const;
 
 export const purposes = ["billing", "Support", "a"] as const;
+
+/** Agent ids of requests; the first two are declared, or the first alone. */
+export const agentIds = ["a", "a", "a", "a", "a", "a", "a", "a", "b", "b", "b", "c", "é", "__proto__"] as const;
+
+/** A glob over a tiny alphabet. */
+export function globText(random: Random): string {
+  const segment = (): string =>
+    random.oneIn(4) ? "**" : random.list(1, 4, () => random.pick(["a", "b", "a", "*", "?"])).join("");
+  return random
+    .list(1, 4, segment)
+    .map((text) => (text === "**" ? text : text.replaceAll(/\*+/g, "*")))
+    .join("/");
+}
+
+/** A tool's name over the same alphabet. */
+export function toolName(random: Random): string {
+  return random.list(1, 4, () => random.list(1, 4, () => random.pick(["a", "b"])).join("")).join("/");
+}

@@ -9,6 +9,8 @@ const DAY_US = 86_400_000_000n;
 /** A session without a permitted call for this long is over, and its budget begins again. */
 const SESSION_IDLE_US = 86_400_000_000n;
 
+const COST_MAX_MICRO = 2n ** 53n;
+
 interface Counter {
   /** Time of the last permitted call. */
   readonly atUs: bigint;
@@ -76,13 +78,20 @@ export function budgetCost(budget: Budget): Name | Value | null {
   return budget.fields.find((f) => f.name === "cost")?.value ?? null;
 }
 
+/** Micro-dollars; null when the cost cannot be known or is too large to be counted exactly. */
 function costOf(call: Call, budget: Budget): bigint | null {
-  const declared = budgetCost(budget);
-  if (declared === null) return microDollars(call.request.cost_usd ?? 0);
-  if (declared.kind === "number") return microDollars(declared.value);
+  const dollars = dollarsOf(call, budgetCost(budget));
+  if (dollars === null || !(dollars >= 0)) return null;
+  const cost = microDollars(dollars);
+  return cost <= COST_MAX_MICRO ? cost : null;
+}
+
+function dollarsOf(call: Call, declared: Name | Value | null): number | null {
+  if (declared === null) return call.request.cost_usd ?? 0;
+  if (declared.kind === "number") return declared.value;
   if (declared.kind !== "name") return null;
   const found = readName(call, declared);
-  return found.kind === "number" && found.value >= 0 ? microDollars(found.value) : null;
+  return found.kind === "number" ? found.value : null;
 }
 
 /** The counters as they stand now: a window or a day that has ended starts again from nothing. */

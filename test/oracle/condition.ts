@@ -3,8 +3,26 @@ import type { CompareOperator, Expr } from "../../compiler/ast.ts";
 import { type Call, isVariable, purposeOf, readName } from "./name.ts";
 import { searchMatches } from "./pattern.ts";
 import {
-  and, asciiLower, asciiUpper, boolOf, contains, count, endsWith, equal, type Found, fromLiteral, isIn, length, not,
-  numberOf, or, order, startsWith, stringOf, type Tri, unknown,
+  and,
+  asciiLower,
+  asciiUpper,
+  boolOf,
+  contains,
+  count,
+  endsWith,
+  equal,
+  type Found,
+  fromLiteral,
+  isIn,
+  length,
+  not,
+  numberOf,
+  or,
+  order,
+  startsWith,
+  stringOf,
+  type Tri,
+  unknown,
 } from "./value.ts";
 
 /** The condition's three-valued answer. Throws for a function that the language does not have: check refuses those. */
@@ -85,10 +103,17 @@ function compare(call: Call, operator: CompareOperator, leftExpr: Expr, rightExp
     default:
       return compareOrder(
         operator,
-        right.kind === "number" && isRecipients(call, leftExpr) ? count(left) : left,
-        left.kind === "number" && isRecipients(call, rightExpr) ? count(right) : right,
+        isWrittenNumber(call, rightExpr) && isRecipients(call, leftExpr) ? count(left) : left,
+        isWrittenNumber(call, leftExpr) && isRecipients(call, rightExpr) ? count(right) : right,
       );
   }
+}
+
+/** A number that the policy holds: written on the spot, negated, or a variable's. */
+function isWrittenNumber(call: Call, expr: Expr): boolean {
+  if (expr.kind === "negate") return isWrittenNumber(call, expr.operand);
+  if (expr.kind === "name") return isVariable(call.agent, expr.path) && readName(call, expr).kind === "number";
+  return expr.kind === "number";
 }
 
 /** `recipients` against a number means how many there are. */
@@ -115,7 +140,8 @@ function compareOrder(operator: "==" | "!=" | "<" | "<=" | ">" | ">=", left: Fou
 
 function apply(call: Call, name: string, args: readonly Expr[]): Found {
   const [first] = args;
-  if (first === undefined || args.length !== 1) throw new Error(`the oracle has no ${name} with ${args.length} arguments`);
+  if (first === undefined || args.length !== 1)
+    throw new Error(`the oracle has no ${name} with ${args.length} arguments`);
   const value = evaluate(call, first);
   switch (name) {
     case "len":

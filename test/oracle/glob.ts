@@ -23,5 +23,7 @@ function segmentMatches(pattern: string, text: string): boolean {
   if (pattern[0] === "*") {
     return segmentMatches(pattern.slice(1), text) || (text !== "" && segmentMatches(pattern, text.slice(1)));
   }
-  return text !== "" && (pattern[0] === "?" || pattern[0] === text[0]) && segmentMatches(pattern.slice(1), text.slice(1));
+  return (
+    text !== "" && (pattern[0] === "?" || pattern[0] === text[0]) && segmentMatches(pattern.slice(1), text.slice(1))
+  );
 }

@@ -64,7 +64,9 @@ function walkWord(call: Call, path: Path): unknown {
     if (first === "time" && rest.length === 1) return undefined;
   }
   const network =
-    path.length === 1 ? ["host", "port", "method", "path"].includes(String(first)) : first === "query" || first === "headers";
+    path.length === 1
+      ? ["host", "port", "method", "path"].includes(String(first))
+      : first === "query" || first === "headers";
   return walk(network && request.http !== undefined ? request.http : request.args, path);
 }
 

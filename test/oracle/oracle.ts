@@ -23,7 +23,10 @@ export interface OracleVerdict {
   readonly retry_after_seconds?: number;
   readonly budget?: { readonly id: string };
   readonly warnings?: readonly { readonly code: "BUDGET_WARNING"; readonly budget_id: string }[];
-  readonly charges?: { readonly budgets: readonly { readonly id: string; readonly cost_micro: number }[]; readonly limits: number };
+  readonly charges?: {
+    readonly budgets: readonly { readonly id: string; readonly cost_micro: number }[];
+    readonly limits: number;
+  };
 }
 
 /** What rules and default say, before limits and budgets. */

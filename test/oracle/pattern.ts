@@ -103,7 +103,9 @@ class Rewriter {
   /** Inside `{2,5}`, where digits are counts. */
   private inRepeat(): boolean {
     const open = this.source.lastIndexOf("{", this.at - 1);
-    return open >= 0 && /^\{\d+(?:,\d*)?\}/.test(this.source.slice(open)) && !this.source.slice(open, this.at).includes("}");
+    return (
+      open >= 0 && /^\{\d+(?:,\d*)?\}/.test(this.source.slice(open)) && !this.source.slice(open, this.at).includes("}")
+    );
   }
 
   private escape(flags: Flags): string {

@@ -9,7 +9,8 @@ import { type Call, rawField } from "./name.ts";
 export function readsUnjudgeable(call: Call): boolean {
   const { agent, request } = call;
   const names: Name[] = [];
-  for (const rule of [...agent.rules, ...agent.phases.flatMap((phase) => phase.rules)]) {
+  const phases = agent.phases.filter((phase) => phase.tools.some((tool) => globMatches(tool.text, request.tool_id)));
+  for (const rule of [...agent.rules, ...phases.flatMap((phase) => phase.rules)]) {
     if (rule.condition !== null && globMatches(rule.pattern.text, request.tool_id)) collect(rule.condition, names);
   }
   for (const name of costNames(agent, request.tool_id)) names.push(name);
