@@ -18,7 +18,12 @@ export function checkStack(stack: Stack): Finding[] {
   for (const block of stack.unsupported) report.unsupported(block.keyword, block.span);
   if (stack.runtime !== null) checkRuntime(report, stack.runtime.fields);
   const strictGuards = isStrict(stack);
-  report.twice(stack.agents, (a) => a.id, (a) => a.idSpan, (a) => `the agent \`${a.id}\``);
+  report.twice(
+    stack.agents,
+    (a) => a.id,
+    (a) => a.idSpan,
+    (a) => `the agent \`${a.id}\``,
+  );
   for (const agent of stack.agents) {
     checkId(report, agent);
     checkAgent(report, agent, strictGuards);
@@ -35,21 +40,35 @@ function isStrict(stack: Stack): boolean {
 const idCharacters = /^[A-Za-z0-9_.:@/-]+$/;
 
 function checkId(report: Report, agent: Agent): void {
-  if (agent.id === "") report.add("FMS012", "an agent needs an id", agent.idSpan, { help: 'write agent "support-bot" { … }' });
+  if (agent.id === "")
+    report.add("FMS012", "an agent needs an id", agent.idSpan, { help: 'write agent "support-bot" { … }' });
   else if (utf8Bytes(agent.id) > limits.agentIdBytes) {
-    report.add("FMS004", `this agent id has ${utf8Bytes(agent.id)} bytes; at most ${limits.agentIdBytes} are allowed`, agent.idSpan);
+    report.add(
+      "FMS004",
+      `this agent id has ${utf8Bytes(agent.id)} bytes; at most ${limits.agentIdBytes} are allowed`,
+      agent.idSpan,
+    );
   } else if (!idCharacters.test(agent.id)) {
-    report.add("FMS012", `\`${agent.id}\` cannot be an agent id`, agent.idSpan, { help: "ids are made of letters, digits and _ . : @ / -" });
+    report.add("FMS012", `\`${agent.id}\` cannot be an agent id`, agent.idSpan, {
+      help: "ids are made of letters, digits and _ . : @ / -",
+    });
   }
 }
 
 function checkAgent(report: Report, agent: Agent, strictGuards: boolean): void {
   const rules = [...agent.rules, ...agent.phases.flatMap((phase) => phase.rules)];
   if (agent.default === null && agent.id !== "" && rules.length > 0) {
-    report.add("FMS050", `the agent \`${agent.id}\` has no default; what no rule matches is denied`, agent.idSpan, { help: "write `default deny`" });
+    report.add("FMS050", `the agent \`${agent.id}\` has no default; what no rule matches is denied`, agent.idSpan, {
+      help: "write `default deny`",
+    });
   }
   checkFields(report, agent);
-  report.twice(agent.budgets, (b) => b.id, (b) => b.idSpan, (b) => `the budget \`${b.id}\``);
+  report.twice(
+    agent.budgets,
+    (b) => b.id,
+    (b) => b.idSpan,
+    (b) => `the budget \`${b.id}\``,
+  );
   for (const budget of agent.budgets) checkBudget(report, budget);
   for (const limit of agent.rateLimits) checkRateLimit(report, limit);
   for (const redaction of agent.redactions) checkRedaction(report, redaction);
@@ -70,7 +89,12 @@ function deepDeny(rule: Rule): string[] {
 }
 
 function checkFields(report: Report, agent: Agent): void {
-  report.twice(agent.fields, (f) => f.name, (f) => f.nameSpan, (f) => `\`${f.name}\``);
+  report.twice(
+    agent.fields,
+    (f) => f.name,
+    (f) => f.nameSpan,
+    (f) => `\`${f.name}\``,
+  );
   for (const field of agent.fields) checkAgentField(report, field);
 }
 
@@ -94,7 +118,12 @@ function checkRule(report: Report, rule: Rule, setting: Setting, conditions: Con
 }
 
 function checkVars(report: Report, agent: Agent, used: ReadonlySet<string>): void {
-  report.twice(agent.vars, (v) => v.name, (v) => v.nameSpan, (v) => `the variable \`${v.name}\``);
+  report.twice(
+    agent.vars,
+    (v) => v.name,
+    (v) => v.nameSpan,
+    (v) => `the variable \`${v.name}\``,
+  );
   for (const variable of agent.vars) {
     if (report.noEnv(variable.value, "a variable")) continue;
     if (!used.has(variable.name)) {

@@ -14,8 +14,13 @@ export function renderDiagnostic(d: Diagnostic, text: string, options: { readonl
     options.color === true ? `${colours[colour]}${words}${colours.off}` : words;
   const mark = d.severity === "error" ? "✗" : "⚠";
   const out = [`${paint(d.severity, mark)} ${d.file}:${d.line}:${d.column}: ${paint("bold", visible(d.message))}`];
-  out.push(...frame(d, text).map((line) => (line.startsWith(">") || line.includes("^") ? paint(d.severity, line) : paint("dim", line))));
-  for (const place of d.related ?? []) out.push(`  ${place.file}:${place.line}:${place.column}: ${visible(place.message)}`);
+  out.push(
+    ...frame(d, text).map((line) =>
+      line.startsWith(">") || line.includes("^") ? paint(d.severity, line) : paint("dim", line),
+    ),
+  );
+  for (const place of d.related ?? [])
+    out.push(`  ${place.file}:${place.line}:${place.column}: ${visible(place.message)}`);
   const code = paint("dim", `[${d.code}]`);
   out.push(d.help === undefined ? `  ${code}` : `  help: ${visible(d.help)} ${code}`);
   return out.join("\n");
@@ -25,7 +30,10 @@ function frame(d: Diagnostic, text: string): string[] {
   const lines = linesAround(text, d.line);
   const width = String(d.line + 1).length;
   const current = lines.get(d.line) ?? "";
-  const cut = current.length > FRAME_COLUMNS && d.column > FRAME_COLUMNS - FRAME_LEAD ? Math.max(0, d.column - 1 - FRAME_LEAD) : 0;
+  const cut =
+    current.length > FRAME_COLUMNS && d.column > FRAME_COLUMNS - FRAME_LEAD
+      ? Math.max(0, d.column - 1 - FRAME_LEAD)
+      : 0;
   const shown = (line: string): string => {
     const window = visible(line.slice(cut, cut + FRAME_COLUMNS));
     return `${cut > 0 && line.length > cut ? "…" : ""}${window}${line.length > cut + FRAME_COLUMNS ? "…" : ""}`;
@@ -64,5 +72,7 @@ function linesAround(text: string, line: number): Map<number, string> {
 
 /** Tabs as one space, so that the underline fits; other control characters as a dot. */
 function visible(text: string): string {
-  return text.replace(/\t/g, " ").replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g, "·");
+  return text
+    .replace(/\t/g, " ")
+    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g, "·");
 }

@@ -42,7 +42,9 @@ export function parse(sources: readonly SourceText[]): ParseResult {
 function readable(reader: Reader, text: string): boolean {
   const at = (start: number, end: number) => ({ source: 0, start, end });
   if (text.charCodeAt(0) === 0xfeff) {
-    reader.report("FMS001", "the file begins with a byte order mark", at(0, 1), { help: "save it as UTF-8 without a byte order mark" });
+    reader.report("FMS001", "the file begins with a byte order mark", at(0, 1), {
+      help: "save it as UTF-8 without a byte order mark",
+    });
     return false;
   }
   const bytes = utf8Bytes(text);
@@ -111,5 +113,9 @@ function limitRules(reader: Reader, flat: readonly Rule[], agents: readonly Agen
   const count = all.reduce((sum, rules) => sum + rules.length, 0);
   if (count <= limits.rules) return;
   const last = all.findLast((rules) => rules.length > 0)?.at(-1);
-  reader.report("FMS004", `the policy has ${count} rules; at most ${limits.rules} are allowed`, last?.span ?? { source: 0, start: 0, end: 0 });
+  reader.report(
+    "FMS004",
+    `the policy has ${count} rules; at most ${limits.rules} are allowed`,
+    last?.span ?? { source: 0, start: 0, end: 0 },
+  );
 }

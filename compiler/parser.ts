@@ -1,6 +1,6 @@
 // A chevrotain parser that scans for itself, token by token, in the mode of the production that asks, and that goes on
 // at the next statement after an error. The grammar stands in grammar.ts; nothing here knows a production but by name.
-import { CstParser, EOF, isRecognitionException, type CstNode, type IToken } from "chevrotain";
+import { type CstNode, CstParser, EOF, type IToken, isRecognitionException } from "chevrotain";
 import { limits } from "./limits.ts";
 import { plainWords } from "./parse/expected.ts";
 import { scanToken } from "./scan.ts";
@@ -17,10 +17,24 @@ interface Engine {
   cstPostRule: (node: CstNode) => void;
   invokeRuleCatch(error: Error, resync: boolean, recovery: () => CstNode): CstNode;
 }
-const EngineParser = CstParser as unknown as new (...args: ConstructorParameters<typeof CstParser>) => CstParser & Engine;
+const EngineParser = CstParser as unknown as new (
+  ...args: ConstructorParameters<typeof CstParser>
+) => CstParser & Engine;
 
 /** Words that never begin a statement: a line that begins with one goes on with the line before. */
-const continuing = new Set([t.OperatorWord, t.In, t.Not, t.If, t.Reason, t.Notify, t.Reeval, t.HttpPart, t.HttpMap, t.As, t.Per]);
+const continuing = new Set([
+  t.OperatorWord,
+  t.In,
+  t.Not,
+  t.If,
+  t.Reason,
+  t.Notify,
+  t.Reeval,
+  t.HttpPart,
+  t.HttpMap,
+  t.As,
+  t.Per,
+]);
 const statementWords = new Set([
   t.Effect, t.Mandatory, t.Agent, t.Runtime, t.Import, t.Trust, t.Manifest, t.TopBlock, t.NamedBlock, t.PlainBlock,
   t.Alert, t.Delegate, t.Default, t.Var, t.Rules, t.Budget, t.RateLimit, t.Redact, t.Phase,
@@ -128,7 +142,8 @@ export class ScanningParser extends EngineParser {
       else if (token.tokenType === t.RSquare || token.tokenType === t.RParen) brackets--;
     };
     for (let i = first; i <= this.currIdx; i++) count(this.scanned[i] as IToken);
-    if (this.errors.length >= limits.syntaxErrors) this.scanned.push(scanToken(this.source, this.source.length, ScanMode.Plain, null));
+    if (this.errors.length >= limits.syntaxErrors)
+      this.scanned.push(scanToken(this.source, this.source.length, ScanMode.Plain, null));
     for (;;) {
       const token = this.LA(1) as ScannedToken;
       const type = token.tokenType;

@@ -2,9 +2,9 @@
 // `/` divides in a condition and separates in a tool pattern, and only the production knows which. Never looks back.
 import { EOF, type TokenType } from "chevrotain";
 import { limits, utf8Bytes } from "./limits.ts";
+import { readQuantity } from "./parse/quantity.ts";
 import * as t from "./tokens.ts";
 import { ScanMode, type ScannedToken, type TokenProblem } from "./tokens.ts";
-import { readQuantity } from "./parse/quantity.ts";
 
 interface Scanned {
   readonly type: TokenType;
@@ -108,7 +108,8 @@ function scanAt(text: string, start: number, mode: ScanMode): Scanned {
   const end = endAt(wordAt, text, start);
   if (end > start) {
     const word = text.slice(start, end);
-    if (word === "deny" && text[end] === "!" && text[end + 1] !== "=") return { type: t.Mandatory, end: end + 1, problem: null };
+    if (word === "deny" && text[end] === "!" && text[end + 1] !== "=")
+      return { type: t.Mandatory, end: end + 1, problem: null };
     return { type: t.keywords.get(word) ?? t.Word, end, problem: null };
   }
   const quantity = text.slice(start, endAt(quantityAt, text, start));
@@ -121,7 +122,8 @@ function scanAt(text: string, start: number, mode: ScanMode): Scanned {
 
 function quantityToken(start: number, image: string): Scanned {
   const read = readQuantity(image);
-  const problem: TokenProblem | null = typeof read === "string" ? { code: "FMS012", message: read, help: unitHelp } : null;
+  const problem: TokenProblem | null =
+    typeof read === "string" ? { code: "FMS012", message: read, help: unitHelp } : null;
   return { type: t.Quantity, end: start + image.length, problem };
 }
 
@@ -156,7 +158,11 @@ function scanText(text: string, start: number, quote: string): Scanned {
   return {
     type: t.Text,
     end,
-    problem: { code: "FMS003", message: "the text that begins here is not closed on its line", help: `close it with ${quote}` },
+    problem: {
+      code: "FMS003",
+      message: "the text that begins here is not closed on its line",
+      help: `close it with ${quote}`,
+    },
   };
 }
 
@@ -179,6 +185,7 @@ function unreadable(text: string, start: number): Scanned {
 function helpForCharacter(point: number): string {
   if (point === 0x26) return "write `and` or `&&`";
   if (point === 0x7c) return "write `or` or `||`";
-  if (point === 0x201c || point === 0x201d || point === 0x2018 || point === 0x2019) return "use straight quotes: \" or '";
+  if (point === 0x201c || point === 0x201d || point === 0x2018 || point === 0x2019)
+    return "use straight quotes: \" or '";
   return "outside of quotes a policy is written in plain ASCII";
 }

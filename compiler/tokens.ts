@@ -1,6 +1,6 @@
 // The words and signs of the language as chevrotain token types. Keywords are contextual: each is a Word too, so it
 // stays usable as a name. Which characters make a token is scan.ts's; nothing here reads text.
-import { createToken, Lexer, type IToken, type TokenType } from "chevrotain";
+import { createToken, type IToken, Lexer, type TokenType } from "chevrotain";
 
 function category(name: string, label: string, categories: TokenType[] = []): TokenType {
   return createToken({ name, label, pattern: Lexer.NA, categories });
@@ -19,8 +19,10 @@ export const Separator = category("Separator", "`=`", [Anything]);
 /** Before an operand. */
 export const Prefix = category("Prefix", "`not`", [Anything]);
 
-const sign = (name: string, label: string, ...more: TokenType[]): TokenType => category(name, label, [Anything, ...more]);
-const keyword = (name: string, label: string, ...more: TokenType[]): TokenType => category(name, label, [Word, ...more]);
+const sign = (name: string, label: string, ...more: TokenType[]): TokenType =>
+  category(name, label, [Anything, ...more]);
+const keyword = (name: string, label: string, ...more: TokenType[]): TokenType =>
+  category(name, label, [Word, ...more]);
 
 export const LCurly = sign("LCurly", "`{`");
 export const RCurly = category("RCurly", "`}`");

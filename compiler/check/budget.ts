@@ -3,14 +3,19 @@ import type { Budget, BudgetField, Field, RateLimit, Redaction } from "../ast.ts
 import { limits } from "../limits.ts";
 import { checkChoice } from "./fields.ts";
 import { checkPattern } from "./pattern.ts";
-import { kindWords, textOf, type Report } from "./report.ts";
+import { kindWords, type Report, textOf } from "./report.ts";
 
 const names = ["max", "daily", "max_calls", "warn_at", "on_exceed", "tools", "cost", "window", "scope"];
 const ceilings = ["max", "daily", "max_calls"];
 
 export function checkBudget(report: Report, budget: Budget): void {
   const place = `budget \`${budget.id}\``;
-  report.twice<BudgetField>(budget.fields, (f) => f.name, (f) => f.nameSpan, (f) => `\`${f.name}\` of ${place}`);
+  report.twice<BudgetField>(
+    budget.fields,
+    (f) => f.name,
+    (f) => f.nameSpan,
+    (f) => `\`${f.name}\` of ${place}`,
+  );
   for (const field of budget.fields) {
     if (!names.includes(field.name)) report.unknownField(field.name, place, names, field.nameSpan);
     else if (!isNamed(field) && !report.noEnv(field.value, "a budget")) checkField(report, field);
@@ -29,7 +34,9 @@ function checkField(report: Report, field: Field): void {
   const { name, value } = field;
   const number = value.kind === "number" ? value : null;
   const wrong = (wanted: string, help: string): void =>
-    report.add("FMS012", `\`${name}\` is ${wanted}${number === null ? `, not ${kindWords(value)}` : ""}`, value.span, { help });
+    report.add("FMS012", `\`${name}\` is ${wanted}${number === null ? `, not ${kindWords(value)}` : ""}`, value.span, {
+      help,
+    });
   switch (name) {
     case "max":
     case "daily":
@@ -58,7 +65,8 @@ function checkField(report: Report, field: Field): void {
       checkChoice(report, field, ["fleet"]);
       return;
     default:
-      for (const item of value.kind === "list" ? value.items : []) checkPattern(report, { text: textOf(item) ?? "", span: item.span });
+      for (const item of value.kind === "list" ? value.items : [])
+        checkPattern(report, { text: textOf(item) ?? "", span: item.span });
   }
 }
 
@@ -70,7 +78,9 @@ export function checkRateLimit(report: Report, limit: RateLimit): void {
     });
   }
   if (!(limit.windowMs >= limits.rateWindowMinMs && limit.windowMs <= limits.rateWindowMaxMs)) {
-    report.add("FMS012", "the window of a rate limit lies between 1ms and 31d", limit.span, { help: "write `per hour` or `per 10m`" });
+    report.add("FMS012", "the window of a rate limit lies between 1ms and 31d", limit.span, {
+      help: "write `per hour` or `per 10m`",
+    });
   }
 }
 
@@ -83,7 +93,9 @@ export function checkRedaction(report: Report, redaction: Redaction): void {
   }
   for (const path of redaction.paths) {
     if (!redactedPath.test(path.text)) {
-      report.add("FMS012", `\`${path.text}\` is not the path of an argument`, path.span, { help: "write card, a.b or items[].card" });
+      report.add("FMS012", `\`${path.text}\` is not the path of an argument`, path.span, {
+        help: "write card, a.b or items[].card",
+      });
     }
   }
 }

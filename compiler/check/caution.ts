@@ -1,8 +1,9 @@
 // Warnings about rules that are valid and may not mean what they seem to: each looks at one rule and its agent.
+
+import { Root } from "../../vm/shared/isa.ts";
 import type { Agent, Expr, Rule } from "../ast.ts";
 import { isUnanchored } from "../automaton/index.ts";
 import { resolveName } from "../names.ts";
-import { Root } from "../../vm/shared/isa.ts";
 import { nameText } from "../text.ts";
 import { matchesEveryTool } from "./pattern.ts";
 import { searchFor } from "./regex.ts";
@@ -23,13 +24,17 @@ export function cautionRule(report: Report, rule: Rule, setting: Setting): void 
 function cautionPermit(report: Report, rule: Rule): void {
   if (rule.condition === null) {
     if (matchesEveryTool(rule.pattern.text) && rule.network.length === 0) {
-      report.add("FMS053", "this permits every tool", rule.span, { help: "name the tools, or write `default permit` if that is meant" });
+      report.add("FMS053", "this permits every tool", rule.span, {
+        help: "name the tools, or write `default permit` if that is meant",
+      });
     }
     return;
   }
   for (const pattern of searches(rule.condition, true)) {
     if (!searchFor(pattern.value).ok || !isUnanchored(pattern.value)) continue;
-    report.add("FMS055", "this pattern may match inside a longer text", pattern.span, { help: "begin it with `^` and end it with `$`" });
+    report.add("FMS055", "this pattern may match inside a longer text", pattern.span, {
+      help: "begin it with `^` and end it with `$`",
+    });
   }
 }
 
@@ -47,7 +52,9 @@ function cautionDeny(report: Report, rule: Rule, setting: Setting): void {
   const { text } = rule.pattern;
   if (setting.agent.default?.effect === "permit" && text.endsWith("/*") && !setting.deepDenies.has(text.slice(0, -2))) {
     const deep = `${text.slice(0, -1)}**`;
-    report.add("FMS056", `\`${text}\` leaves deeper names open, and the default permits them`, rule.pattern.span, { help: `write \`${deep}\` to deny all that is below` });
+    report.add("FMS056", `\`${text}\` leaves deeper names open, and the default permits them`, rule.pattern.span, {
+      help: `write \`${deep}\` to deny all that is below`,
+    });
   }
   if (rule.condition === null || setting.strictGuards) return;
   const field = fieldThatSwitchesOff(rule.condition, setting.agent);

@@ -1,7 +1,8 @@
 // Conditions: names that exist, functions that exist, operands that can be compared. Kinds are known of literals,
 // variables and functions; an argument may be anything until a request comes.
-import type { Agent, CompareOperator, Expr, Name, Value } from "../ast.ts";
+
 import { Root } from "../../vm/shared/isa.ts";
+import type { Agent, CompareOperator, Expr, Name, Value } from "../ast.ts";
 import { limits } from "../limits.ts";
 import { resolveName } from "../names.ts";
 import { suggest } from "../suggest.ts";
@@ -61,7 +62,9 @@ export class ConditionChecker {
     }
     const kind = this.kindOf(expr);
     if (kind === "answer" || kind === "bool" || kind === "any") return;
-    this.#report.add("FMS022", `a condition is true or false, and this is ${kindNames[kind]}`, expr.span, { help: "compare it: `amount < 500`" });
+    this.#report.add("FMS022", `a condition is true or false, and this is ${kindNames[kind]}`, expr.span, {
+      help: "compare it: `amount < 500`",
+    });
   }
 
   kindOf(expr: Expr): Kind {
@@ -112,7 +115,10 @@ export class ConditionChecker {
   #checkList(items: readonly Value[]): void {
     for (const item of items) {
       if (item.kind === "env") this.#report.noEnv(item, "a condition");
-      else if (item.kind === "list") this.#report.add("FMS012", "a list here holds plain values only", item.span, { help: "join the lists into one" });
+      else if (item.kind === "list")
+        this.#report.add("FMS012", "a list here holds plain values only", item.span, {
+          help: "join the lists into one",
+        });
     }
   }
 
@@ -128,8 +134,11 @@ export class ConditionChecker {
       case "unknown": {
         const written = name.path.join(".");
         const near = suggest(written, found.candidates);
-        const known = found.candidates.length === 0 ? "no variable is declared" : `there are ${found.candidates.join(", ")}`;
-        this.#report.add("FMS021", `unknown name \`${written}\``, name.span, { help: near === null ? known : `did you mean \`${near}\`?` });
+        const known =
+          found.candidates.length === 0 ? "no variable is declared" : `there are ${found.candidates.join(", ")}`;
+        this.#report.add("FMS021", `unknown name \`${written}\``, name.span, {
+          help: near === null ? known : `did you mean \`${near}\`?`,
+        });
         return "any";
       }
       case "field":
@@ -152,7 +161,8 @@ export class ConditionChecker {
 
   #number(expr: Expr): void {
     const kind = this.#operand(expr);
-    if (kind !== "number" && kind !== "any") this.#never(expr, `arithmetic needs numbers, and this is ${kindNames[kind]}`);
+    if (kind !== "number" && kind !== "any")
+      this.#never(expr, `arithmetic needs numbers, and this is ${kindNames[kind]}`);
   }
 
   #compare(operator: CompareOperator, left: Expr, right: Expr): void {
@@ -174,21 +184,32 @@ export class ConditionChecker {
   #order(operator: CompareOperator, left: Expr, a: Kind, right: Expr, b: Kind): void {
     const whole: Expr = { ...left, span: { ...left.span, end: right.span.end } };
     const equality = operator === "==" || operator === "!=";
-    for (const [expr, kind] of [[left, a], [right, b]] as const) {
-      if (kind === "list") return this.#never(expr, `a list cannot be compared with \`${operator}\``, "ask for a member: `x in [..]`, `list contains x`");
+    for (const [expr, kind] of [
+      [left, a],
+      [right, b],
+    ] as const) {
+      if (kind === "list")
+        return this.#never(
+          expr,
+          `a list cannot be compared with \`${operator}\``,
+          "ask for a member: `x in [..]`, `list contains x`",
+        );
       if (!equality && (kind === "nil" || kind === "bool")) {
-        const help = kind === "nil" ? "ask for presence with `x == nil` or `x != nil`" : "only numbers and text have an order";
+        const help =
+          kind === "nil" ? "ask for presence with `x == nil` or `x != nil`" : "only numbers and text have an order";
         return this.#never(expr, `${kindNames[kind]} cannot be compared with \`${operator}\``, help);
       }
     }
     if (a === b || a === "any" || b === "any" || a === "nil" || b === "nil") return;
-    if (isNumericText(left, b) || isNumericText(right, a)) this.#never(whole, "text and a number are never equal or ordered", "write the number without quotes");
+    if (isNumericText(left, b) || isNumericText(right, a))
+      this.#never(whole, "text and a number are never equal or ordered", "write the number without quotes");
     else this.#never(whole, `${kindNames[a]} and ${kindNames[b]} can never be compared with \`${operator}\``);
   }
 
   #membership(left: Expr, a: Kind, right: Expr, b: Kind): void {
     if (b !== "list" && b !== "any") {
-      const help = b === "text" ? 'a part of a text is asked for with `text contains "part"`' : "write a list: `x in [1, 2]`";
+      const help =
+        b === "text" ? 'a part of a text is asked for with `text contains "part"`' : "write a list: `x in [1, 2]`";
       return this.#never(right, `\`in\` needs a list, and this is ${kindNames[b]}`, help);
     }
     if (a === "list") return this.#never(left, "a list is never a member of a list");
@@ -196,7 +217,10 @@ export class ConditionChecker {
     if (items === null) return;
     if (items.length === 0) return this.#never(right, "nothing is in an empty list");
     if (a !== "any" && a !== "nil" && !items.some((item) => kindOfValue(item) === a)) {
-      this.#never(right, `the list holds no ${a === "text" ? "text" : a === "number" ? "number" : "true or false"}, and that is what is looked for`);
+      this.#never(
+        right,
+        `the list holds no ${a === "text" ? "text" : a === "number" ? "number" : "true or false"}, and that is what is looked for`,
+      );
     }
   }
 
@@ -205,22 +229,30 @@ export class ConditionChecker {
       return this.#never(left, `\`contains\` needs text or a list, and this is ${kindNames[a]}`);
     }
     if (b === "nil" || b === "list") return this.#never(right, `${kindNames[b]} is never contained`);
-    if (a === "text" && b !== "text" && b !== "any") this.#never(right, `text never contains ${kindNames[b]}`, "put it in quotes");
+    if (a === "text" && b !== "text" && b !== "any")
+      this.#never(right, `text never contains ${kindNames[b]}`, "put it in quotes");
   }
 
   #text(expr: Expr, kind: Kind, operator: string): void {
-    if (kind !== "text" && kind !== "any") this.#never(expr, `\`${operator}\` needs text, and this is ${kindNames[kind]}`);
+    if (kind !== "text" && kind !== "any")
+      this.#never(expr, `\`${operator}\` needs text, and this is ${kindNames[kind]}`);
   }
 
   /** The right side of `matches`: text that is known now, and a regular expression. */
   #pattern(expr: Expr): void {
     const value = expr.kind === "name" ? this.#variable(expr) : expr;
     if (value === null || value.kind !== "string") {
-      this.#report.add("FMS023", "`matches` needs a regular expression in quotes", expr.span, { help: 'write `matches "^a+$"`' });
+      this.#report.add("FMS023", "`matches` needs a regular expression in quotes", expr.span, {
+        help: 'write `matches "^a+$"`',
+      });
       return;
     }
     if (value.value.length > limits.regexLength) {
-      this.#report.add("FMS004", `this regular expression has ${value.value.length} characters; at most ${limits.regexLength} are allowed`, expr.span);
+      this.#report.add(
+        "FMS004",
+        `this regular expression has ${value.value.length} characters; at most ${limits.regexLength} are allowed`,
+        expr.span,
+      );
       return;
     }
     const result = searchFor(value.value);
@@ -243,7 +275,10 @@ export class ConditionChecker {
       return "any";
     }
     if (name === "purpose") {
-      if (inputs.length !== 1 || input?.kind !== "string") this.#report.add("FMS012", "`purpose` takes one text in quotes", expr.span, { help: 'write purpose("support")' });
+      if (inputs.length !== 1 || input?.kind !== "string")
+        this.#report.add("FMS012", "`purpose` takes one text in quotes", expr.span, {
+          help: 'write purpose("support")',
+        });
       return "answer";
     }
     const result = Object.hasOwn(valueFunctions, name) ? valueFunctions[name] : undefined;
@@ -262,19 +297,28 @@ export class ConditionChecker {
   #valueInput(name: string, input: Expr): void {
     const kind = this.#operand(input);
     if (kind === "any" || kind === "text" || (kind === "list" && name === "len" && input.kind !== "list")) return;
-    this.#never(input, `\`${name}\` needs ${name === "len" ? "text or a list" : "text"}, and this is ${kindNames[kind]}`);
+    this.#never(
+      input,
+      `\`${name}\` needs ${name === "len" ? "text or a list" : "text"}, and this is ${kindNames[kind]}`,
+    );
   }
 
   #method(expr: Extract<Expr, { kind: "method" }>): Kind {
     const { name, nameSpan, receiver, arguments: inputs } = expr;
     const [input] = inputs;
-    if (receiver.kind === "name" && receiver.path.length === 1 && receiver.path[0] === "session" && (name === "sum" || name === "count")) {
+    if (
+      receiver.kind === "name" &&
+      receiver.path.length === 1 &&
+      receiver.path[0] === "session" &&
+      (name === "sum" || name === "count")
+    ) {
       this.#report.unsupported(`session.${name}`, expr.span);
       return "any";
     }
     const operator = Object.hasOwn(comparisonMethods, name) ? comparisonMethods[name] : undefined;
     if (operator !== undefined) {
-      if (inputs.length !== 1 || input === undefined) this.#report.add("FMS012", `\`.${name}\` takes one value, not ${inputs.length}`, expr.span);
+      if (inputs.length !== 1 || input === undefined)
+        this.#report.add("FMS012", `\`.${name}\` takes one value, not ${inputs.length}`, expr.span);
       else this.#compare(operator, receiver, input);
       return "answer";
     }
@@ -284,7 +328,9 @@ export class ConditionChecker {
       return "text";
     }
     if (name === "length" || name === "len") {
-      this.#report.add("FMS020", `unknown method \`.${name}()\``, nameSpan, { help: "write `.length` without parentheses" });
+      this.#report.add("FMS020", `unknown method \`.${name}()\``, nameSpan, {
+        help: "write `.length` without parentheses",
+      });
     } else this.#unknown(name, nameSpan, methodNames, "method");
     return "any";
   }
@@ -312,5 +358,7 @@ function listOf(agent: Pick<Agent, "vars">, expr: Expr): readonly Value[] | null
 }
 
 function isNumericText(expr: Expr, other: Kind): boolean {
-  return expr.kind === "string" && other === "number" && expr.value.trim() !== "" && Number.isFinite(Number(expr.value));
+  return (
+    expr.kind === "string" && other === "number" && expr.value.trim() !== "" && Number.isFinite(Number(expr.value))
+  );
 }

@@ -2,7 +2,7 @@
 import type { Field } from "../ast.ts";
 import { parseDuration } from "../parse/quantity.ts";
 import { suggest } from "../suggest.ts";
-import { kindWords, textOf, type Report } from "./report.ts";
+import { kindWords, type Report, textOf } from "./report.ts";
 
 type Shape = "text" | "bool" | "duration" | "port" | "list" | readonly string[];
 
@@ -45,27 +45,40 @@ export const runtimeFields: Readonly<Record<string, Shape>> = {
 
 /** Checks names and values of runtime's fields. env() is allowed: the daemon resolves it, and the machine never sees it. */
 export function checkRuntime(report: Report, fields: readonly Field[]): void {
-  report.twice(fields, (f) => f.name, (f) => f.nameSpan, (f) => `\`${f.name}\``);
+  report.twice(
+    fields,
+    (f) => f.name,
+    (f) => f.nameSpan,
+    (f) => `\`${f.name}\``,
+  );
   for (const field of fields) {
     const shape = Object.hasOwn(runtimeFields, field.name) ? runtimeFields[field.name] : undefined;
     if (shape === undefined) report.unknownField(field.name, "runtime", Object.keys(runtimeFields), field.nameSpan);
-    else if (field.value.kind !== "env" || field.name === "strict_guards" || field.name === "mode") checkShape(report, field, shape);
+    else if (field.value.kind !== "env" || field.name === "strict_guards" || field.name === "mode")
+      checkShape(report, field, shape);
   }
 }
 
 function checkShape(report: Report, field: Field, shape: Shape): void {
   const { value, name } = field;
   const wrong = (wanted: string, help?: string): void =>
-    report.add("FMS012", `\`${name}\` is ${wanted}, not ${kindWords(value)}`, value.span, help === undefined ? {} : { help });
+    report.add(
+      "FMS012",
+      `\`${name}\` is ${wanted}, not ${kindWords(value)}`,
+      value.span,
+      help === undefined ? {} : { help },
+    );
   const text = textOf(value);
   if (shape === "bool") {
     if (value.kind !== "bool") wrong("true or false", `write ${name} = true or ${name} = false`);
   } else if (shape === "duration") {
     const quoted = value.kind === "string" && parseDuration(value.value) !== null;
-    if (!quoted && !(value.kind === "number" && value.unit === "duration")) wrong("a duration", "write a duration such as 30s, 15m or 48h");
+    if (!quoted && !(value.kind === "number" && value.unit === "duration"))
+      wrong("a duration", "write a duration such as 30s, 15m or 48h");
   } else if (shape === "port") {
     const port = value.kind === "number" && value.unit === "plain" ? value.value : Number.NaN;
-    if (!Number.isInteger(port) || port < 0 || port > 65_535) report.add("FMS012", `\`${name}\` is a port from 0 to 65535`, value.span);
+    if (!Number.isInteger(port) || port < 0 || port > 65_535)
+      report.add("FMS012", `\`${name}\` is a port from 0 to 65535`, value.span);
   } else if (shape === "list") {
     if (value.kind !== "list" && text === null) wrong("a list of names", `write ${name} = ["AWS_*"]`);
   } else if (shape === "text") {

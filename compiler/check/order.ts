@@ -25,7 +25,10 @@ export function checkOrder(report: Report, rules: readonly Rule[], scopes: reado
     const text = ruleText(rule);
     const same = texts.get(text);
     if (same !== undefined) {
-      report.add("FMS013", "this rule stands here twice", rule.span, { help: "remove one of them", related: [{ message: "the same rule", span: same.span }] });
+      report.add("FMS013", "this rule stands here twice", rule.span, {
+        help: "remove one of them",
+        related: [{ message: "the same rule", span: same.span }],
+      });
       continue;
     }
     texts.set(text, rule);
@@ -38,18 +41,28 @@ function checkCovered(report: Report, rule: Rule, scopes: readonly Covers<Rule>[
   const { text } = rule.pattern;
   const denied = rule.effect === "deny!" ? null : firstOf(scopes, text);
   if (denied !== null && rule.effect !== "deny") {
-    report.add("FMS025", `\`deny! ${denied.pattern.text}\` covers this ${rule.effect}, and nothing overrides a deny!`, rule.span, {
-      help: "remove the rule, or give the deny! a condition",
-      related: [{ message: "the deny! that covers it", span: denied.span }],
-    });
+    report.add(
+      "FMS025",
+      `\`deny! ${denied.pattern.text}\` covers this ${rule.effect}, and nothing overrides a deny!`,
+      rule.span,
+      {
+        help: "remove the rule, or give the deny! a condition",
+        related: [{ message: "the deny! that covers it", span: denied.span }],
+      },
+    );
     return;
   }
   const earlier = denied ?? before.find(text);
   if (earlier === null || earlier === rule) return;
-  report.add("FMS051", `this rule can never fire: \`${earlier.effect} ${earlier.pattern.text}\` answers first`, rule.span, {
-    help: "move it up, or remove it",
-    related: [{ message: "the rule that answers first", span: earlier.span }],
-  });
+  report.add(
+    "FMS051",
+    `this rule can never fire: \`${earlier.effect} ${earlier.pattern.text}\` answers first`,
+    rule.span,
+    {
+      help: "move it up, or remove it",
+      related: [{ message: "the rule that answers first", span: earlier.span }],
+    },
+  );
 }
 
 function firstOf(scopes: readonly Covers<Rule>[], text: string): Rule | null {

@@ -14,7 +14,10 @@ export function checkPattern(report: Report, pattern: Pattern): void {
 
 function patternProblem(text: string): { message: string; help: string } | null {
   if (text.length > limits.patternLength) {
-    return { message: `this tool pattern has ${text.length} characters; at most ${limits.patternLength} are allowed`, help: "use `*` or `**`" };
+    return {
+      message: `this tool pattern has ${text.length} characters; at most ${limits.patternLength} are allowed`,
+      help: "use `*` or `**`",
+    };
   }
   const bad = foreign.exec(text);
   if (bad !== null) {
@@ -27,9 +30,13 @@ function patternProblem(text: string): { message: string; help: string } | null 
   }
   if (text === "") return { message: "this tool pattern is empty", help: "write `*` for every tool" };
   for (const segment of text.split("/")) {
-    if (segment === "") return { message: `\`${text}\` has an empty segment`, help: "write one `/` between names, none at the ends" };
+    if (segment === "")
+      return { message: `\`${text}\` has an empty segment`, help: "write one `/` between names, none at the ends" };
     if (segment !== "**" && segment.includes("**")) {
-      return { message: `\`**\` stands for whole segments, not for part of \`${segment}\``, help: "write `*` inside a segment, `**` between slashes" };
+      return {
+        message: `\`**\` stands for whole segments, not for part of \`${segment}\``,
+        help: "write `*` inside a segment, `**` between slashes",
+      };
     }
   }
   return null;
@@ -54,7 +61,8 @@ export class Covers<T> {
     setFirst(this.#exact, text, rule);
     if (text.endsWith("/**")) setFirst(this.#deep, text.slice(0, -3), rule);
     else if (text.endsWith("/*")) setFirst(this.#level, text.slice(0, -2), rule);
-    else if (/[*?]/.test(text) && !text.includes("**") && this.#others.length < OTHERS_ASKED) this.#others.push({ glob: globOf(text), rule });
+    else if (/[*?]/.test(text) && !text.includes("**") && this.#others.length < OTHERS_ASKED)
+      this.#others.push({ glob: globOf(text), rule });
   }
 
   /** A rule whose pattern matches every name that `text` matches; null when none surely does. */
@@ -84,6 +92,8 @@ function setFirst<T>(map: Map<string, T>, key: string, value: T): void {
 
 /** A glob without `**`, for names without wildcards. Runs of `*` are one, so that the test stays quick. */
 function globOf(text: string): RegExp {
-  const body = text.replace(/\*+|[^*]/g, (part) => (part.startsWith("*") ? "[^/]*" : part === "?" ? "[^/]" : part.replace(/[.]/g, "\\.")));
+  const body = text.replace(/\*+|[^*]/g, (part) =>
+    part.startsWith("*") ? "[^/]*" : part === "?" ? "[^/]" : part.replace(/[.]/g, "\\."),
+  );
   return new RegExp(`^${body}$`);
 }

@@ -6,12 +6,19 @@ import type { Report } from "./report.ts";
 
 export function checkPhases(report: Report, agent: Agent): void {
   const byName = new Map(agent.phases.map((phase) => [phase.name, phase]));
-  report.twice(agent.phases, (p) => p.name, (p) => p.nameSpan, (p) => `the phase \`${p.name}\``);
+  report.twice(
+    agent.phases,
+    (p) => p.name,
+    (p) => p.nameSpan,
+    (p) => `the phase \`${p.name}\``,
+  );
   /** Phases of a circle that was reported. */
   const circling = new Set<string>();
   for (const phase of agent.phases) {
     if (phase.name === "enforce" || phase.name === "") {
-      report.add("FMS026", `a phase cannot be named \`${phase.name}\``, phase.nameSpan, { help: "`enforce` is what follows the last phase" });
+      report.add("FMS026", `a phase cannot be named \`${phase.name}\``, phase.nameSpan, {
+        help: "`enforce` is what follows the last phase",
+      });
     }
     if (phase.durationMs === null) {
       report.add("FMS010", "`phase` without a duration is not supported yet", phase.nameSpan, {
@@ -19,9 +26,14 @@ export function checkPhases(report: Report, agent: Agent): void {
       });
       continue;
     }
-    if (phase.durationMs <= 0) report.add("FMS026", `the phase \`${phase.name}\` lasts no time`, phase.nameSpan, { help: 'write duration = "48h"' });
+    if (phase.durationMs <= 0)
+      report.add("FMS026", `the phase \`${phase.name}\` lasts no time`, phase.nameSpan, {
+        help: 'write duration = "48h"',
+      });
     if (phase.tools.length === 0) {
-      report.add("FMS014", `the phase \`${phase.name}\` names no tools`, phase.nameSpan, { help: 'write tools = ["stripe/payouts"]' });
+      report.add("FMS014", `the phase \`${phase.name}\` names no tools`, phase.nameSpan, {
+        help: 'write tools = ["stripe/payouts"]',
+      });
     }
     for (const tool of phase.tools) checkPattern(report, tool);
     checkNext(report, phase, byName, circling);
@@ -32,7 +44,10 @@ function checkNext(report: Report, phase: Phase, byName: ReadonlyMap<string, Pha
   if (phase.next === null || phase.next.name === "enforce") return;
   const { name, span } = phase.next;
   if (!byName.has(name)) {
-    const near = suggest(name, [...byName.keys(), "enforce"].filter((other) => other !== phase.name));
+    const near = suggest(
+      name,
+      [...byName.keys(), "enforce"].filter((other) => other !== phase.name),
+    );
     report.add("FMS026", `there is no phase \`${name}\``, span, {
       help: near === null ? "write `enforce`, or the name of another phase of this agent" : `did you mean \`${near}\`?`,
     });
@@ -43,7 +58,9 @@ function checkNext(report: Report, phase: Phase, byName: ReadonlyMap<string, Pha
   for (let at: string | undefined = name; at !== undefined && at !== "enforce"; at = byName.get(at)?.next?.name) {
     if (at === phase.name) {
       for (const other of seen) circling.add(other);
-      report.add("FMS026", `the phase \`${phase.name}\` leads back to itself`, span, { help: 'let the last phase go on with "enforce"' });
+      report.add("FMS026", `the phase \`${phase.name}\` leads back to itself`, span, {
+        help: 'let the last phase go on with "enforce"',
+      });
       return;
     }
     if (seen.has(at)) return;

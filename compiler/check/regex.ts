@@ -1,5 +1,5 @@
 // Regular expressions compiled once for check and whoever comes after it. Bounded; the oldest goes first.
-import { compileSearch, type AutomatonResult } from "../automaton/index.ts";
+import { type AutomatonResult, compileSearch } from "../automaton/index.ts";
 
 /** Compiled expressions kept. */
 const KEPT = 512;

@@ -11,7 +11,9 @@ export class Report {
   }
 
   unsupported(what: string, span: Span): void {
-    this.add("FMS010", `\`${what}\` is not supported yet`, span, { help: "remove it: what is not enforced is not accepted" });
+    this.add("FMS010", `\`${what}\` is not supported yet`, span, {
+      help: "remove it: what is not enforced is not accepted",
+    });
   }
 
   unknownField(name: string, place: string, known: readonly string[], span: Span): void {
@@ -38,9 +40,16 @@ export class Report {
 
   /** env() stands only in configuration that the machine never reads; says whether it stood here. */
   noEnv(value: Value, where: string): boolean {
-    const found = value.kind === "env" ? value : value.kind === "list" ? value.items.find((item) => item.kind === "env") : undefined;
+    const found =
+      value.kind === "env"
+        ? value
+        : value.kind === "list"
+          ? value.items.find((item) => item.kind === "env")
+          : undefined;
     if (found === undefined) return false;
-    this.add("FMS015", `env() cannot be used in ${where}`, found.span, { help: "write the value itself; a policy means the same on every host" });
+    this.add("FMS015", `env() cannot be used in ${where}`, found.span, {
+      help: "write the value itself; a policy means the same on every host",
+    });
     return true;
   }
 }

@@ -1,10 +1,24 @@
 // The body of an agent: its statements in order of appearance. What has no meaning in this version is noted by name.
 import type { CstNode } from "chevrotain";
-import type { Agent, Budget, BudgetField, Field, Pattern, Phase, RateLimit, Redaction, Rule, Span, UnsupportedBlock, Value, Var } from "../ast.ts";
+import type {
+  Agent,
+  Budget,
+  BudgetField,
+  Field,
+  Pattern,
+  Phase,
+  RateLimit,
+  Redaction,
+  Rule,
+  Span,
+  UnsupportedBlock,
+  Value,
+  Var,
+} from "../ast.ts";
 import { readDottedName } from "./expression.ts";
 import { readQuantity } from "./quantity.ts";
 import { readEffect, readRule } from "./rule.ts";
-import { child, children, must, only, token, type Reader } from "./tree.ts";
+import { child, children, must, only, type Reader, token } from "./tree.ts";
 import { readDuration, readLiteral, readName, readPattern, readPatterns, readValue } from "./value.ts";
 
 /** An agent while its statements are read. */
@@ -21,7 +35,16 @@ interface Draft {
 
 export function readAgent(reader: Reader, node: CstNode, unsupported: UnsupportedBlock[]): Agent {
   const id = readName(reader, must(child(node, "bareName"), "an id"));
-  const draft: Draft = { default: null, fields: [], vars: [], rules: [], budgets: [], rateLimits: [], redactions: [], phases: [] };
+  const draft: Draft = {
+    default: null,
+    fields: [],
+    vars: [],
+    rules: [],
+    budgets: [],
+    rateLimits: [],
+    redactions: [],
+    phases: [],
+  };
   for (const statement of children(node, "agentStatement")) {
     const body = statement.recoveredNode ? undefined : only(statement);
     if (body !== undefined) readStatement(reader, body, draft, id.text, unsupported);
@@ -29,7 +52,13 @@ export function readAgent(reader: Reader, node: CstNode, unsupported: Unsupporte
   return { id: id.text, idSpan: id.span, ...draft, span: reader.ofNode(node) };
 }
 
-function readStatement(reader: Reader, node: CstNode, draft: Draft, agent: string, unsupported: UnsupportedBlock[]): void {
+function readStatement(
+  reader: Reader,
+  node: CstNode,
+  draft: Draft,
+  agent: string,
+  unsupported: UnsupportedBlock[],
+): void {
   switch (node.name) {
     case "ruleStatement":
       draft.rules.push(readRule(reader, node));
@@ -140,7 +169,9 @@ function readRateLimit(reader: Reader, node: CstNode): RateLimit {
   const at = must(token(node, "Quantity"), "a count");
   const count = readQuantity(at.image);
   if (typeof count !== "string" && count.unit !== "plain") {
-    reader.report("FMS012", `\`${at.image}\` is not a number of calls`, reader.ofToken(at), { help: "write `10 per minute`" });
+    reader.report("FMS012", `\`${at.image}\` is not a number of calls`, reader.ofToken(at), {
+      help: "write `10 per minute`",
+    });
   }
   const window = must(child(node, "window"), "a window");
   const unit = token(window, "RateUnit");
@@ -166,7 +197,11 @@ function readRedaction(reader: Reader, node: CstNode): Redaction {
     reader.report("FMS012", "a redaction names arguments", item.span, { help: 'write args: ["card", "items[].card"]' });
     return [];
   });
-  return { pattern: readPattern(reader, must(child(node, "toolPattern"), "a pattern")), paths, span: reader.ofNode(node) };
+  return {
+    pattern: readPattern(reader, must(child(node, "toolPattern"), "a pattern")),
+    paths,
+    span: reader.ofNode(node),
+  };
 }
 
 export function readPhase(reader: Reader, node: CstNode): Phase {

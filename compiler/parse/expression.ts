@@ -3,7 +3,7 @@
 import type { CstNode, IToken } from "chevrotain";
 import type { ArithmeticOperator, CompareOperator, Expr, Name, Span, Value } from "../ast.ts";
 import { limits } from "../limits.ts";
-import { child, children, must, token, tokens, type Reader } from "./tree.ts";
+import { child, children, must, type Reader, token, tokens } from "./tree.ts";
 import { readList, readLiteral, readValue } from "./value.ts";
 
 const strength = { or: 1, and: 2, not: 3, compare: 4, sum: 5, product: 6, negate: 7 } as const;
@@ -16,14 +16,17 @@ type Operator =
 const operators: ReadonlyMap<string, Operator> = new Map<string, Operator>([
   ...["or", "||"].map((word): [string, Operator] => [word, { strength: strength.or, logical: "or" }]),
   ...["and", "&&"].map((word): [string, Operator] => [word, { strength: strength.and, logical: "and" }]),
-  ...(["==", "!=", "<", "<=", ">", ">=", "in", "not in", "contains", "starts_with", "ends_with", "matches"] as const).map(
-    (word): [string, Operator] => [word, { strength: strength.compare, compare: word }],
-  ),
+  ...(
+    ["==", "!=", "<", "<=", ">", ">=", "in", "not in", "contains", "starts_with", "ends_with", "matches"] as const
+  ).map((word): [string, Operator] => [word, { strength: strength.compare, compare: word }]),
   ["startsWith", { strength: strength.compare, compare: "starts_with" }],
   ["endsWith", { strength: strength.compare, compare: "ends_with" }],
   ["=~", { strength: strength.compare, compare: "matches" }],
   ...(["+", "-"] as const).map((word): [string, Operator] => [word, { strength: strength.sum, arithmetic: word }]),
-  ...(["*", "/", "%"] as const).map((word): [string, Operator] => [word, { strength: strength.product, arithmetic: word }]),
+  ...(["*", "/", "%"] as const).map((word): [string, Operator] => [
+    word,
+    { strength: strength.product, arithmetic: word },
+  ]),
 ]);
 
 interface Run {
@@ -40,9 +43,14 @@ export function readExpression(reader: Reader, node: CstNode): Expr {
   const words = joinNotIn(tokens(node, "operator"));
   const size = words.length + operands.reduce((sum, operand) => sum + tokens(operand, "Prefix").length, 0);
   if (size > limits.conditionOperators) {
-    reader.report("FMS004", `this condition has ${size} operators; at most ${limits.conditionOperators} are allowed`, reader.ofNode(node), {
-      help: "split it into several rules, or compare with a list: `x in [..]`",
-    });
+    reader.report(
+      "FMS004",
+      `this condition has ${size} operators; at most ${limits.conditionOperators} are allowed`,
+      reader.ofNode(node),
+      {
+        help: "split it into several rules, or compare with a list: `x in [..]`",
+      },
+    );
     return { kind: "nil", span: reader.ofNode(node) };
   }
   return climb({ reader, operands, operators: words, operand: 0, prefix: 0 }, strength.or);
@@ -74,7 +82,9 @@ function climb(run: Run, least: number): Expr {
     if (operator.strength < least) return left;
     if ("compare" in operator) {
       if (compared) {
-        run.reader.report("FMS002", "comparisons do not chain", run.reader.ofToken(next.at), { help: "join two comparisons with `and`" });
+        run.reader.report("FMS002", "comparisons do not chain", run.reader.ofToken(next.at), {
+          help: "join two comparisons with `and`",
+        });
       }
       compared = true;
     }
@@ -99,14 +109,17 @@ function readPrefixed(run: Run, least: number): Expr {
   const start = run.reader.ofToken(sign);
   if (sign.image !== "-") {
     if (least > strength.not) {
-      run.reader.report("FMS002", `\`${sign.image}\` cannot stand here`, start, { help: "put what it applies to in parentheses: `x == (not y)`" });
+      run.reader.report("FMS002", `\`${sign.image}\` cannot stand here`, start, {
+        help: "put what it applies to in parentheses: `x == (not y)`",
+      });
     }
     const operand = climb(run, strength.not);
     return { kind: "not", operand, span: { ...start, end: operand.span.end } };
   }
   const operand = readPrefixed(run, strength.negate);
   const span = { ...start, end: operand.span.end };
-  if (operand.kind === "number" && !operand.text.startsWith("-")) return { ...operand, value: -operand.value, text: `-${operand.text}`, span };
+  if (operand.kind === "number" && !operand.text.startsWith("-"))
+    return { ...operand, value: -operand.value, text: `-${operand.text}`, span };
   return { kind: "negate", operand, span };
 }
 
@@ -138,12 +151,20 @@ function readPostfix(reader: Reader, base: Expr, node: CstNode): Expr {
   if (call === undefined) {
     const name = must(member, "a member").image;
     if (base.kind === "name") return { kind: "name", path: [...base.path, name], span };
-    if (name === "length") return { kind: "call", name: "len", nameSpan: reader.ofToken(must(member, "a member")), arguments: [base], span };
+    if (name === "length")
+      return { kind: "call", name: "len", nameSpan: reader.ofToken(must(member, "a member")), arguments: [base], span };
     return refuse(reader, base, span, `\`.${name}\` can only follow a name`);
   }
   const inputs = readArguments(reader, call);
   if (member !== undefined) {
-    return { kind: "method", receiver: base, name: member.image, nameSpan: reader.ofToken(member), arguments: inputs, span };
+    return {
+      kind: "method",
+      receiver: base,
+      name: member.image,
+      nameSpan: reader.ofToken(member),
+      arguments: inputs,
+      span,
+    };
   }
   if (base.kind === "name" && base.path.length === 1) {
     const [input] = inputs;
@@ -156,7 +177,13 @@ function readPostfix(reader: Reader, base: Expr, node: CstNode): Expr {
 function readIndex(reader: Reader, base: Expr, node: CstNode, span: Span): Expr {
   const index = readLiteral(reader, "Quantity", must(token(node, "Quantity"), "an index"));
   if (base.kind !== "name") return refuse(reader, base, span, "an index can only follow a name");
-  if (index.kind !== "number" || index.unit !== "plain" || !Number.isInteger(index.value) || index.value < 0 || index.value > 65_535) {
+  if (
+    index.kind !== "number" ||
+    index.unit !== "plain" ||
+    !Number.isInteger(index.value) ||
+    index.value < 0 ||
+    index.value > 65_535
+  ) {
     return refuse(reader, base, span, "an index is a whole number from 0 to 65535");
   }
   return { kind: "name", path: [...base.path, index.value], span };
@@ -182,6 +209,8 @@ export function readDottedName(reader: Reader, node: CstNode): Name | null {
   let base: Expr = { kind: "name", path: [word.image], span: reader.ofToken(word) };
   for (const postfix of children(node, "postfix")) base = readPostfix(reader, base, postfix);
   if (base.kind === "name") return base;
-  reader.report("FMS012", "a cost is the name of an argument or a number", base.span, { help: "write `cost = amount`" });
+  reader.report("FMS012", "a cost is the name of an argument or a number", base.span, {
+    help: "write `cost = amount`",
+  });
   return null;
 }

@@ -1,7 +1,7 @@
 // What to do about a syntax error: the nearest word that could stand there, or the usual mistake that looks like this.
 import { suggest } from "../suggest.ts";
-import * as t from "../tokens.ts";
 import type { ScannedToken } from "../tokens.ts";
+import * as t from "../tokens.ts";
 
 export interface Mistake {
   /** The production that failed and the one it stands in. */
@@ -21,7 +21,19 @@ const agentWords = [
   "egress", "model_policy", "session", "spawn", "completion_gate", "enforcement", "alert", "delegate", "ambient",
   "selector", "credential", "use",
 ]; // biome-ignore format: a table
-const topWords = [...rules, "agent", "runtime", "phase", "import", "provider", "identity", "trust", "system", "manifest", "pack"];
+const topWords = [
+  ...rules,
+  "agent",
+  "runtime",
+  "phase",
+  "import",
+  "provider",
+  "identity",
+  "trust",
+  "system",
+  "manifest",
+  "pack",
+];
 
 /** The words that may begin a statement, by the production of the statement. */
 const statementWords: Readonly<Record<string, readonly string[]>> = {
@@ -56,9 +68,16 @@ function strayHelp({ tokens, index, within }: Mistake): string | null {
   const inRule = followsRule(tokens, index);
   const own = statementWords[within] ?? [];
   const continued = inRule && !token.startsLine;
-  const near = suggest(word, continued ? [...clauses, ...operators, ...own] : inRule ? [...own, ...clauses, ...operators] : own);
+  const near = suggest(
+    word,
+    continued ? [...clauses, ...operators, ...own] : inRule ? [...own, ...clauses, ...operators] : own,
+  );
   if (near !== null) return `did you mean \`${near}\`?`;
-  return signHelp(token, inRule, tokens[index - 1]) ?? elsewhereHelp(word, within) ?? (continued ? conditionHelp(tokens, index) : null);
+  return (
+    signHelp(token, inRule, tokens[index - 1]) ??
+    elsewhereHelp(word, within) ??
+    (continued ? conditionHelp(tokens, index) : null)
+  );
 }
 
 /** A rule stands before the token: nothing but its own tokens lies between its effect and the token. */
@@ -72,7 +91,8 @@ function followsRule(tokens: readonly ScannedToken[], index: number): boolean {
 }
 
 function signHelp(token: ScannedToken, inRule: boolean, before: ScannedToken | undefined): string | null {
-  if (before?.mode === t.ScanMode.Pattern && /^[*/?]$/.test(token.image)) return "the characters of a tool pattern stand together, without spaces";
+  if (before?.mode === t.ScanMode.Pattern && /^[*/?]$/.test(token.image))
+    return "the characters of a tool pattern stand together, without spaces";
   if (token.tokenType === t.Equals && inRule) return "equality is written `==`";
   if (token.tokenType === t.RCurly) return "nothing is open here; is a `{` missing above?";
   if (token.tokenType === t.LCurly) return "a block begins with its keyword: `rules {`";
@@ -84,9 +104,11 @@ function signHelp(token: ScannedToken, inRule: boolean, before: ScannedToken | u
 function elsewhereHelp(word: string, within: string): string | null {
   if (within === "agentStatement" || within === "rulesStatement" || within === "phaseStatement") {
     if (word === "agent") return "agents stand at the top level; is a `}` missing above?";
-    if (topWords.includes(word) && !agentWords.includes(word)) return `\`${word}\` stands at the top level, outside of agents`;
+    if (topWords.includes(word) && !agentWords.includes(word))
+      return `\`${word}\` stands at the top level, outside of agents`;
   }
-  if (within === "topStatement" && (agentWords.includes(word) || word === "args")) return `\`${word}\` belongs in an agent: agent "<id>" { … }`;
+  if (within === "topStatement" && (agentWords.includes(word) || word === "args"))
+    return `\`${word}\` belongs in an agent: agent "<id>" { … }`;
   if (within === "rulesStatement" && agentWords.includes(word)) return `\`${word}\` stands beside \`rules\`, not in it`;
   return null;
 }
@@ -126,7 +148,8 @@ function expectedHelp({ production, tokens, index }: Mistake): string | null {
 }
 
 function operandHelp(token: ScannedToken, before: ScannedToken | undefined): string | null {
-  if (token.tokenType === t.Equals && before !== undefined && /^[=!<>]/.test(before.image)) return "comparisons are `==`, `!=`, `<`, `<=`, `>`, `>=`";
+  if (token.tokenType === t.Equals && before !== undefined && /^[=!<>]/.test(before.image))
+    return "comparisons are `==`, `!=`, `<`, `<=`, `>`, `>=`";
   if (before !== undefined && before.tokenType === t.If) return "write a condition after `if`: `if amount < 500`";
   return null;
 }

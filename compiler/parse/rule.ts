@@ -3,7 +3,7 @@ import type { CstNode, IToken } from "chevrotain";
 import type { Effect, Expr, NetworkMatcher, Rule, Span, Value } from "../ast.ts";
 import { readExpression } from "./expression.ts";
 import { readQuoted } from "./quoted.ts";
-import { child, children, must, token, type Reader } from "./tree.ts";
+import { child, children, must, type Reader, token } from "./tree.ts";
 import { readPattern, readValue } from "./value.ts";
 
 const effects: Readonly<Record<string, "permit" | "deny" | "defer">> = {

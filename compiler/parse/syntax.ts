@@ -4,7 +4,7 @@ import { EOF, type IRecognitionException, type IToken } from "chevrotain";
 import type { Span } from "../ast.ts";
 import type { Finding } from "../diagnostic.ts";
 import { limits } from "../limits.ts";
-import { Agent, Effect, LCurly, RCurly, ScanMode, Unreadable, type ScannedToken } from "../tokens.ts";
+import { Agent, Effect, LCurly, RCurly, ScanMode, type ScannedToken, Unreadable } from "../tokens.ts";
 import { helpFor, type Mistake } from "./help.ts";
 
 export function syntaxFindings(errors: readonly IRecognitionException[], tokens: readonly ScannedToken[]): Finding[] {
@@ -17,7 +17,12 @@ export function syntaxFindings(errors: readonly IRecognitionException[], tokens:
     spoken.add(token.startOffset);
     if (unreadable && token.tokenType === Unreadable) continue;
     unreadable = token.tokenType === Unreadable;
-    findings.push({ code: token.problem.code, message: token.problem.message, span: spanOf(token), help: token.problem.help });
+    findings.push({
+      code: token.problem.code,
+      message: token.problem.message,
+      span: spanOf(token),
+      help: token.problem.help,
+    });
   }
   /** A block was not closed before the next agent: the end of the file has nothing new to say. */
   let astray = false;
@@ -39,7 +44,11 @@ export function syntaxFindings(errors: readonly IRecognitionException[], tokens:
       continue;
     }
     const mistake: Mistake = { production, stray, within: error.context.ruleStack.at(-2) ?? "", tokens, index };
-    findings.push(token.tokenType === EOF ? atTheEnd(error, tokens) : { code: "FMS002", message: error.message, span: spanOf(token), ...helpFor(mistake) });
+    findings.push(
+      token.tokenType === EOF
+        ? atTheEnd(error, tokens)
+        : { code: "FMS002", message: error.message, span: spanOf(token), ...helpFor(mistake) },
+    );
   }
   return findings.map((finding) => (finding.help === undefined ? withoutHelp(finding) : finding));
 }
@@ -78,9 +87,11 @@ function atTheEnd(error: IRecognitionException, tokens: readonly ScannedToken[])
   const brace = open.at(-1);
   const end = tokens.at(-1);
   const last = tokens.at(-2) ?? end;
-  if (last === undefined || end === undefined) return { code: "FMS002", message: error.message, span: { source: 0, start: 0, end: 0 } };
+  if (last === undefined || end === undefined)
+    return { code: "FMS002", message: error.message, span: { source: 0, start: 0, end: 0 } };
   const span = { source: 0, start: last.end, end: last.end };
-  if (brace === undefined || !error.message.startsWith("expected `}`")) return { code: "FMS002", message: error.message, span };
+  if (brace === undefined || !error.message.startsWith("expected `}`"))
+    return { code: "FMS002", message: error.message, span };
   return {
     code: "FMS003",
     message: "the file ends before `}`",

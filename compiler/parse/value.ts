@@ -4,14 +4,16 @@ import type { Pattern, Span, Value } from "../ast.ts";
 import { suggest } from "../suggest.ts";
 import { parseDuration, readQuantity } from "./quantity.ts";
 import { readQuoted } from "./quoted.ts";
-import { child, children, must, token, type Reader } from "./tree.ts";
+import { child, children, must, type Reader, token } from "./tree.ts";
 
 export function readValue(reader: Reader, node: CstNode): Value {
   const list = child(node, "list");
   if (list !== undefined) return readList(reader, list);
   const word = token(node, "Word");
   if (word !== undefined) {
-    return token(node, "LParen") === undefined ? { kind: "word", value: word.image, span: reader.ofToken(word) } : readEnv(reader, node, word);
+    return token(node, "LParen") === undefined
+      ? { kind: "word", value: word.image, span: reader.ofToken(word) }
+      : readEnv(reader, node, word);
   }
   for (const name of ["Text", "Quantity", "Bool", "Nil"] as const) {
     const found = token(node, name);
@@ -34,7 +36,11 @@ export function readLiteral(reader: Reader, name: "Text" | "Quantity" | "Bool" |
 }
 
 export function readList(reader: Reader, node: CstNode): Value {
-  return { kind: "list", items: children(node, "value").map((item) => readValue(reader, item)), span: reader.ofNode(node) };
+  return {
+    kind: "list",
+    items: children(node, "value").map((item) => readValue(reader, item)),
+    span: reader.ofNode(node),
+  };
 }
 
 function readEnv(reader: Reader, node: CstNode, word: IToken): Value {
@@ -71,7 +77,8 @@ export function readDuration(reader: Reader, value: Value, what: string): number
   // What is no number at all was reported where it was scanned.
   if (value.kind === "number" && typeof readQuantity(value.text) === "string") return null;
   if (seconds !== null) return seconds;
-  reader.report("FMS012", `${what} is not a duration`, value.span, { help: 'write a duration such as 15m, 48h or "1h30m"' });
+  reader.report("FMS012", `${what} is not a duration`, value.span, {
+    help: 'write a duration such as 15m, 48h or "1h30m"',
+  });
   return null;
 }
-

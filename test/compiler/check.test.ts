@@ -1,14 +1,18 @@
 // What check says of policies that parse: codes by case. The words are held by test/diagnostics.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { checkStack } from "../../compiler/check.ts";
 import { Covers } from "../../compiler/check/pattern.ts";
+import { checkStack } from "../../compiler/check.ts";
 import { parse } from "../../compiler/parse.ts";
 import { suggest } from "../../compiler/suggest.ts";
 
 function codes(text: string): string[] {
   const { stack, findings } = parse([{ file: "governance.fms", text }]);
-  assert.equal(findings.map((f) => f.message), [], text);
+  assert.equal(
+    findings.map((f) => f.message),
+    [],
+    text,
+  );
   return stack === null ? [] : checkStack(stack).map((f) => f.code);
 }
 
@@ -77,12 +81,15 @@ const cases: readonly (readonly [string, readonly string[]])[] = [
   ["rate_limit a: 1 per 0s", ["FMS012"]],
   ["budget b { max_calls 1.5 }", ["FMS012"]],
   ["budget b { max $5 max $6 }", ["FMS013"]],
-  ["budget b { max $5 warn_at 1.5 on_exceed permit scope fleet window 1h cost amount tools a/* }", ["FMS012", "FMS012"]],
-  ["budget b { max $5 cost -1 }".replace("cost -1", 'cost = 1h'), ["FMS012"]],
+  [
+    "budget b { max $5 warn_at 1.5 on_exceed permit scope fleet window 1h cost amount tools a/* }",
+    ["FMS012", "FMS012"],
+  ],
+  ["budget b { max $5 cost -1 }".replace("cost -1", "cost = 1h"), ["FMS012"]],
   ['redact a args: ["x", "items[].card", "a.b.c"]', []],
   ["redact a args: []", ["FMS014"]],
   ['redact a args: ["a b"]', ["FMS012"]],
-  ['model = true', ["FMS012"]],
+  ["model = true", ["FMS012"]],
   ['model "a" model "b"', ["FMS013"]],
   ["var x = 1 var x = 2 permit a if x == 1", ["FMS013"]],
   ["var x = 1 permit a if vars.x == 1", []],
@@ -133,8 +140,16 @@ test("strict guards make an unknown deny match, so it needs no warning", () => {
 });
 
 test("runtime: known fields of the right kind, secrets by name", () => {
-  assert.equal(codes('runtime { mode audit, dsn = env("DSN"), mcp_proxy_port 8080, strip_env ["AWS_*"], approval_ttl "15m" }'), []);
-  assert.equal(codes("runtime { mode off nope 1 mcp_proxy_port 70000 mode audit }"), ["FMS012", "FMS011", "FMS012", "FMS013"]);
+  assert.equal(
+    codes('runtime { mode audit, dsn = env("DSN"), mcp_proxy_port 8080, strip_env ["AWS_*"], approval_ttl "15m" }'),
+    [],
+  );
+  assert.equal(codes("runtime { mode off nope 1 mcp_proxy_port 70000 mode audit }"), [
+    "FMS012",
+    "FMS011",
+    "FMS012",
+    "FMS013",
+  ]);
   assert.equal(codes('runtime { strict_guards = env("X") }'), ["FMS012"]);
 });
 
@@ -142,7 +157,7 @@ test("agents: ids, defaults, twice", () => {
   assert.equal(codes('agent "a b" { default deny }'), ["FMS012"]);
   assert.equal(codes(`agent "${"a".repeat(257)}" { default deny }`), ["FMS004"]);
   assert.equal(codes(`agent "${"a".repeat(256)}" { default deny }`), []);
-  assert.equal(codes("agent a { default deny } agent \"a\" { default deny }"), ["FMS013"]);
+  assert.equal(codes('agent a { default deny } agent "a" { default deny }'), ["FMS013"]);
   assert.equal(codes("agent a { permit x }"), ["FMS050"]);
   assert.equal(codes("agent a { }"), []);
   assert.equal(codes("permit x"), []);
@@ -184,7 +199,8 @@ test("a cover is never claimed falsely", () => {
     for (const narrow of patterns) {
       if (covers.find(narrow) === null) continue;
       found++;
-      for (const probe of probes) if (matches(narrow, probe)) assert.ok(matches(wide, probe), `${wide} does not cover ${narrow}: ${probe}`);
+      for (const probe of probes)
+        if (matches(narrow, probe)) assert.ok(matches(wide, probe), `${wide} does not cover ${narrow}: ${probe}`);
     }
   }
   assert.ok(found > patterns.length);

@@ -1,5 +1,5 @@
 // Every policy of test/diagnostics and the text beside it that its author sees. RENEW=1 writes the texts anew; read them.
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -26,7 +26,9 @@ test("there are policies to diagnose", () => {
 for (const file of cases) {
   test(`diagnostics of ${file}`, () => {
     const text = readFileSync(folder + file, "utf8");
-    const shown = `${diagnose(text).map((d) => renderDiagnostic(d, text)).join("\n\n")}\n`;
+    const shown = `${diagnose(text)
+      .map((d) => renderDiagnostic(d, text))
+      .join("\n\n")}\n`;
     const expected = folder + file.replace(/fms$/, "txt");
     if (process.env["RENEW"] === "1") writeFileSync(expected, shown);
     assert.is(shown, readFileSync(expected, "utf8"));

@@ -14,7 +14,11 @@ function read(text: string): { stack: Stack | null; findings: Finding[] } {
 
 function valid(text: string): Stack {
   const { stack, findings } = read(text);
-  assert.equal(findings.map((f) => `${f.span.start} ${f.message}`), [], text.slice(0, 200));
+  assert.equal(
+    findings.map((f) => `${f.span.start} ${f.message}`),
+    [],
+    text.slice(0, 200),
+  );
   if (stack === null) throw new Error("no stack");
   return stack;
 }
@@ -37,7 +41,11 @@ function condition(text: string): Expr {
 
 /** The tree without places. */
 function bare(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value, (key, part: unknown) => (key === "span" || key.endsWith("Span") || key === "sources" ? undefined : part)));
+  return JSON.parse(
+    JSON.stringify(value, (key, part: unknown) =>
+      key === "span" || key.endsWith("Span") || key === "sources" ? undefined : part,
+    ),
+  );
 }
 
 function codes(text: string): string[] {
@@ -73,7 +81,9 @@ for (const [one, other] of dialects) {
   test(`both dialects give one tree: ${other.replace(/\n/g, " ")}`, () => {
     const plain = (text: string): unknown => {
       const tree = JSON.stringify(bare(agentOf(text)));
-      return tree.replace('"kind":"word","value":"ops"', '"kind":"string","value":"ops"').replace(/"text":"60m"/g, '"text":"hour"');
+      return tree
+        .replace('"kind":"word","value":"ops"', '"kind":"string","value":"ops"')
+        .replace(/"text":"60m"/g, '"text":"hour"');
     };
     assert.is(plain(one), plain(other));
   });
@@ -94,7 +104,13 @@ for (const text of contextual) {
 }
 
 test("white space separates rules, newlines are no more than that", () => {
-  for (const text of ["permit a\n deny b", "permit a deny b", "permit a;deny b", "permit\na\ndeny\nb", "permit a # deny c\n// deny d\ndeny b"]) {
+  for (const text of [
+    "permit a\n deny b",
+    "permit a deny b",
+    "permit a;deny b",
+    "permit\na\ndeny\nb",
+    "permit a # deny c\n// deny d\ndeny b",
+  ]) {
     assert.equal(rulesOf(text).map(ruleText), ["permit a", "deny b"], text);
   }
 });
@@ -177,7 +193,7 @@ test("deny! is one word, deny !x is none", () => {
 });
 
 test("a phase at the top belongs to the only agent", () => {
-  const stack = valid('agent a { default deny }\nphase p { duration 1h tools [x] permit x }');
+  const stack = valid("agent a { default deny }\nphase p { duration 1h tools [x] permit x }");
   assert.is(stack.agents[0]?.phases[0]?.durationMs, 3_600_000);
   assert.equal(codes("phase p { duration 1h tools [x] permit x }"), ["FMS026"]);
 });
@@ -206,13 +222,21 @@ for (const text of later) {
 }
 
 test("malformed text in a later block is still an error", () => {
-  for (const text of ["agent a { credential c { backend = } }", "provider p { x [1 2] }", "import x", "agent a { egress { allow [ } }", "trust { key ed25519:x }", "manifest orchestrator o"]) {
+  for (const text of [
+    "agent a { credential c { backend = } }",
+    "provider p { x [1 2] }",
+    "import x",
+    "agent a { egress { allow [ } }",
+    "trust { key ed25519:x }",
+    "manifest orchestrator o",
+  ]) {
     assert.ok(codes(text).length > 0, text);
   }
 });
 
 test("several mistakes give several messages, one each", () => {
-  const text = 'agent "a" {\n default dney\n rules {\n  permt x\n  permit y iff z\n  permit ok\n }\n budgt b { max 5 }\n}\nagnt "b" { default deny }\npermit q';
+  const text =
+    'agent "a" {\n default dney\n rules {\n  permt x\n  permit y iff z\n  permit ok\n }\n budgt b { max 5 }\n}\nagnt "b" { default deny }\npermit q';
   const words = read(text).findings.map((f) => text.slice(f.span.start, f.span.end));
   assert.equal(words, ["dney", "permt", "iff", "budgt", "agnt"]);
 });
@@ -248,17 +272,30 @@ test("sources, texts and rules have their limits", () => {
 
 test("F07 byte order mark, line ends, tabs and long lines have a position or a meaning, never neither", () => {
   const marked = read("\ufeffpermit a");
-  assert.equal(marked.findings.map((f) => [f.code, f.span.start]), [["FMS001", 0]]);
+  assert.equal(
+    marked.findings.map((f) => [f.code, f.span.start]),
+    [["FMS001", 0]],
+  );
   assert.is(marked.stack, null);
   assert.equal(rulesOf("permit a\r\ndeny b\rdefer c\tif\tx").map(ruleText), ["permit a", "deny b", "defer c if x"]);
   const long = `permit a if x in [${'"v",'.repeat(250_000)}]`;
   assert.ok(long.length >= 1_000_000);
   valid(long);
-  assert.equal(read(`${long} iff`).findings.map((f) => f.span.start), [long.length + 1]);
+  assert.equal(
+    read(`${long} iff`).findings.map((f) => f.span.start),
+    [long.length + 1],
+  );
 });
 
 test("F07 unknown words, operators and fields are errors with a position", () => {
-  for (const [text, at] of [["permt a", 0], ["permit a whn x", 9], ["permit a if x === y", 16], ["permit a if x <> y", 15], ["permit a if x ~ y", 14], ["agent a { foo 1 }", 10]] as const) {
+  for (const [text, at] of [
+    ["permt a", 0],
+    ["permit a whn x", 9],
+    ["permit a if x === y", 16],
+    ["permit a if x <> y", 15],
+    ["permit a if x ~ y", 14],
+    ["agent a { foo 1 }", 10],
+  ] as const) {
     assert.is(read(text).findings[0]?.span.start, at, text);
   }
 });
@@ -285,14 +322,16 @@ function permitsOf(stack: Stack): Map<string, string[]> {
 /** Broken copies of a policy: each word or sign that carries structure dropped, doubled or spoilt. */
 function mutants(text: string): string[] {
   const tokens = [...text.matchAll(/[A-Za-z_]+!?|[{}()[\]"'=<>!&|]+/g)];
-  const structural = /^(?:permit|allow|approve|deny!?|block|reject|defer|if|when|and|or|in|rules|agent|default|reason|matches|phase|budget|rate_limit|redact|var|runtime|per|args|[^A-Za-z_].*)$/;
+  const structural =
+    /^(?:permit|allow|approve|deny!?|block|reject|defer|if|when|and|or|in|rules|agent|default|reason|matches|phase|budget|rate_limit|redact|var|runtime|per|args|[^A-Za-z_].*)$/;
   return tokens
     .filter((token) => structural.test(token[0]))
     .flatMap((token) => {
       const before = text.slice(0, token.index);
       const after = text.slice(token.index + token[0].length);
       const word = token[0];
-      const spoilt = word.length > 1 ? [word.slice(1), word.slice(0, -1), `${word}x`, word[0] + word] : [`${word}${word}`];
+      const spoilt =
+        word.length > 1 ? [word.slice(1), word.slice(0, -1), `${word}x`, word[0] + word] : [`${word}${word}`];
       return ["", ...spoilt].map((put) => before + put + after);
     });
 }
@@ -312,7 +351,8 @@ test("F07 no broken word, operator, brace or quote leaves a permit with a weaker
           const known = original.get(pattern);
           if (known?.includes("") === true) continue;
           assert.ok(text !== "", `a permit of ${pattern} lost its condition: ${mutant}`);
-          if (known !== undefined) assert.is(text.split(/ (?:and|or) /).length, (known[0] ?? "").split(/ (?:and|or) /).length, mutant);
+          if (known !== undefined)
+            assert.is(text.split(/ (?:and|or) /).length, (known[0] ?? "").split(/ (?:and|or) /).length, mutant);
         }
       }
     }
