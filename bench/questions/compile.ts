@@ -1,0 +1,36 @@
+// How long does it take to compile ten thousand rules, checks on, from text to image? The first time in a process, which is
+// what a command line pays, and the median of the following. Cedar parses its own text of the same rules.
+
+import { compilerOf } from "../bundle.ts";
+import { cedarPolicies, policyText } from "../generated/policy.ts";
+import { parse } from "../peers/cedar.ts";
+import type { Question } from "../question.ts";
+import { median } from "../timing.ts";
+
+const RULES = 10_000;
+
+export const question: Question = {
+  asks: "compiling 10,000 rules",
+  async measure({ short, bundles }) {
+    const { compile } = await compilerOf(bundles);
+    const text = policyText(RULES);
+    const once = (): number => {
+      const start = performance.now();
+      const { image } = compile(text, { file: "bench.fms" });
+      const tookMs = performance.now() - start;
+      if (image === undefined) throw new Error("the generated policy does not compile");
+      return tookMs;
+    };
+    const first = once();
+    const following = Array.from({ length: short ? 5 : 15 }, once);
+    const policies = cedarPolicies(RULES);
+    const start = performance.now();
+    parse("compile", policies);
+    const cedarMs = performance.now() - start;
+    return [
+      { id: "compile.first", value: first, unit: "ms", atMost: { must: 1000, goal: 200 } },
+      { id: "compile.following", value: median(following), unit: "ms", atMost: { must: 1000, goal: 200 } },
+      { id: "compile.cedar", value: cedarMs, unit: "ms" },
+    ];
+  },
+};
