@@ -188,16 +188,19 @@ export class ConditionChecker {
       [left, a],
       [right, b],
     ] as const) {
-      if (kind === "list")
-        return this.#never(
+      if (kind === "list") {
+        this.#never(
           expr,
           `a list cannot be compared with \`${operator}\``,
           "ask for a member: `x in [..]`, `list contains x`",
         );
+        return;
+      }
       if (!equality && (kind === "nil" || kind === "bool")) {
         const help =
           kind === "nil" ? "ask for presence with `x == nil` or `x != nil`" : "only numbers and text have an order";
-        return this.#never(expr, `${kindNames[kind]} cannot be compared with \`${operator}\``, help);
+        this.#never(expr, `${kindNames[kind]} cannot be compared with \`${operator}\``, help);
+        return;
       }
     }
     if (a === b || a === "any" || b === "any" || a === "nil" || b === "nil") return;
@@ -210,12 +213,19 @@ export class ConditionChecker {
     if (b !== "list" && b !== "any") {
       const help =
         b === "text" ? 'a part of a text is asked for with `text contains "part"`' : "write a list: `x in [1, 2]`";
-      return this.#never(right, `\`in\` needs a list, and this is ${kindNames[b]}`, help);
+      this.#never(right, `\`in\` needs a list, and this is ${kindNames[b]}`, help);
+      return;
     }
-    if (a === "list") return this.#never(left, "a list is never a member of a list");
+    if (a === "list") {
+      this.#never(left, "a list is never a member of a list");
+      return;
+    }
     const items = listOf(this.#agent, right);
     if (items === null) return;
-    if (items.length === 0) return this.#never(right, "nothing is in an empty list");
+    if (items.length === 0) {
+      this.#never(right, "nothing is in an empty list");
+      return;
+    }
     if (a !== "any" && a !== "nil" && !items.some((item) => kindOfValue(item) === a)) {
       this.#never(
         right,
@@ -226,9 +236,13 @@ export class ConditionChecker {
 
   #contains(left: Expr, a: Kind, right: Expr, b: Kind): void {
     if (a !== "text" && a !== "list" && a !== "any") {
-      return this.#never(left, `\`contains\` needs text or a list, and this is ${kindNames[a]}`);
+      this.#never(left, `\`contains\` needs text or a list, and this is ${kindNames[a]}`);
+      return;
     }
-    if (b === "nil" || b === "list") return this.#never(right, `${kindNames[b]} is never contained`);
+    if (b === "nil" || b === "list") {
+      this.#never(right, `${kindNames[b]} is never contained`);
+      return;
+    }
     if (a === "text" && b !== "text" && b !== "any")
       this.#never(right, `text never contains ${kindNames[b]}`, "put it in quotes");
   }

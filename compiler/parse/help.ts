@@ -44,15 +44,15 @@ const statementWords: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Words of other languages, and what to write instead. */
-const foreign: Readonly<Record<string, string>> = {
-  unless: "write `if not (…)`",
-  else: "a rule has no else; write a second rule below",
-  elif: "a rule has no else; write a second rule below",
-  where: "a condition begins with `if`",
-  then: "leave it out: the effect stands before the tool",
-  let: "a variable is declared with `var name = value`",
-  const: "a variable is declared with `var name = value`",
-};
+const foreign: ReadonlyMap<string, string> = new Map([
+  ["unless", "write `if not (…)`"],
+  ["else", "a rule has no else; write a second rule below"],
+  ["elif", "a rule has no else; write a second rule below"],
+  ["where", "a condition begins with `if`"],
+  ["then", "leave it out: the effect stands before the tool"],
+  ["let", "a variable is declared with `var name = value`"],
+  ["const", "a variable is declared with `var name = value`"],
+]);
 
 export function helpFor(mistake: Mistake): { help?: string } {
   const help = mistake.stray ? strayHelp(mistake) : expectedHelp(mistake);
@@ -63,7 +63,7 @@ function strayHelp({ tokens, index, within }: Mistake): string | null {
   const token = tokens[index];
   if (token === undefined) return null;
   const word = token.image;
-  const usual = Object.hasOwn(foreign, word) ? foreign[word] : undefined;
+  const usual = foreign.get(word);
   if (usual !== undefined) return usual;
   const inRule = followsRule(tokens, index);
   const own = statementWords[within] ?? [];

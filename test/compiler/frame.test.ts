@@ -30,7 +30,7 @@ for (const file of cases) {
       .map((d) => renderDiagnostic(d, text))
       .join("\n\n")}\n`;
     const expected = folder + file.replace(/fms$/, "txt");
-    if (process.env["RENEW"] === "1") writeFileSync(expected, shown);
+    if (process.env.RENEW === "1") writeFileSync(expected, shown);
     assert.is(shown, readFileSync(expected, "utf8"));
   });
 }
