@@ -136,7 +136,8 @@ export class AgentDoor {
       const stamp = active === null ? noPolicy : { version: active.version, policyHash: active.activation.policyHash };
       const hasToken = message.admin_token !== undefined;
       const detail = { type, agent_id: readable(message).agentId, wrong_token: hasToken };
-      governor.ledger.append("mark", stamp, { kind: "operator_refused", detail }, reading);
+      const { seq } = governor.ledger.append("mark", stamp, { kind: "operator_refused", detail }, reading);
+      await governor.ledger.durable(seq);
     }
     return errorAnswer("OPERATOR_ONLY", `\`${type}\` is the operator's: use the operator socket`, message);
   }
