@@ -9,7 +9,10 @@ import * as assert from "uvu/assert";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const fileLinesMax = 600;
 
-const listed = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root, encoding: "utf8" });
+const listed = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
+  cwd: root,
+  encoding: "utf8",
+});
 const sources = listed
   .split("\n")
   .filter((file) => /^(compiler|vm|runtime|cli|bench)\/.*\.ts$/.test(file) && existsSync(join(root, file)));
@@ -70,15 +73,32 @@ test("the compiler, the machine and the evaluator import nothing of node", () =>
 
 /** What only the named files may say. */
 const only: readonly { readonly what: string; readonly pattern: RegExp; readonly files: readonly RegExp[] }[] = [
-  { what: "WebAssembly", pattern: /\bnew WebAssembly\.|WebAssembly\.compile/, files: [/^runtime\/evaluator\/machine\.ts$/] },
+  {
+    what: "WebAssembly",
+    pattern: /\bnew WebAssembly\.|WebAssembly\.compile/,
+    files: [/^runtime\/evaluator\/machine\.ts$/],
+  },
   {
     what: "writing to disk",
-    pattern: /\b(writeFileSync|writeFile|appendFile|appendFileSync|renameSync|unlinkSync|fdatasync|createWriteStream)\(/,
+    pattern:
+      /\b(writeFileSync|writeFile|appendFile|appendFileSync|renameSync|unlinkSync|fdatasync|createWriteStream)\(/,
     files: [/^runtime\/disk\.ts$/, /^bench\//],
   },
-  { what: "the clock", pattern: /\bDate\.now\(|process\.hrtime|new Date\(\)/, files: [/^runtime\/clock\.ts$/, /^bench\//] },
-  { what: "process.exit", pattern: /\bprocess\.exit\(/, files: [/^cli\/(main|exit)\.ts$/, /^runtime\/daemon-main\.ts$/, /^bench\//] },
-  { what: "sockets", pattern: /from "node:(net|http|https|tls|dgram)"/, files: [/^runtime\/doors\//, /^runtime\/sdk\/socket-transport\.ts$/, /^runtime\/lock\.ts$/, /^bench\//] },
+  {
+    what: "the clock",
+    pattern: /\bDate\.now\(|process\.hrtime|new Date\(\)/,
+    files: [/^runtime\/clock\.ts$/, /^bench\//],
+  },
+  {
+    what: "process.exit",
+    pattern: /\bprocess\.exit\(/,
+    files: [/^cli\/(main|exit)\.ts$/, /^runtime\/daemon-main\.ts$/, /^bench\//],
+  },
+  {
+    what: "sockets",
+    pattern: /from "node:(net|http|https|tls|dgram)"/,
+    files: [/^runtime\/doors\//, /^runtime\/sdk\/socket-transport\.ts$/, /^runtime\/lock\.ts$/, /^bench\//],
+  },
 ];
 
 for (const { what, pattern, files } of only) {
@@ -90,7 +110,9 @@ for (const { what, pattern, files } of only) {
 
 /** A file without its comments. */
 function code(file: string): string {
-  return readFileSync(join(root, file), "utf8").replace(/\/\*[\s\S]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
+  return readFileSync(join(root, file), "utf8")
+    .replace(/\/\*[\s\S]*?\*\//g, "")
+    .replace(/^\s*\/\/.*$/gm, "");
 }
 
 test("no file has outgrown its idea", () => {
