@@ -6,8 +6,8 @@ import { runPairs } from "./differential/run.ts";
 const PAIRS_DEFAULT = 200_000;
 
 test("oracle and machine agree on generated policies and calls", async () => {
-  const pairs = Number(process.env["FARAMESH_PAIRS"] ?? PAIRS_DEFAULT);
-  const seed = Number(process.env["FARAMESH_SEED"] ?? 1);
+  const pairs = Number(process.env.FARAMESH_PAIRS ?? PAIRS_DEFAULT);
+  const seed = Number(process.env.FARAMESH_SEED ?? 1);
   const tally = await runPairs(pairs, seed);
   assert.ok(tally.pairs >= pairs);
   assert.ok(tally.refused * 4 <= tally.policies, `${tally.refused} policies refused, ${tally.policies} judged`);

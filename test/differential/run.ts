@@ -38,15 +38,17 @@ export const engines: Engines = {
   },
 };
 
-/** The pair of one seed. */
+/** The pair of one seed. Time goes back only where no log has to tell what a refused call had seen of it. */
 export function drawPair(seed: number): Pair {
   const random = new Random(seed);
   const policy = policyDraft(random);
-  const calls = callDrafts(random, CALLS_PER_POLICY);
+  const from = random.pick(["snapshot", "charges", "nothing", "nothing", "nothing", "nothing"] as const);
+  const restart = from === "nothing" ? null : { call: random.below(CALLS_PER_POLICY), from };
+  const unsteady = from !== "charges" && random.oneIn(4);
+  const calls = callDrafts(random, CALLS_PER_POLICY, unsteady ? "unsteady" : "forward");
   const call = random.below(20);
   const activation = random.oneIn(5) ? null : { call, now: calls[call]?.options.now ?? START_MS };
-  const restart = { call: random.below(CALLS_PER_POLICY), from: random.pick(["snapshot", "charges"] as const) };
-  return { policy, calls, activation, restart: random.oneIn(4) ? restart : null };
+  return { policy, calls, activation, restart };
 }
 
 /** Judges pairs until there are `pairs` of them. Throws, with seed and smallest case, at the first disagreement. */

@@ -19,13 +19,14 @@ const stepsMs = {
   fast: [1, 1_000.5, 60_000, 600_000, 3_600_000, 21_600_000, 86_400_000],
 } as const;
 
-/** A sequence of calls. */
-export function callDrafts(random: Random, count: number): CallDraft[] {
+/** A sequence of calls; `clock` says whether its time may also go back. */
+export function callDrafts(random: Random, count: number, clock: "forward" | "unsteady"): CallDraft[] {
   let now = START_MS;
   const hasty = random.oneIn(3);
   return Array.from({ length: count }, () => {
     if (random.oneIn(2)) now += random.pick(hasty || random.oneIn(30) ? stepsMs.fast : stepsMs.slow);
-    return { request: requestDraft(random), options: optionsDraft(random, now) };
+    const back = clock === "unsteady" && random.oneIn(6) ? random.pick([0.001, 1_000, 60_000, 86_400_000]) : 0;
+    return { request: requestDraft(random), options: optionsDraft(random, now - back) };
   });
 }
 
@@ -78,20 +79,18 @@ function argsDraft(random: Random): { [key: string]: RequestValue } {
   const args: { [key: string]: RequestValue } = {};
   for (const name of ["x", "y", "z"]) if (!random.oneIn(5)) args[name] = anyValue(random);
   if (random.oneIn(2))
-    args["amount"] = random.oneIn(5) ? anyValue(random) : random.pick([0, 0.1, 0.29, 1, 0.0000011, 0.3]);
+    args.amount = random.oneIn(5) ? anyValue(random) : random.pick([0, 0.1, 0.29, 1, 0.0000011, 0.3]);
   if (random.oneIn(2))
-    args["a"] = random.oneIn(4)
-      ? anyValue(random)
-      : { b: random.oneIn(2) ? anyValue(random) : { c: anyValue(random) } };
-  if (random.oneIn(2)) args["list"] = random.oneIn(6) ? anyValue(random) : listValue(random);
-  if (random.oneIn(3)) args["items"] = [{ k: anyValue(random) }, { k: anyValue(random) }];
-  if (random.oneIn(3)) args["recipients"] = random.oneIn(4) ? anyValue(random) : listValue(random);
-  if (random.oneIn(3)) args["mail"] = { recipients: random.oneIn(4) ? anyValue(random) : listValue(random) };
-  if (random.oneIn(3)) args["host"] = anyValue(random);
-  if (random.oneIn(3)) args["port"] = anyValue(random);
-  if (random.oneIn(4)) args["query"] = { q: anyValue(random) };
-  if (random.oneIn(4)) args["headers"] = { h: anyValue(random) };
-  if (random.oneIn(6)) args["reason"] = anyValue(random);
+    args.a = random.oneIn(4) ? anyValue(random) : { b: random.oneIn(2) ? anyValue(random) : { c: anyValue(random) } };
+  if (random.oneIn(2)) args.list = random.oneIn(6) ? anyValue(random) : listValue(random);
+  if (random.oneIn(3)) args.items = [{ k: anyValue(random) }, { k: anyValue(random) }];
+  if (random.oneIn(3)) args.recipients = random.oneIn(4) ? anyValue(random) : listValue(random);
+  if (random.oneIn(3)) args.mail = { recipients: random.oneIn(4) ? anyValue(random) : listValue(random) };
+  if (random.oneIn(3)) args.host = anyValue(random);
+  if (random.oneIn(3)) args.port = anyValue(random);
+  if (random.oneIn(4)) args.query = { q: anyValue(random) };
+  if (random.oneIn(4)) args.headers = { h: anyValue(random) };
+  if (random.oneIn(6)) args.reason = anyValue(random);
   return args;
 }
 

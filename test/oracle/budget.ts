@@ -67,7 +67,7 @@ export class BudgetBook {
 }
 
 export function budgetCovers(budget: Budget, tool: string): boolean {
-  const tools = valueOf(budget, "tools");
+  const tools = literalOf(budget, "tools");
   if (tools === null) return true;
   const patterns = tools.kind === "list" ? tools.items : [tools];
   return patterns.some((p) => (p.kind === "string" || p.kind === "word") && globMatches(p.value, tool));
@@ -111,13 +111,13 @@ function reaches(spent: bigint, max: bigint, fraction: number | null): boolean {
 }
 
 function windowUsOf(budget: Budget): bigint | "session" {
-  const window = valueOf(budget, "window");
+  const window = literalOf(budget, "window");
   if (window !== null && window.kind === "number") return BigInt(Math.round(window.value * 1_000_000));
   return budget.id === "session" ? "session" : DAY_US;
 }
 
 function onExceed(budget: Budget): "deny" | "defer" | "audit" {
-  const value = valueOf(budget, "on_exceed");
+  const value = literalOf(budget, "on_exceed");
   const word = value !== null && (value.kind === "string" || value.kind === "word") ? value.value : "deny";
   return word === "defer" || word === "audit" ? word : "deny";
 }
@@ -128,11 +128,11 @@ function moneyOf(budget: Budget, field: string): bigint | null {
 }
 
 function plainOf(budget: Budget, field: string): number | null {
-  const value = valueOf(budget, field);
+  const value = literalOf(budget, field);
   return value !== null && value.kind === "number" ? value.value : null;
 }
 
-function valueOf(budget: Budget, field: string): Value | null {
+function literalOf(budget: Budget, field: string): Value | null {
   const value = budget.fields.find((f) => f.name === field)?.value;
   return value === undefined || value.kind === "name" ? null : value;
 }

@@ -8,7 +8,9 @@ type Path = readonly (string | number)[];
 export interface Call {
   readonly agent: Agent;
   readonly request: EvaluationRequest;
-  /** Microseconds since 1970, never going back. */
+  /** The request's own time, which conditions see, in microseconds since 1970. */
+  readonly requestUs: bigint;
+  /** The time that counters and phases go by, which never goes back. */
   readonly nowUs: bigint;
 }
 
@@ -20,7 +22,7 @@ export function readName(call: Call, name: Name): Found {
 
 /** True when the name stands for a value of the policy rather than for something in the request. */
 export function isVariable(agent: Agent, path: Path): boolean {
-  return variableOf(agent, path) !== null;
+  return variableOf(agent, endsInLength(path) ? path.slice(0, -1) : path) !== null;
 }
 
 /** The raw value under a name, before it is made an operand; undefined when there is none, or when it is a variable's. */
@@ -34,7 +36,7 @@ function readPath(call: Call, path: Path): Found {
   const variable = variableOf(call.agent, path);
   if (variable !== null) return variable;
   if (endsInLength(path)) return length(readPath(call, path.slice(0, -1)));
-  if (path.length === 2 && path[0] === "time") return timePart(String(path[1]), call.nowUs);
+  if (path.length === 2 && path[0] === "time") return timePart(String(path[1]), call.requestUs);
   return fromRequest(walkWord(call, path));
 }
 
@@ -81,10 +83,10 @@ function walk(start: unknown, path: Path): unknown {
   return at;
 }
 
-function timePart(part: string, nowUs: bigint): Found {
-  const date = new Date(Number(nowUs / 1000n));
+function timePart(part: string, us: bigint): Found {
+  const date = new Date(Number(us / 1000n));
   const parts: Record<string, number> = {
-    now: Number(nowUs / 1_000_000n),
+    now: Number(us / 1_000_000n),
     minute: date.getUTCMinutes(),
     hour: date.getUTCHours(),
     day: date.getUTCDate(),

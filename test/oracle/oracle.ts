@@ -57,18 +57,23 @@ export class Oracle {
 
   /** Starts the clocks of the rollout phases that have none. `now` in milliseconds since 1970. */
   activatePhases(now: number): void {
-    const nowUs = this.clock(now);
-    for (const agent of this.agents()) this.clocks.activate(agent, nowUs);
+    const phased = this.agents().filter((agent) => agent.phases.length > 0);
+    for (const agent of phased) this.clocks.activate(agent, this.clock(microseconds(now)));
   }
 
   decide(request: EvaluationRequest, options: EvaluationOptions): OracleVerdict {
-    const nowUs = this.clock(options.now);
     const fault = requestFault(request);
     if (fault !== null) return refusal(fault);
     const agent = this.agents().find((a) => a.id === request.agent_id) ?? this.stack.anonymous;
     if (agent === null) return refusal("UNKNOWN_AGENT");
-    const call: Call = { agent, request, nowUs };
-    if (readsUnjudgeable(call)) return refusal("BAD_REQUEST");
+    const requestUs = microseconds(options.now);
+    if (readsUnjudgeable({ agent, request, requestUs, nowUs: requestUs })) return refusal("BAD_REQUEST");
+    const call: Call = {
+      agent,
+      request,
+      requestUs,
+      nowUs: counts(agent, request.tool_id) ? this.clock(requestUs) : requestUs,
+    };
 
     const ruling = this.rule(call);
     const said = this.said(call, ruling);
@@ -176,12 +181,22 @@ export class Oracle {
     return this.stack.anonymous === null ? this.stack.agents : [...this.stack.agents, this.stack.anonymous];
   }
 
-  /** Microseconds of a time in milliseconds; an earlier time than the last counts as the last. */
-  private clock(nowMs: number): bigint {
-    const us = BigInt(Math.floor(nowMs * 1000));
+  /** An earlier time than the last that a counter or phase saw counts as that one. */
+  private clock(us: bigint): bigint {
     if (us > this.lastUs) this.lastUs = us;
     return this.lastUs;
   }
+}
+
+const microseconds = (milliseconds: number): bigint => BigInt(Math.floor(milliseconds * 1000));
+
+/** True when a call of the tool is under a limit, a budget or a rollout phase, whether or not it is permitted. */
+function counts(agent: Agent, tool: string): boolean {
+  return (
+    agent.rateLimits.some((limit) => globMatches(limit.pattern.text, tool)) ||
+    agent.budgets.some((budget) => budgetCovers(budget, tool)) ||
+    agent.phases.some((phase) => lists(phase, tool))
+  );
 }
 
 const lists = (phase: Phase, tool: string): boolean => phase.tools.some((pattern) => globMatches(pattern.text, tool));

@@ -8,8 +8,8 @@ const PAIRS_DEFAULT = 10_000_000;
 const SEED_FIRST = 1_000_000;
 
 test("oracle and machine agree on many generated policies and calls", async () => {
-  const pairs = Number(process.env["FARAMESH_PAIRS"] ?? PAIRS_DEFAULT);
-  const seed = Number(process.env["FARAMESH_SEED"] ?? SEED_FIRST + (Date.now() % 1_000_000_000));
+  const pairs = Number(process.env.FARAMESH_PAIRS ?? PAIRS_DEFAULT);
+  const seed = Number(process.env.FARAMESH_SEED ?? SEED_FIRST + (Date.now() % 1_000_000_000));
   process.stdout.write(`seed ${seed}\n`);
   assert.ok((await runPairs(pairs, seed)).pairs >= pairs);
 });
