@@ -10,7 +10,7 @@ export const liveApprovalsPerAgentMax = 256;
 /** The same over all agents. */
 export const liveApprovalsMax = 4096;
 /** Finished approvals kept in memory, for lists and for naming a second use; the log keeps all. */
-export const finishedApprovalsMax = 4096;
+export const finishedApprovalsMax = 1024;
 /** Characters of a waiting call's http part that are kept. */
 const keptHttpLimit = 16 * 1024;
 

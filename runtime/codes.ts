@@ -18,6 +18,7 @@ export const codes = {
   MACHINE_FAULT: { meaning: "the machine stopped; nothing was changed" },
   DAEMON_NOT_READY: { meaning: "the daemon is starting, draining or stopped" },
   AUDIT_UNAVAILABLE: { meaning: "the decision cannot be recorded" },
+  AUDIT_SLOW: { meaning: "the decision was not on disk in time" },
   CALL_ID_REUSED: { meaning: "the same call_id came with another call" },
   APPROVAL_MISMATCH: { meaning: "the approval was given for another call" },
   APPROVAL_CONSUMED: { meaning: "the approval was used already" },

@@ -8,7 +8,7 @@ import { CallTable } from "./calls.ts";
 import { type Clock, formatTime, systemClock } from "./clock.ts";
 import { Decider, type Governor } from "./decide.ts";
 import { Desk, type House } from "./desk.ts";
-import { type DiskLock, nodeDisk, replaceFile } from "./disk.ts";
+import { type Disk, type DiskLock, nodeDisk, replaceFile } from "./disk.ts";
 import { listenAt } from "./doors/listen.ts";
 import { OperatorDoor, operatorConnectionsMax } from "./doors/operator.ts";
 import { AgentDoor, agentConnectionsMax } from "./doors/socket.ts";
@@ -57,6 +57,9 @@ export interface DaemonOptions {
   readonly machine?: Machine;
   readonly clock?: Clock;
   readonly flood?: FloodLimits;
+  readonly answerDeadlineMs?: number;
+  /** What the log writes to. */
+  readonly disk?: Disk;
 }
 
 /** The daemon may not start. `code` says why; nothing is left running or changed. */
@@ -80,6 +83,8 @@ const evaluator: Machine = {
   loadSync: (image) => loadPolicySync(image, { state: "volatile" }),
 };
 
+/** Longer than any client waits, and than a disk in health takes by far. */
+const defaultAnswerDeadlineMs = 10_000;
 const drainMs = 5000;
 const drainPollMs = 10;
 /** How long a daemon whose log failed still tells its callers so. */
@@ -127,7 +132,13 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
     nowUs: startedUs,
   });
   const durability = options.durability ?? "group";
-  const log = await Log.open({ dir: walDir, durability, clock, onRecord: (record) => recovery.take(record) });
+  const log = await Log.open({
+    dir: walDir,
+    durability,
+    clock,
+    disk: options.disk ?? nodeDisk,
+    onRecord: (record) => recovery.take(record),
+  });
   try {
     const env = options.env ?? process.env;
     const runtime: RuntimeSettings = recovery.active?.policy.runtime() ?? {};
@@ -217,7 +228,8 @@ export class Daemon implements House {
     this.durability = parts.durability;
     this.startedUs = parts.startedUs;
     const dev = options.dev ?? false;
-    this.governor = { ledger, policies, approvals, calls, dev, journal, state: () => this.#state };
+    const answerDeadlineMs = options.answerDeadlineMs ?? defaultAnswerDeadlineMs;
+    this.governor = { ledger, policies, approvals, calls, dev, journal, answerDeadlineMs, state: () => this.#state };
     this.decider = new Decider(this.governor);
     this.#desk = new Desk(this);
     this.#operatorDoor = new OperatorDoor(this.#desk, this, this.#token);

@@ -46,6 +46,8 @@ export interface Governor {
   readonly calls: CallTable;
   readonly dev: boolean;
   readonly journal: Logger;
+  /** How long an answer waits for its record to be durable. */
+  readonly answerDeadlineMs: number;
   state(): DaemonState;
 }
 
@@ -149,11 +151,19 @@ export class Decider {
 
   async #whenDurable({ answer, seq }: Decided): Promise<GovernAnswer> {
     if (seq === null) return answer;
+    const { ledger, answerDeadlineMs } = this.#governor;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<"late">((resolve) => {
+      timer = setTimeout(() => resolve("late"), answerDeadlineMs);
+    });
     try {
-      await this.#governor.ledger.durable(seq);
+      const outcome = await Promise.race([ledger.durable(seq), late]);
+      if (outcome === "late") return unavailable(answer, "AUDIT_SLOW", "the decision was not on disk in time");
       return answer;
     } catch {
-      return unavailable(answer);
+      return unavailable(answer, "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -353,9 +363,9 @@ function contextOf(
 }
 
 /** The record of this answer did not become durable: whatever was decided, the call must not run. */
-function unavailable(answer: GovernAnswer): GovernAnswer {
+function unavailable(answer: GovernAnswer, code: Code, reason: string): GovernAnswer {
   const { call_id, action_id, latency_ms, latency_us, policy_version, policy_hash } = answer;
-  const judged = plain("deny", "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
+  const judged = plain("deny", code, reason);
   return {
     ...answerOf(judged, {
       callId: call_id,

@@ -139,6 +139,7 @@ export class LineConnection {
   #closed = false;
   #stallTimer: NodeJS.Timeout | null = null;
   #stream = false;
+  #finishing = false;
 
   constructor(socket: Socket, limits: LineLimits, handler: LineHandler) {
     this.#socket = socket;
@@ -186,6 +187,7 @@ export class LineConnection {
   finish(): void {
     this.#stream = false;
     this.#ended = true;
+    this.#finishing = true;
     this.#pump();
   }
 
@@ -213,7 +215,9 @@ export class LineConnection {
     this.#armStallTimer();
     if (this.#ended && !this.#stream && this.#inFlight === 0 && !this.#isFull()) {
       this.#flush();
-      this.#socket.end();
+      // A peer that half-closed sees the end; one that would stay is not waited for.
+      if (this.#finishing) this.#socket.destroySoon();
+      else this.#socket.end();
     }
   }
 

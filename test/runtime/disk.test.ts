@@ -1,0 +1,86 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type Disk, type DiskFile, nodeDisk } from "../../runtime/disk.ts";
+import { diskError, faultyDisk } from "../log/fixture.ts";
+import { onStack, type StackUnderTest } from "./stack-under-test.ts";
+
+const policy = `agent "bot" { default deny rules { permit search } rate_limit "search": 5 per hour }`;
+const isSegment = (path: string): boolean => path.endsWith(".wal");
+
+for (const [name, call, code] of [
+  ["A05 EIO on a write", "write", "EIO"],
+  ["A06 EIO on a sync", "dataSync", "EIO"],
+  ["A07 ENOSPC on an append", "write", "ENOSPC"],
+] as const) {
+  test(`${name} denies the batch and every later call, and the daemon ends non-zero`, async () => {
+    let isBroken = false;
+    const disk = faultyDisk((made, path) => {
+      if (isBroken && made === call && isSegment(path)) throw diskError(code);
+      return undefined;
+    });
+    await onStack(
+      policy,
+      async (stack) => {
+        assert.is((await stack.ask("search")).effect, "PERMIT");
+        const { daemon } = stack;
+        isBroken = true;
+        const calls = Array.from({ length: 5 }, (_, index) => {
+          return { type: "govern", call_id: `c${index}`, agent_id: "bot", tool_id: "search" };
+        });
+        for (const answer of await stack.send(...calls)) {
+          assert.equal([answer.effect, answer.reason_code], ["DENY", "AUDIT_UNAVAILABLE"]);
+        }
+        isBroken = false;
+        assert.equal((await stack.ask("search")).reason_code, "AUDIT_UNAVAILABLE");
+        assert.is((await daemon.ended).exitCode, 1);
+      },
+      { disk },
+    );
+  });
+}
+
+/** A disk whose syncs of segments wait until `release` is called. */
+function slowDisk(): { disk: Disk; hold: () => void; release: () => void } {
+  let gate: Promise<void> = Promise.resolve();
+  let open: () => void = () => {};
+  const wrap = (file: DiskFile): DiskFile => ({
+    path: file.path,
+    write: (bytes, offset, length, position) => file.write(bytes, offset, length, position),
+    read: (into, offset, length, position) => file.read(into, offset, length, position),
+    dataSync: async () => {
+      if (isSegment(file.path)) await gate;
+      await file.dataSync();
+    },
+    sync: () => file.sync(),
+    truncate: (sizeBytes) => file.truncate(sizeBytes),
+    identity: () => file.identity(),
+    close: () => file.close(),
+  });
+  return {
+    disk: { ...nodeDisk, open: (path, mode) => wrap(nodeDisk.open(path, mode)) },
+    hold: () => {
+      gate = new Promise((resolve) => {
+        open = resolve;
+      });
+    },
+    release: () => open(),
+  };
+}
+
+test("A32 no answer goes out before its record is durable; past the deadline the call is denied", async () => {
+  const { disk, hold, release } = slowDisk();
+  await onStack(
+    policy,
+    async (stack: StackUnderTest) => {
+      hold();
+      const late = await stack.ask("search", {}, { call_id: "c1" });
+      assert.equal([late.effect, late.reason_code], ["DENY", "AUDIT_SLOW"]);
+      release();
+      const retry = await stack.ask("search", {}, { call_id: "c1" });
+      assert.equal([retry.effect, retry.action_id], ["PERMIT", late.action_id]);
+    },
+    { disk, answerDeadlineMs: 50 },
+  );
+});
+
+test.run();
