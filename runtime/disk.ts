@@ -282,3 +282,8 @@ export function replaceFile(disk: Disk, path: string, bytes: Uint8Array): void {
   disk.rename(temporary, path);
   disk.syncDirectory(directory);
 }
+
+/** Removes a directory with all that is in it; links in it are removed and not followed. */
+export function removeTree(path: string): void {
+  fs.rmSync(path, { recursive: true, force: true });
+}
