@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { askOperator, callOperator } from "../../runtime/doors/client.ts";
 import { liveApprovalsPerAgentMax } from "../../runtime/approvals.ts";
+import { askOperator, callOperator } from "../../runtime/doors/client.ts";
 import { codeOf, onStack } from "./stack-under-test.ts";
 
 const policy = `agent "bot" {
@@ -79,7 +79,9 @@ test("G03 a used approval named again is consumed, and its use stands in the log
     assert.is(again.reason_code, "APPROVAL_CONSUMED");
     const records = await stack.records();
     const used = records.findIndex((record) => record.change === "consumed" && record.approval_id === id);
-    const permitted = records.findIndex((record) => record.action_id === permit.action_id && record.type === "decision");
+    const permitted = records.findIndex(
+      (record) => record.action_id === permit.action_id && record.type === "decision",
+    );
     assert.ok(used >= 0 && used < permitted);
   });
 });
@@ -134,7 +136,10 @@ test("G06 denied and unknown approvals deny; the denial is told once with the op
     assert.is((await stack.ask("stripe/refund", { amount: 80 }, { approval_id: id })).reason_code, "APPROVAL_DENIED");
     assert.is((await stack.ask("stripe/refund", { amount: 80 })).effect, "DEFER");
     const unknown = `apr-${"0".repeat(32)}`;
-    assert.is((await stack.ask("stripe/refund", { amount: 80 }, { approval_id: unknown })).reason_code, "APPROVAL_MISMATCH");
+    assert.is(
+      (await stack.ask("stripe/refund", { amount: 80 }, { approval_id: unknown })).reason_code,
+      "APPROVAL_MISMATCH",
+    );
   });
 });
 

@@ -37,7 +37,8 @@ test("A03 the same call_id with another call is denied, and the first keeps its 
 
 test("A03 numbers that only their text tells apart are different calls", async () => {
   await onStack(policy, async (stack) => {
-    const line = (n: string): string => `{"type":"govern","call_id":"c1","agent_id":"bot","tool_id":"pay","args":{"n":${n}}}`;
+    const line = (n: string): string =>
+      `{"type":"govern","call_id":"c1","agent_id":"bot","tool_id":"pay","args":{"n":${n}}}`;
     const [one, other] = await stack.send(line("9007199254740993"), line("9007199254740992"));
     assert.equal([one?.effect, other?.reason_code].sort(), ["CALL_ID_REUSED", "PERMIT"]);
   });
@@ -72,7 +73,12 @@ test("H03 a flood of denials is answered and counted in one record, and permits 
   await onStack(
     policy,
     async (stack) => {
-      const call = (index: number, tool: string): object => ({ type: "govern", call_id: `c${index}`, agent_id: "bot", tool_id: tool });
+      const call = (index: number, tool: string): object => ({
+        type: "govern",
+        call_id: `c${index}`,
+        agent_id: "bot",
+        tool_id: tool,
+      });
       const lines = Array.from({ length: 20 }, (_, index) => ({ ...call(index, index === 19 ? "pay" : "nothing") }));
       const answers = await stack.send(...(lines as Record<string, unknown>[]));
       assert.is(answers.filter(({ reason_code }) => reason_code === "POLICY_DENY").length, 5);
@@ -81,7 +87,10 @@ test("H03 a flood of denials is answered and counted in one record, and permits 
       await stack.restart();
       const marks = (await stack.records()).filter(({ kind }) => kind === "flooded");
       const counted = marks.map(({ detail }) => Number(Reflect.get(Object(detail), "denials")));
-      assert.is(counted.reduce((sum, denials) => sum + denials, 0), 14);
+      assert.is(
+        counted.reduce((sum, denials) => sum + denials, 0),
+        14,
+      );
       assert.is((await stack.records()).filter(({ code }) => code === "FLOODED").length, 0);
     },
     { flood },

@@ -15,7 +15,8 @@ const policy = `agent "bot" {
   }
 }`;
 
-const govern = (members: string): string => `{"type":"govern","call_id":"c1","agent_id":"bot","tool_id":"pay",${members}}`;
+const govern = (members: string): string =>
+  `{"type":"govern","call_id":"c1","agent_id":"bot","tool_id":"pay",${members}}`;
 
 /** What is sent → the code that it is denied with. The connection must live on. */
 const malformed: readonly (readonly [string, string | Buffer, string])[] = [
@@ -29,8 +30,16 @@ const malformed: readonly (readonly [string, string | Buffer, string])[] = [
   ["D01 two documents", `${govern('"args":{"amount":1}')}{}`, "BAD_REQUEST"],
   ["D01 a byte order mark", `\ufeff${govern('"args":{"amount":1}')}`, "BAD_REQUEST"],
   ["D01 no type", '{"agent_id":"bot","tool_id":"pay","args":{"amount":1}}', "BAD_REQUEST"],
-  ["D02 invalid UTF-8", Buffer.concat([Buffer.from('{"type":"govern","x":"'), Buffer.from([0xff]), Buffer.from('"}')]), "BAD_REQUEST"],
-  ["D02 an overlong form", Buffer.concat([Buffer.from('{"a":"'), Buffer.from([0xc0, 0xaf]), Buffer.from('"}')]), "BAD_REQUEST"],
+  [
+    "D02 invalid UTF-8",
+    Buffer.concat([Buffer.from('{"type":"govern","x":"'), Buffer.from([0xff]), Buffer.from('"}')]),
+    "BAD_REQUEST",
+  ],
+  [
+    "D02 an overlong form",
+    Buffer.concat([Buffer.from('{"a":"'), Buffer.from([0xc0, 0xaf]), Buffer.from('"}')]),
+    "BAD_REQUEST",
+  ],
   ["D02 a lone surrogate", govern('"args":{"amount":1,"t":"\\ud800"}'), "BAD_REQUEST"],
   ["D03 a duplicate key", govern('"args":{"amount":600,"amount":1}'), "BAD_REQUEST"],
   ["D03 a duplicate key deep inside", govern('"args":{"amount":1,"a":[{"b":1,"b":2}]}'), "BAD_REQUEST"],
@@ -52,7 +61,11 @@ const malformed: readonly (readonly [string, string | Buffer, string])[] = [
   ["H04 a cost that is text", govern('"args":{"amount":1},"cost_usd":"1"'), "BAD_REQUEST"],
   ["C07 no agent", '{"type":"govern","tool_id":"pay","args":{"amount":1}}', "BAD_REQUEST"],
   ["C07 an empty agent", '{"type":"govern","agent_id":"","tool_id":"pay","args":{"amount":1}}', "BAD_REQUEST"],
-  ["C07 an unknown agent", '{"type":"govern","agent_id":"nobody","tool_id":"pay","args":{"amount":1}}', "UNKNOWN_AGENT"],
+  [
+    "C07 an unknown agent",
+    '{"type":"govern","agent_id":"nobody","tool_id":"pay","args":{"amount":1}}',
+    "UNKNOWN_AGENT",
+  ],
   ["C07 a path as agent", '{"type":"govern","agent_id":"../bot","tool_id":"pay","args":{"amount":1}}', "BAD_REQUEST"],
   ["C07 an agent of 4 KB", `{"type":"govern","agent_id":"${"a".repeat(4096)}","tool_id":"pay"}`, "BAD_REQUEST"],
   ["E06 no tool", '{"type":"govern","agent_id":"bot"}', "BAD_REQUEST"],
@@ -75,7 +88,21 @@ test("D01 malformed requests are denied with their code, recorded, and the conne
   });
 });
 
-const badNames = ["stripе/refund", "stripe//refund", "./x", "a/../b", "stripe/", "/stripe", "a b", "pay ", "a%2fb", "ｐay", "pay\u200b", "..", "x".repeat(257)];
+const badNames = [
+  "stripе/refund",
+  "stripe//refund",
+  "./x",
+  "a/../b",
+  "stripe/",
+  "/stripe",
+  "a b",
+  "pay ",
+  "a%2fb",
+  "ｐay",
+  "pay\u200b",
+  "..",
+  "x".repeat(257),
+];
 
 test("E01 E02 E04 E06 names outside the alphabet, with bad segments or too long are refused", async () => {
   await onStack(policy, async (stack) => {
@@ -88,7 +115,10 @@ test("D05 names of Object.prototype in arguments are data, and missing where the
   await onStack(policy, async (stack) => {
     assert.is((await stack.ask("odd", {})).effect, "DENY");
     assert.is((await stack.ask("odd", { toString: "x" })).effect, "PERMIT");
-    assert.is((await stack.ask("pay", { amount: 1, constructor: { prototype: 1 }, hasOwnProperty: 2 })).effect, "PERMIT");
+    assert.is(
+      (await stack.ask("pay", { amount: 1, constructor: { prototype: 1 }, hasOwnProperty: 2 })).effect,
+      "PERMIT",
+    );
   });
 });
 
@@ -119,7 +149,10 @@ test("the forms that clients use name the same tool and arguments", () => {
 
 test("positional arguments bind the call though no rule reads them", () => {
   const canonicalOf = (positional: readonly number[]): string => {
-    const read = readCall({ agent_id: "bot", tool_id: "pay", args: { args: positional, kwargs: { amount: 1 } } }, false);
+    const read = readCall(
+      { agent_id: "bot", tool_id: "pay", args: { args: positional, kwargs: { amount: 1 } } },
+      false,
+    );
     assert.ok(read.ok);
     return read.call.canonical;
   };
@@ -143,7 +176,8 @@ test("a principal that nobody verified is not shown to the policy, but in dev mo
 
 test("JSON-RPC carries the same messages, ids as they came", async () => {
   await onStack(policy, async (stack) => {
-    const rpc = async (line: string): Promise<Record<string, unknown>> => JSON.parse((await lines(stack, line))[0] ?? "{}");
+    const rpc = async (line: string): Promise<Record<string, unknown>> =>
+      JSON.parse((await lines(stack, line))[0] ?? "{}");
     const params = '{"agent_id":"bot","tool":"stripe","operation":"refund","args":{}}';
     const answer = await rpc(`{"jsonrpc":"2.0","id":7,"method":"govern","params":${params}}`);
     assert.is(answer.id, 7);
@@ -159,7 +193,10 @@ test("unknown types get an error answer that reads as a denial", async () => {
   await onStack(policy, async (stack) => {
     for (const type of ["session", "scan_output", "toString", "__proto__", ""]) {
       const answer = JSON.parse((await lines(stack, JSON.stringify({ type, call_id: "c9" })))[0] ?? "{}");
-      assert.equal([answer.type, answer.effect, answer.error.code, answer.call_id], ["error", "DENY", "UNKNOWN_TYPE", "c9"]);
+      assert.equal(
+        [answer.type, answer.effect, answer.error.code, answer.call_id],
+        ["error", "DENY", "UNKNOWN_TYPE", "c9"],
+      );
     }
   });
 });

@@ -42,7 +42,11 @@ test("A02 A30 after kill -9 the daemon starts again with its policy, its limits 
     const first = await spawnDaemon(stack.dir);
     pids.push(first.pid);
     const image = imageOf(policy);
-    await askOperator(stack.dir, "apply", { image, sources: [{ file: "governance.fms", text: policy }], actor: "tester" });
+    await askOperator(stack.dir, "apply", {
+      image,
+      sources: [{ file: "governance.fms", text: policy }],
+      actor: "tester",
+    });
     const { daemon } = await askOperator(stack.dir, "status", {});
     assert.equal([daemon.pid, daemon.state], [first.pid, "READY"]);
     const permit = await ask(daemon.socket, "c1");

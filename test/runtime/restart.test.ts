@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { askOperator } from "../../runtime/doors/client.ts";
 import { SystemClock } from "../../runtime/clock.ts";
+import { askOperator } from "../../runtime/doors/client.ts";
 import { onStack, type StackUnderTest } from "./stack-under-test.ts";
 
 const policy = `agent "bot" {
@@ -12,7 +12,8 @@ const policy = `agent "bot" {
   budget runs { max_calls = 2 tools = ["note"] window = "1d" }
 }`;
 
-const stateHash = (stack: StackUnderTest): string => stack.daemon.governor.policies.active?.policy.stateHash() ?? "none";
+const stateHash = (stack: StackUnderTest): string =>
+  stack.daemon.governor.policies.active?.policy.stateHash() ?? "none";
 
 test("H07 limits, budgets and their state hash are the same after a restart", async () => {
   await onStack(policy, async (stack) => {
@@ -85,7 +86,13 @@ test("H01 parallel calls at the edge of a budget permit exactly what fits", asyn
     const groups = Array.from({ length: 8 }, (_, group) =>
       stack.send(
         ...Array.from({ length: 10 }, (__, index) => {
-          return { type: "govern", call_id: `${group}-${index}`, agent_id: "bot", tool_id: "pay", args: { amount: 0.3 } };
+          return {
+            type: "govern",
+            call_id: `${group}-${index}`,
+            agent_id: "bot",
+            tool_id: "pay",
+            args: { amount: 0.3 },
+          };
         }),
       ),
     );
@@ -112,7 +119,10 @@ test("in audit mode every call runs, is recorded with what it would have been, a
     assert.is((await stack.ask("../x")).effect, "DENY");
     assert.equal((await askOperator(stack.dir, "approvals_list", {})).approvals, []);
     const records = (await stack.records()).filter(({ type }) => type === "decision");
-    assert.equal(records.map(({ effect, would }) => [effect, would]).slice(0, 2), [["permit", "deny"], ["permit", "defer"]]);
+    assert.equal(records.map(({ effect, would }) => [effect, would]).slice(0, 2), [
+      ["permit", "deny"],
+      ["permit", "defer"],
+    ]);
     const { budgets } = await askOperator(stack.dir, "status", {});
     await stack.restart();
     assert.equal((await askOperator(stack.dir, "status", {})).budgets, budgets);

@@ -7,8 +7,8 @@ import { compile } from "../../compiler/index.ts";
 import { type Daemon, type DaemonOptions, startDaemon } from "../../runtime/daemon.ts";
 import { askOperator } from "../../runtime/doors/client.ts";
 import type { ApplyAnswer, ApprovalView, GovernAnswer } from "../../runtime/doors/protocol.ts";
-import { readRecords } from "../../runtime/log/read.ts";
 import type { JsonObject } from "../../runtime/json.ts";
+import { readRecords } from "../../runtime/log/read.ts";
 
 export type Line = string | Record<string, unknown>;
 
@@ -42,7 +42,11 @@ export class StackUnderTest {
   }
 
   async apply(text: string): Promise<ApplyAnswer> {
-    return askOperator(this.dir, "apply", { image: imageOf(text), sources: [{ file: "governance.fms", text }], actor: "tester" });
+    return askOperator(this.dir, "apply", {
+      image: imageOf(text),
+      sources: [{ file: "governance.fms", text }],
+      actor: "tester",
+    });
   }
 
   /** Sends lines on one connection, ends it, and gives the answers in the order in which they came. */

@@ -83,7 +83,10 @@ test("F03 under load every decision is under exactly one policy, and the swap's 
     await Promise.all(load);
     const first = `v1 ${(await askOperator(stack.dir, "history", {})).versions[0]?.policy_hash}`;
     for (const key of hashes.keys()) assert.ok([first, ...applied].includes(key), key);
-    assert.is([...hashes.values()].reduce((sum, count) => sum + count, 0), 8 * 5 * 50);
+    assert.is(
+      [...hashes.values()].reduce((sum, count) => sum + count, 0),
+      8 * 5 * 50,
+    );
     let active: unknown = null;
     for (const record of await stack.records()) {
       if (record.type === "policy") active = record.policy_hash;
@@ -186,7 +189,10 @@ test("a rollout phase ends by itself, is recorded once, and rollback does not re
       await stack.restart();
       assert.is((await stack.ask("pay")).effect, "DENY");
       const ends = (await stack.records()).filter(({ type }) => type === "phase");
-      assert.equal(ends.map(({ from, to, cause }) => [from, to, cause]), [["trial", "enforce", "duration"]]);
+      assert.equal(
+        ends.map(({ from, to, cause }) => [from, to, cause]),
+        [["trial", "enforce", "duration"]],
+      );
     },
     { clock },
   );
