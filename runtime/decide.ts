@@ -173,7 +173,7 @@ export class Decider {
     if (!isAudit && judged.effect !== "permit" && !turn.gate.admit(turn.reading.wallUs)) return this.#flood(turn);
     const { request } = turn.call;
     const tool = active.policy.tool(request.agent_id, request.tool_id);
-    const stored = storedArgs(turn.call.args, tool, this.#governor.ledger.log.salts);
+    const stored = storedArgs(turn.call.args, turn.call.canonicalArgs.length, tool, this.#governor.ledger.log.salts);
     try {
       const opened = isAudit ? judged : this.#openApproval(turn, active, judged, stored.args);
       for (const id of opened.used) this.#consume(turn, id);
@@ -303,7 +303,7 @@ export class Decider {
     const { active } = this.#governor.policies;
     const mode = active?.mode ?? "enforce";
     const latencyUs = Math.max(0, ledger.clock.now().monoUs - turn.reading.monoUs);
-    const stored = storedArgs(turn.call.args, null, ledger.log.salts);
+    const stored = storedArgs(turn.call.args, turn.call.canonicalArgs.length, null, ledger.log.salts);
     try {
       const { actionId, digest } = turn;
       const facts = {

@@ -11,8 +11,12 @@ import type { Call } from "./request.ts";
 /** Stored arguments, in a decision and in an approval alike; larger ones are replaced by a commitment and their size. */
 export const argsLimitBytes = 32 * 1024;
 const stepsLimitBytes = 4096;
-/** Arguments this short stay within the limit whatever redaction puts into them. */
-const certainlyFitBytes = 2048;
+/** Most characters that one redacted value becomes. */
+const commitmentLength = 90;
+/** `"boolean",` */
+const typeNameLength = 10;
+/** Below this many characters no measuring is needed: at three bytes each they fit. */
+const certainlyFitLength = 8192;
 
 export interface StoredArgs {
   readonly args: Json;
@@ -20,19 +24,21 @@ export interface StoredArgs {
   readonly redacted: readonly string[];
 }
 
-/** Arguments as they may be stored and shown: redacted where the policy says so, keys and types for tools it does not name. */
-export function storedArgs(args: JsonObject, tool: ToolInfo | null, salts: Log["salts"]): StoredArgs {
+/**
+ * Arguments as they may be stored and shown: redacted where the policy says so, keys and types for tools it does not name.
+ * `length` is that of their canonical text, which saves writing small ones once more to measure them.
+ */
+export function storedArgs(args: JsonObject, length: number, tool: ToolInfo | null, salts: Log["salts"]): StoredArgs {
   const commit = (value: Json): string => salts.commit(value);
-  if (tool === null || !tool.named) return { args: fitted(keysAndTypes(args), commit), redacted: [] };
-  const stored = tool.redact.length === 0 ? { args, redacted: [] } : redact(args, tool.redact, commit);
-  return { args: fitted(stored.args, commit), redacted: stored.redacted };
-}
-
-function fitted(args: Json, commit: (value: Json) => string): Json {
-  const text = canonicalJson(args);
-  if (text.length <= certainlyFitBytes) return args;
-  const sizeBytes = Buffer.byteLength(text);
-  return sizeBytes <= argsLimitBytes ? args : { $redacted: commit(args), $truncated: sizeBytes };
+  const isNamed = tool?.named === true;
+  const stored = isNamed ? redact(args, tool.redact, commit) : { args: keysAndTypes(args), redacted: [] };
+  // Each two characters may be one value, `0,`, that the name of a type or a commitment stands for.
+  const perValue = stored.redacted.length > 0 ? commitmentLength : isNamed ? 2 : typeNameLength;
+  const longest = (length / 2) * perValue;
+  if (longest <= certainlyFitLength) return stored;
+  const sizeBytes = Buffer.byteLength(canonicalJson(stored.args));
+  if (sizeBytes <= argsLimitBytes) return stored;
+  return { args: { $redacted: commit(args), $truncated: sizeBytes }, redacted: stored.redacted };
 }
 
 export interface DecisionFacts {

@@ -185,11 +185,12 @@ export class Desk {
     }
     const { ledger, policies } = this.#house.governor;
     const whole = args as JsonObject;
-    const canonical = canonicalCall(approval.agentId, approval.tool, canonicalJson(whole), approval.http);
+    const canonicalArgs = canonicalJson(whole);
+    const canonical = canonicalCall(approval.agentId, approval.tool, canonicalArgs, approval.http);
     const tool = policies.active?.policy.tool(approval.agentId, approval.tool) ?? null;
     return {
       digest: requestDigest(ledger.log.digestKey, canonical),
-      args: storedArgs(whole, tool, ledger.log.salts).args,
+      args: storedArgs(whole, canonicalArgs.length, tool, ledger.log.salts).args,
     };
   }
 
