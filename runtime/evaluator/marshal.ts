@@ -4,7 +4,7 @@ import { Kind, Root, SLOT_BYTES } from "../../vm/shared/isa.ts";
 import type { ImageReader } from "./image.ts";
 import type { Machine } from "./machine.ts";
 import { JsonNumber } from "./number.ts";
-import type { EvaluationRequest, RequestValue } from "./types.ts";
+import type { EvaluationRequest, FieldRead, RequestValue } from "./types.ts";
 
 /** A field of a plan: where its value is found, and which slot takes it. */
 export interface FieldReader {
@@ -28,6 +28,24 @@ export function fieldReaders(image: ImageReader, machine: Machine, fields: reado
     const [first] = path;
     const argument = root === Root.Args && path.length === 1 && typeof first === "string" ? first : null;
     return [{ slot: machine.slots + index * SLOT_BYTES, argument, root, path }];
+  });
+}
+
+const members: Partial<Record<Root, FieldRead["member"]>> = {
+  [Root.Args]: "args",
+  [Root.Action]: "action_type",
+  [Root.Model]: "model",
+  [Root.Principal]: "principal",
+  [Root.Delegation]: "delegation",
+  [Root.Purpose]: "purpose",
+  [Root.Http]: "http",
+};
+
+/** The same as places in the request; names of agent, tool and session are left out. */
+export function fieldReads(readers: readonly FieldReader[]): FieldRead[] {
+  return readers.flatMap(({ root, path }) => {
+    const member = members[root];
+    return member === undefined ? [] : [{ member, path }];
   });
 }
 

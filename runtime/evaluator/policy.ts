@@ -16,7 +16,7 @@ import type { Code } from "../codes.ts";
 import { explainTrace } from "./explain.ts";
 import { ImageReader } from "./image.ts";
 import type { Machine } from "./machine.ts";
-import { type FieldReader, fieldReaders, Marshal } from "./marshal.ts";
+import { type FieldReader, fieldReaders, fieldReads, Marshal } from "./marshal.ts";
 import { isIdentifier, isToolName } from "./names.ts";
 import { readBudgets } from "./snapshot.ts";
 import type {
@@ -154,9 +154,9 @@ export class LoadedPolicy implements Policy {
   tool(agentId: string, toolId: string): ToolInfo | null {
     const plan = this.#planOf(agentId, toolId);
     if (plan === "UNKNOWN_AGENT") return null;
-    if (typeof plan === "string") return { named: false, redact: [] };
+    if (typeof plan === "string") return { named: false, redact: [], reads: [] };
     const named = (this.#image.shape(plan.index, Shape.Flags) & SHAPE_NAMED) !== 0;
-    return { named, redact: this.#redact(plan.index) };
+    return { named, redact: this.#redact(plan.index), reads: fieldReads(plan.readers) };
   }
 
   runtime(): { readonly [name: string]: RuntimeValue } {

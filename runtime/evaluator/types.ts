@@ -170,6 +170,14 @@ export interface ToolInfo {
   readonly named: boolean;
   /** Paths to be redacted before anything is stored: "a.b", "items[].card". */
   readonly redact: readonly string[];
+  /** What the tool's rules and budgets read of a request, beyond its names and time. */
+  readonly reads: readonly FieldRead[];
+}
+
+/** A value of the request by its place: member of EvaluationRequest, then names and list positions. */
+export interface FieldRead {
+  readonly member: "args" | "action_type" | "model" | "purpose" | "principal" | "delegation" | "http";
+  readonly path: readonly (string | number)[];
 }
 
 export interface Policy {
