@@ -9,6 +9,9 @@ export interface FloodLimits {
 
 export const defaultFloodLimits: FloodLimits = { burst: 100_000, perSecond: 2_000 };
 
+/** All connections of a socket together may have this many times what one may: opening many gains little. */
+export const connectionsShare = 4;
+
 export interface FloodCount {
   readonly denials: number;
   readonly firstUs: number;
@@ -19,27 +22,33 @@ export class FloodGate {
   readonly #limits: FloodLimits;
   #tokens: number;
   #seenUs: number;
+  readonly #all: FloodGate | null;
   #count: { denials: number; firstUs: number; lastUs: number } | null = null;
 
-  constructor(limits: FloodLimits, nowUs: number) {
+  /** `all` is the gate of all connections together, whose room every admission also takes. */
+  constructor(limits: FloodLimits, nowUs: number, all: FloodGate | null = null) {
     this.#limits = limits;
+    this.#all = all;
     this.#tokens = limits.burst;
     this.#seenUs = nowUs;
   }
 
   /** True when this denial may have a record of its own; false: it was counted. */
   admit(nowUs: number): boolean {
-    const gained = (Math.max(0, nowUs - this.#seenUs) / 1_000_000) * this.#limits.perSecond;
-    this.#tokens = Math.min(this.#limits.burst, this.#tokens + gained);
-    this.#seenUs = Math.max(this.#seenUs, nowUs);
-    if (this.#tokens >= 1) {
-      this.#tokens -= 1;
-      return true;
-    }
+    if (this.#takeToken(nowUs) && (this.#all === null || this.#all.#takeToken(nowUs))) return true;
     this.#count ??= { denials: 0, firstUs: nowUs, lastUs: nowUs };
     this.#count.denials += 1;
     this.#count.lastUs = nowUs;
     return false;
+  }
+
+  #takeToken(nowUs: number): boolean {
+    const gained = (Math.max(0, nowUs - this.#seenUs) / 1_000_000) * this.#limits.perSecond;
+    this.#tokens = Math.min(this.#limits.burst, this.#tokens + gained);
+    this.#seenUs = Math.max(this.#seenUs, nowUs);
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
   }
 
   /** What was counted since the last call, for one record; null when nothing was. */

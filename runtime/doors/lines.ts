@@ -229,14 +229,18 @@ export class LineConnection {
       return;
     }
     this.#inFlight++;
-    answer.then((text) => {
-      this.#inFlight--;
-      if (text !== null) {
-        if (this.#closed) this.#handler.onUndelivered?.(text);
-        else this.#write(text);
-      }
-      if (this.#ended || this.#socket.isPaused()) this.#pump();
-    });
+    answer.then(
+      (text) => {
+        this.#inFlight--;
+        if (text !== null) {
+          if (this.#closed) this.#handler.onUndelivered?.(text);
+          else this.#write(text);
+        }
+        if (this.#ended || this.#socket.isPaused()) this.#pump();
+      },
+      // A handler that breaks its word answers nobody; no answer is a denial.
+      () => this.#socket.destroy(),
+    );
   }
 
   #write(text: string): void {
@@ -251,11 +255,11 @@ export class LineConnection {
   #flush(): void {
     this.#flushPlanned = false;
     if (this.#out.length === 0 || this.#closed) return;
-    this.#out.push("");
-    const text = this.#out.join("\n");
-    this.#out.length = 0;
+    const answers = this.#out.splice(0);
     this.#outLength = 0;
-    this.#socket.write(text);
+    this.#socket.write(`${answers.join("\n")}\n`, (error) => {
+      if (error) for (const answer of answers) this.#handler.onUndelivered?.(answer);
+    });
     this.#armStallTimer();
   }
 

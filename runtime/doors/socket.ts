@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import type { Decider, Governor } from "../decide.ts";
 import type { Desk } from "../desk.ts";
 import { JsonNumber } from "../evaluator/number.ts";
-import { defaultFloodLimits, FloodGate, type FloodLimits } from "../flood.ts";
+import { connectionsShare, defaultFloodLimits, FloodGate, type FloodLimits } from "../flood.ts";
 import { canonicalJson, type Json, type JsonObject, parseJson } from "../json.ts";
 import { noPolicy } from "../ledger.ts";
 import { readable } from "../request.ts";
@@ -31,9 +31,15 @@ export interface AgentDoorParts {
 export class AgentDoor {
   readonly #parts: AgentDoorParts;
   readonly #connections = new Set<LineConnection>();
+  readonly #limits: FloodLimits;
+  readonly #allGate: FloodGate;
 
   constructor(parts: AgentDoorParts) {
     this.#parts = parts;
+    this.#limits = parts.flood ?? defaultFloodLimits;
+    const { burst, perSecond } = this.#limits;
+    const shared = { burst: burst * connectionsShare, perSecond: perSecond * connectionsShare };
+    this.#allGate = new FloodGate(shared, parts.governor.ledger.clock.now().wallUs);
   }
 
   get connections(): number {
@@ -41,8 +47,8 @@ export class AgentDoor {
   }
 
   accept(socket: Socket): void {
-    const { governor, flood, lines } = this.#parts;
-    const gate = new FloodGate(flood ?? defaultFloodLimits, governor.ledger.clock.now().wallUs);
+    const { governor, lines } = this.#parts;
+    const gate = new FloodGate(this.#limits, governor.ledger.clock.now().wallUs, this.#allGate);
     const connection = new LineConnection(socket, lines ?? agentLineLimits, {
       onLine: (line) => this.#onLine(line, gate),
       onUndelivered: (answer) => this.#onUndelivered(answer),

@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { liveApprovalsPerAgentMax } from "../../runtime/approvals.ts";
-import { askOperator, callOperator } from "../../runtime/doors/client.ts";
+import { askOperator, callOperator, watchApprovals } from "../../runtime/doors/client.ts";
 import { codeOf, onStack } from "./stack-under-test.ts";
 
 const policy = `agent "bot" {
@@ -257,6 +257,26 @@ test("approvals live through a restart: pending, approved, used", async () => {
     await stack.restart();
     assert.is((await stack.ask("stripe/refund", { amount: 2 })).effect, "DEFER");
     assert.is((await stack.ask("stripe/refund", { amount: 3 })).effect, "DEFER");
+  });
+});
+
+test("whoever watches sees what waits, then each change", async () => {
+  await onStack(policy, async (stack) => {
+    const { defer_token: first } = await stack.ask("stripe/refund", { amount: 1 });
+    const stop = new AbortController();
+    const seen: string[] = [];
+    for await (const message of watchApprovals(stack.dir, stop.signal)) {
+      if ("ok" in message) {
+        seen.push(...message.approvals.map(({ id, status }) => `${id === first} ${status}`));
+        await stack.approve(first);
+        await stack.ask("stripe/refund", { amount: 1 });
+        await stack.ask("stripe/refund", { amount: 2 });
+        continue;
+      }
+      seen.push(message.event);
+      if (message.event === "created") stop.abort();
+    }
+    assert.equal(seen, ["true pending", "approved", "used", "created"]);
   });
 });
 

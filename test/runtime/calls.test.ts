@@ -97,6 +97,15 @@ test("H03 a flood of denials is answered and counted in one record, and permits 
   );
 });
 
+test("C08 many connections share a ceiling too", () => {
+  const all = new FloodGate({ burst: 3, perSecond: 0 }, 0);
+  const gates = Array.from({ length: 5 }, () => new FloodGate({ burst: 2, perSecond: 0 }, 0, all));
+  assert.equal(
+    gates.map((gate) => gate.admit(0)),
+    [true, true, true, false, false],
+  );
+});
+
 test("the ceiling regains its room with time", () => {
   const gate = new FloodGate({ burst: 2, perSecond: 10 }, 0);
   assert.equal([gate.admit(0), gate.admit(0), gate.admit(0)], [true, true, false]);

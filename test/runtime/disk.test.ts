@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type Disk, type DiskFile, nodeDisk } from "../../runtime/disk.ts";
@@ -80,6 +81,29 @@ test("A32 no answer goes out before its record is durable; past the deadline the
       assert.equal([retry.effect, retry.action_id], ["PERMIT", late.action_id]);
     },
     { disk, answerDeadlineMs: 50 },
+  );
+});
+
+test("C14 the permit of a caller who has gone stands in the log, marked undelivered", async () => {
+  const { disk, hold, release } = slowDisk();
+  await onStack(
+    policy,
+    async (stack) => {
+      hold();
+      const socket = await stack.connect();
+      socket.write(`${JSON.stringify({ type: "govern", call_id: "c1", agent_id: "bot", tool_id: "search" })}\n`);
+      const { counts } = stack.daemon.decider;
+      for (let turn = 0; turn < 500 && counts.permit === 0; turn++) await pause(5);
+      socket.destroy();
+      release();
+      for (let turn = 0; turn < 500 && stack.daemon.connections() > 0; turn++) await pause(5);
+      await stack.restart();
+      const records = await stack.records();
+      const permit = records.find(({ type, effect }) => type === "decision" && effect === "permit");
+      const outcome = records.find(({ type }) => type === "outcome");
+      assert.equal([outcome?.status, outcome?.action_id], ["undelivered", permit?.action_id]);
+    },
+    { disk },
   );
 });
 

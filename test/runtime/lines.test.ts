@@ -1,6 +1,11 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { LineReader } from "../../runtime/doors/lines.ts";
+import { agentLineLimits, LineConnection, LineReader } from "../../runtime/doors/lines.ts";
+import { listenAt } from "../../runtime/doors/listen.ts";
 import { onStack } from "./stack-under-test.ts";
 
 function linesOf(chunks: readonly Buffer[], limitBytes: number): string[] {
@@ -98,6 +103,38 @@ test("C10 a client that never reads is read no further, and others are served", 
     assert.is((await stack.ask("search")).effect, "PERMIT");
     socket.destroy();
   });
+});
+
+test("C10 C11 a line that is begun and never ended costs its connection, and connections have a cap", async () => {
+  const limits = { ...agentLineLimits, stallMs: 20 };
+  const dir = mkdtempSync(join(tmpdir(), "faramesh-test-"));
+  const path = join(dir, "s");
+  const server = await listenAt(
+    path,
+    2,
+    (socket) => void new LineConnection(socket, limits, { onLine: () => "answer" }),
+  );
+  const open = (): Promise<Socket> =>
+    new Promise((resolve) => {
+      const socket = connect({ path });
+      socket.once("connect", () => resolve(socket));
+    });
+  const ended = (socket: Socket): Promise<unknown> => new Promise((resolve) => socket.once("close", resolve));
+  try {
+    const idle = await open();
+    const slow = await open();
+    slow.write("beginning");
+    await ended(slow);
+    assert.is(idle.destroyed, false);
+    // C11: the two places are one idle connection and this one; a third is turned away.
+    const second = await open();
+    await ended(await open());
+    idle.destroy();
+    second.destroy();
+  } finally {
+    server.close();
+    rmSync(dir, { recursive: true, force: true });
+  }
 });
 
 test.run();
