@@ -5,7 +5,7 @@ import * as memoryMap from "./memory";
 import * as meters from "./meters";
 import * as value from "./value";
 import { setResult, setResultNumber } from "./memory";
-import { beginExecution, pauseTrace, ruleMatches, starved, traceCount, traceEvent, tracing } from "./execute";
+import { beginExecution, pauseTrace, resumeTrace, ruleMatches, starved, traceCount, traceEvent, tracing } from "./execute";
 import { fillTime } from "./time";
 import { Cause, Result, TraceKind, VERDICT_CODE_SHIFT, VERDICT_DETAILS, VERDICT_RULE_SHIFT, VerdictCode } from "./shared/abi";
 import { Budget, BUDGET_AUDIT, CostKind, Shape, SHAPE_ROW_BYTES, SHAPE_TIME } from "./shared/image";
@@ -69,6 +69,7 @@ function judge(plan: u32, shape: u32, now: i64, stateful: bool): i32 {
   if (phaseRule >= 0) pauseTrace();
   const row = image.plans + plan * 12;
   const rule = firstMatch(load<u32>(row, 4), load<u32>(row, 8));
+  if (wasTracing) resumeTrace();
   const effect: i32 = rule >= 0 ? effectOf(rule) : <i32>cell(shape, Shape.DefaultEffect);
   if (phaseRule < 0) {
     outcomeRule = rule;
@@ -148,7 +149,7 @@ function meter(shape: u32, now: i64, trace: bool): i32 {
   if (limited) return verdictOf(RuleEffect.Deny, VerdictCode.RateExceeded, -1, true);
   const refused = checkBudgets(shape, now);
   if (refused >= 0) return refused;
-  if (!reserveRoom(shape, now)) return verdictOf(RuleEffect.Deny, VerdictCode.StateFull, -1, true);
+  if (!(trace ? couldReserveRoom(shape, now) : reserveRoom(shape, now))) return verdictOf(RuleEffect.Deny, VerdictCode.StateFull, -1, true);
   if (!trace) take(shape, now);
   setResult(Result.LimitsTaken, <i32>cell(shape, Shape.LimitsCount));
   setResult(Result.BudgetsCharged, <i32>cell(shape, Shape.BudgetsCount));
@@ -223,33 +224,50 @@ function costOf(budget: u32): i64 {
   if (!(dollars >= 0)) return -1;
   // A billionth of a cent is noise of the binary form of a decimal price; it must not round up to a micro-dollar.
   const micro = Math.ceil(Math.floor(dollars * 1e6 * 1000 + 0.5) / 1000);
-  return micro <= COST_MAX ? <i64>micro : -1;
+  if (micro > COST_MAX) return -1;
+  return dollars > 0 ? max<i64>(<i64>micro, 1) : 0;
 }
 
 function reserveRoom(shape: u32, now: i64): bool {
-  if (fits(shape)) return true;
+  want(shape, -1);
+  if (meters.hasRoom(wanted, wantedBytes)) return true;
   meters.reclaim(now);
-  return fits(shape);
+  want(shape, -1);
+  return meters.hasRoom(wanted, wantedBytes);
 }
 
-function fits(shape: u32): bool {
-  let wanted: u32 = 0;
-  let bytes: u32 = 0;
+/** What reserveRoom would answer, without letting go of anything. */
+function couldReserveRoom(shape: u32, now: i64): bool {
+  want(shape, -1);
+  if (meters.hasRoom(wanted, wantedBytes)) return true;
+  want(shape, now);
+  return meters.wouldHaveRoom(wanted, wantedBytes, now);
+}
+
+/** Places and bytes of keys that the shape's meters lack. */
+let wanted: u32 = 0;
+let wantedBytes: u32 = 0;
+
+/** Counts them; with a time, as if what is stale then were gone. */
+function want(shape: u32, reclaimAt: i64): void {
+  wanted = 0;
+  wantedBytes = 0;
   const limits = image.pool + cell(shape, Shape.LimitsStart) * 4;
   for (let i: u32 = 0; i < cell(shape, Shape.LimitsCount); i++) {
     meters.keyOfLimit(load<u32>(limits + i * 4));
-    const key = meters.keyBytesWanted();
-    wanted += <u32>(key > 0);
-    bytes += key;
+    wantKey(reclaimAt);
   }
   const budgets = image.pool + cell(shape, Shape.BudgetsStart) * 4;
   for (let i: u32 = 0; i < cell(shape, Shape.BudgetsCount); i++) {
     meters.keyOfBudget(load<u32>(budgets + i * 4));
-    const key = meters.keyBytesWanted();
-    wanted += <u32>(key > 0);
-    bytes += key;
+    wantKey(reclaimAt);
   }
-  return meters.hasRoom(wanted, bytes);
+}
+
+function wantKey(reclaimAt: i64): void {
+  const bytes = reclaimAt < 0 ? meters.keyBytesWanted() : meters.keyBytesWantedAfterReclaim(reclaimAt);
+  wanted += <u32>(bytes > 0);
+  wantedBytes += bytes;
 }
 
 function take(shape: u32, now: i64): void {
@@ -273,6 +291,8 @@ function take(shape: u32, now: i64): void {
 /** Takes what a recorded permit took; its costs stand in the costs area, from its second cell. 0 when there is no room. */
 export function chargePlan(plan: u32, nowUs: f64): i32 {
   const shape = shapeOf(plan);
+  // As decide: a tool that nothing counts leaves the state as it is.
+  if (cell(shape, Shape.PhasesCount) + cell(shape, Shape.LimitsCount) + cell(shape, Shape.BudgetsCount) == 0) return 1;
   const now = meters.advance(<i64>nowUs);
   if (!reserveRoom(shape, now)) return 0;
   take(shape, now);

@@ -27,6 +27,10 @@ export function pauseTrace(): void {
   tracing = false;
 }
 
+export function resumeTrace(): void {
+  tracing = true;
+}
+
 export function traceEvent(kind: i32, index: u32, result: i32, a: u32, c: u32): void {
   if (traceCount >= <u32>TRACE_EVENTS_MAX) return;
   const at = memoryMap.trace + traceCount * TRACE_EVENT_BYTES;

@@ -3,12 +3,12 @@
 import * as image from "./image";
 import * as memoryMap from "./memory";
 import { setResult, setResultNumber } from "./memory";
-import { KEY_NAME_MAX } from "./meters";
 import { sha256Begin, sha256End, sha256Update, sha256Word } from "./sha256";
 import { LoadCode, METERS_PER_TOOL_MAX, Result } from "./shared/abi";
 import {
   AUTOMATON_HEADER_BYTES, Budget, BUDGET_AUDIT, CostKind, DECIDING_SECTIONS, DISPATCH_HEADER_BYTES, EXACT_PROBE_LIMIT, FORMAT_VERSION,
-  HEADER_BYTES, HEADER_DIGEST, ISA_VERSION, MAGIC, PART_INDEX, Section, Shape, SHAPE_ROW_BYTES, TABLE_ROW_BYTES,
+  AMOUNT_MAX, FIELD_PARTS_MAX, FIELDS_MAX, HEADER_BYTES, HEADER_DIGEST, ISA_VERSION, KEY_NAME_MAX, LIMIT_COUNT_MAX, LIMIT_WINDOW_MAX_US, MAGIC,
+  PART_INDEX, PERIOD_MAX_US, PHASE_CHAIN_MAX, PHASES_MAX, RULES_MAX, Section, Shape, SHAPE_ROW_BYTES, SHAPE_TIME, TABLE_ROW_BYTES, WINDOW_MIN_US,
 } from "./shared/image";
 import { FIRST_VALUE_OP, JUMP_FAIL, JUMP_MATCH, Kind, Mode, Op, Root, TimePart } from "./shared/isa";
 
@@ -133,14 +133,14 @@ function within(start: u32, count: u32, total: u32): bool {
 
 /** -1 when right, else the row. Temporaries come last. */
 function verifyFields(): i32 {
-  if (image.fieldCount > 0xffff) return 0;
+  if (image.fieldCount > <u32>FIELDS_MAX) return 0;
   firstTemporary = image.fieldCount;
   for (let i: u32 = 0; i < image.fieldCount; i++) {
     const row = image.fields + i * 8;
     const root: u32 = load<u8>(row);
     const parts: u32 = load<u16>(row, 2);
     const first = load<u32>(row, 4);
-    if (root > <u32>Root.Temporary || load<u8>(row, 1) != 0 || !within(first, parts, image.poolCount)) return i;
+    if (root > <u32>Root.Temporary || load<u8>(row, 1) != 0 || parts > <u32>FIELD_PARTS_MAX || !within(first, parts, image.poolCount)) return i;
     if (root == Root.Temporary) {
       if (parts != 0) return i;
       firstTemporary = min(firstTemporary, i);
@@ -187,6 +187,7 @@ function verifyAutomata(): i32 {
 
 /** Codes of rules follow each other, in the order of rules. */
 function verifyRules(): i32 {
+  if (image.ruleCount > <u32>RULES_MAX) return 0;
   let next: u32 = 0;
   for (let r: u32 = 0; r < image.ruleCount; r++) {
     const row = image.rules + r * 16;
@@ -201,10 +202,9 @@ function verifyRules(): i32 {
   return next == image.codeCount ? -1 : <i32>image.ruleCount;
 }
 
-/** One rule's code. The arena serves as marks of jump targets. */
+/** One rule's code, at most 65,535 instructions. The trace area serves as marks of jump targets. */
 function verifyCode(first: u32, count: u32): bool {
-  if (count > memoryMap.arenaBytes) return false;
-  const marks = memoryMap.arena;
+  const marks = memoryMap.trace;
   memory.fill(marks, 0, count);
   let defined: u64 = 0;
   for (let i: u32 = 0; i < count; i++) {
@@ -290,36 +290,48 @@ function verifyMeters(): i32 {
     const row = image.limits + i * 16;
     const count = load<u32>(row, 4);
     const window = load<f64>(row, 8);
-    // A full bucket is count * window in i64: 10^6 * 31 days in microseconds is 2.7e18.
-    if (load<u32>(row) >= image.stringCount || image.stringLength(load<u32>(row)) > KEY_NAME_MAX || count < 1 || count > 1000000 || !(window >= 1000.0 && window <= 2678400000000.0)) return stop(LoadCode.BadRow, Section.Limits, i);
+    if (!nameHolds(load<u32>(row)) || count < 1 || count > <u32>LIMIT_COUNT_MAX || !(window >= WINDOW_MIN_US && window <= LIMIT_WINDOW_MAX_US)) return stop(LoadCode.BadRow, Section.Limits, i);
   }
   for (let i: u32 = 0; i < image.budgetCount; i++) {
     if (!budgetHolds(image.budgets + i * 64)) return stop(LoadCode.BadRow, Section.Budgets, i);
   }
+  const phase = verifyPhases();
+  return phase < 0 ? LoadCode.Ok : stop(LoadCode.BadRow, Section.Phases, phase);
+}
+
+/** A name that counters are kept by. */
+function nameHolds(name: u32): bool {
+  return name < image.stringCount && image.stringLength(name) <= <u32>KEY_NAME_MAX;
+}
+
+/** -1 when right, else the row. A predecessor stands before its successor, so that no cycle can be; the trace area holds depths. */
+function verifyPhases(): i32 {
+  if (image.phaseCount > <u32>PHASES_MAX) return 0;
+  const depths = memoryMap.trace;
   for (let i: u32 = 0; i < image.phaseCount; i++) {
     const row = image.phases + i * 32;
+    const previous = load<u32>(row, 8);
     const duration = load<f64>(row, 16);
-    if (load<u32>(row) >= image.stringCount || image.stringLength(load<u32>(row)) > KEY_NAME_MAX || load<u32>(row, 4) >= image.stringCount || load<u32>(row, 24) >= image.stringCount) return stop(LoadCode.BadRow, Section.Phases, i);
-    // A predecessor stands before its successor, so that clocks are found in one pass and no cycle can be.
-    if (load<u32>(row, 8) > i || load<u32>(row, 12) >= image.agentCount || !(duration >= 1000.0 && duration <= 3.2e14)) return stop(LoadCode.BadRow, Section.Phases, i);
+    if (!nameHolds(load<u32>(row)) || load<u32>(row, 4) >= image.stringCount || load<u32>(row, 24) >= image.stringCount) return i;
+    if (previous > i || load<u32>(row, 12) >= image.agentCount || !(duration >= WINDOW_MIN_US && duration <= PERIOD_MAX_US)) return i;
+    const depth: u32 = previous == 0 ? 1 : load<u32>(depths + (previous - 1) * 4) + 1;
+    if (depth > <u32>PHASE_CHAIN_MAX) return i;
+    store<u32>(depths + i * 4, depth);
   }
-  return LoadCode.Ok;
+  return -1;
 }
 
 function budgetHolds(row: u32): bool {
   const exceed: u32 = load<u8>(row, Budget.OnExceed);
   const cost: u32 = load<u8>(row, Budget.CostKind);
   const window = load<f64>(row, Budget.WindowUs);
-  if (load<u32>(row) >= image.stringCount || image.stringLength(load<u32>(row)) > KEY_NAME_MAX || load<u8>(row, Budget.Window) > 1 || cost > <u32>CostKind.Constant) return false;
+  if (!nameHolds(load<u32>(row)) || load<u8>(row, Budget.Window) > 1 || cost > <u32>CostKind.Constant) return false;
   if (exceed != 1 && exceed != 2 && exceed != BUDGET_AUDIT) return false;
   if (cost == CostKind.Field ? load<u32>(row, Budget.CostField) >= firstTemporary : load<u32>(row, Budget.CostField) != 0) return false;
-  if (load<i64>(row, Budget.CostConstant) < 0 || load<i64>(row, Budget.CostConstant) > AMOUNT_MAX) return false;
-  for (let o: u32 = Budget.Max; o <= <u32>Budget.WarnAt; o += 8) if (load<i64>(row + o) < -1 || load<i64>(row + o) > AMOUNT_MAX) return false;
-  return window >= 1000.0 && window <= 3.2e14;
+  if (load<i64>(row, Budget.CostConstant) < 0 || load<i64>(row, Budget.CostConstant) > <i64>AMOUNT_MAX) return false;
+  for (let o: u32 = Budget.Max; o <= <u32>Budget.WarnAt; o += 8) if (load<i64>(row + o) < -1 || load<i64>(row + o) > <i64>AMOUNT_MAX) return false;
+  return window >= WINDOW_MIN_US && window <= PERIOD_MAX_US;
 }
-
-/** 2^53: amounts and counts stay exact where the host reads them as numbers. */
-const AMOUNT_MAX: i64 = 9007199254740992;
 
 function poolBelow(start: u32, count: u32, below: u32): bool {
   if (!within(start, count, image.poolCount)) return false;
@@ -328,11 +340,20 @@ function poolBelow(start: u32, count: u32, below: u32): bool {
 }
 
 function verifyTables(): i32 {
-  for (let i: u32 = 0; i < image.shapeCount; i++) if (!shapeHolds(image.shapes + i * SHAPE_ROW_BYTES)) return stop(LoadCode.BadTable, Section.Shapes, i);
+  memory.fill(memoryMap.trace, 0, image.fieldCount * 4);
+  for (let i: u32 = 0; i < image.shapeCount; i++) {
+    const shape = image.shapes + i * SHAPE_ROW_BYTES;
+    if (!shapeHolds(shape) || !shapeReads(shape, i + 1)) return stop(LoadCode.BadTable, Section.Shapes, i);
+  }
   let worst: f64 = 0;
+  let marked: u32 = image.shapeCount;
   for (let i: u32 = 0; i < image.planCount; i++) {
     const row = image.plans + i * 12;
     if (load<u32>(row) >= image.shapeCount || !poolBelow(load<u32>(row, 4), load<u32>(row, 8), image.ruleCount)) return stop(LoadCode.BadTable, Section.Plans, i);
+    const shape = load<u32>(row);
+    if (shape != marked) markFields(image.shapes + shape * SHAPE_ROW_BYTES, shape + 1);
+    marked = shape;
+    if (!listReads(load<u32>(row, 4), load<u32>(row, 8), shape + 1)) return stop(LoadCode.BadTable, Section.Plans, i);
     worst = max(worst, planSteps(row));
   }
   setResultNumber(Result.WorstCaseSteps, worst);
@@ -358,6 +379,58 @@ function shapeHolds(row: u32): bool {
   for (let i: u32 = 0; i < count; i++) {
     const triple = image.pool + (start + i * 3) * 4;
     if (load<u32>(triple) >= image.phaseCount || !poolBelow(load<u32>(triple, 4), load<u32>(triple, 8), image.ruleCount)) return false;
+  }
+  return true;
+}
+
+// The host fills the slots of a shape's fields and no others. A rule that read another would find what an earlier call left
+// there, so that is refused here. The trace area holds a mark for each field: the last shape that has it, plus one.
+
+function markFields(shape: u32, mark: u32): void {
+  const start = image.pool + load<u32>(shape, Shape.FieldsStart * 4) * 4;
+  const count = load<u32>(shape, Shape.FieldsCount * 4);
+  for (let i: u32 = 0; i < count; i++) store<u32>(memoryMap.trace + load<u32>(start + i * 4) * 4, mark);
+}
+
+// @ts-ignore: decorator
+@inline
+function isFilled(slot: u32, mark: u32): bool {
+  return slot >= firstTemporary || load<u32>(memoryMap.trace + slot * 4) == mark;
+}
+
+/** What all rules and budgets of the shape read is among its fields; parts of the time are flagged. */
+function shapeReads(shape: u32, mark: u32): bool {
+  markFields(shape, mark);
+  const fields = image.pool + load<u32>(shape, Shape.FieldsStart * 4) * 4;
+  const timed = (load<u32>(shape, Shape.Flags * 4) & SHAPE_TIME) != 0;
+  for (let i: u32 = 0; i < load<u32>(shape, Shape.FieldsCount * 4); i++) {
+    if (!timed && load<u8>(image.fields + load<u32>(fields + i * 4) * 8) == Root.Time) return false;
+  }
+  const budgets = image.pool + load<u32>(shape, Shape.BudgetsStart * 4) * 4;
+  for (let i: u32 = 0; i < load<u32>(shape, Shape.BudgetsCount * 4); i++) {
+    const row = image.budgets + load<u32>(budgets + i * 4) * 64;
+    if (load<u8>(row, Budget.CostKind) == CostKind.Field && !isFilled(load<u32>(row, Budget.CostField), mark)) return false;
+  }
+  if (!listReads(load<u32>(shape, Shape.MandatoryStart * 4), load<u32>(shape, Shape.MandatoryCount * 4), mark)) return false;
+  const phases = image.pool + load<u32>(shape, Shape.PhasesStart * 4) * 4;
+  for (let i: u32 = 0; i < load<u32>(shape, Shape.PhasesCount * 4); i++) {
+    if (!listReads(load<u32>(phases + i * 12, 4), load<u32>(phases + i * 12, 8), mark)) return false;
+  }
+  return true;
+}
+
+function listReads(start: u32, count: u32, mark: u32): bool {
+  for (let i: u32 = 0; i < count; i++) {
+    const rule = image.rules + load<u32>(image.pool + (start + i) * 4) * 16;
+    const first = load<u32>(rule);
+    if (first == 0) continue;
+    let at = image.code + (first - 1) * 12;
+    for (let left: u32 = load<u16>(rule, 4); left > 0; left--, at += 12) {
+      const op: u32 = load<u8>(at);
+      if (op < <u32>FIRST_VALUE_OP ? !isFilled(load<u16>(at, 2), mark) : op >= <u32>Op.Add && !isFilled(load<u32>(at, 4), mark)) return false;
+      // Operations without a second slot have 0 there, which need not be filled.
+      if (((op >= <u32>Op.Equal && op <= <u32>Op.Ends) || (op >= <u32>Op.Add && op <= <u32>Op.Remainder)) && !isFilled(load<u16>(at, 10), mark)) return false;
+    }
   }
   return true;
 }

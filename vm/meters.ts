@@ -3,7 +3,7 @@
 import * as image from "./image";
 import * as memoryMap from "./memory";
 import { METER_BYTES, NAME_BYTES, SESSION_IDLE_US } from "./shared/abi";
-import { Budget, BudgetWindow } from "./shared/image";
+import { Budget, BudgetWindow, KEY_NAME_MAX } from "./shared/image";
 import { sameBytes } from "./value";
 
 /** Members of a meter, in bytes from its start. */
@@ -28,9 +28,9 @@ export const KIND_BUCKET: u8 = 1;
 export const KIND_BUDGET: u8 = 2;
 export const KIND_PHASE: u8 = 3;
 
-export const KEY_NAME_MAX: u32 = 1024;
-const KEY_MAX: u32 = 2048;
-const DAY_US: i64 = 86400000000;
+/** Kind, agent, name, session. */
+export const KEY_MAX: u32 = 1 + (2 + NAME_BYTES) + (2 + KEY_NAME_MAX) + (2 + NAME_BYTES);
+export const DAY_US: i64 = 86400000000;
 
 const keyRoom: StaticArray<u8> = new StaticArray<u8>(KEY_MAX);
 let keyLength: u32 = 0;
@@ -124,9 +124,15 @@ export function find(): u32 {
   }
 }
 
-/** Whether the key just made would need a place, and how many bytes of key. */
+/** How many bytes of key a place for the key just made takes; 0 when it has one. */
 export function keyBytesWanted(): u32 {
   return find() != 0 ? 0 : keyLength;
+}
+
+/** The same after `reclaim(now)`. */
+export function keyBytesWantedAfterReclaim(now: i64): u32 {
+  const meter = find();
+  return meter != 0 && !isStale(meter, now) ? 0 : keyLength;
 }
 
 export function hasRoom(meters: u32, keyBytes: u32): bool {
@@ -151,12 +157,10 @@ export function findOrAdd(): u32 {
   return meter;
 }
 
-/** For restore: a key from outside becomes the key just made. False when it is no key. */
-export function adoptKey(from: u32, length: u32): bool {
-  if (length < 2 || length > KEY_MAX) return false;
+/** For restore: a key of at most KEY_MAX bytes from outside becomes the key just made. */
+export function adoptKey(from: u32, length: u32): void {
   memory.copy(<u32>changetype<usize>(keyRoom), from, length);
   keyLength = length;
-  return true;
 }
 
 function enterRow(meter: u32, number: u32): void {
@@ -167,13 +171,31 @@ function enterRow(meter: u32, number: u32): void {
 
 /** Equals a meter that was never made, at time `now`. */
 export function isStale(meter: u32, now: i64): bool {
-  switch (load<u8>(meter, KIND)) {
-    case KIND_BUCKET: return now - load<i64>(meter, C) >= load<i64>(meter, B);
+  return areStale(load<u8>(meter, KIND), meter + A, now);
+}
+
+/** The same of a meter's six values, A to F. */
+export function areStale(kind: u8, values: u32, now: i64): bool {
+  switch (kind) {
+    case KIND_BUCKET: return now - load<i64>(values, C - A) >= load<i64>(values, B - A);
     case KIND_BUDGET:
-      if (load<i64>(meter, C) == 0) return now - load<i64>(meter, F) >= <i64>SESSION_IDLE_US;
-      return now >= load<i64>(meter, C) && now >= load<i64>(meter, E);
+      if (load<i64>(values, C - A) == 0) return now - load<i64>(values, F - A) >= <i64>SESSION_IDLE_US;
+      return now >= load<i64>(values, C - A) && now >= load<i64>(values, E - A);
     default: return false;
   }
+}
+
+/** Whether there would be room for so much more after `reclaim(now)`, which this does not do. */
+export function wouldHaveRoom(meters: u32, keyBytes: u32, now: i64): bool {
+  let kept: u32 = 0;
+  let bytes: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const meter = memoryMap.meters + i * METER_BYTES;
+    if (isStale(meter, now)) continue;
+    kept++;
+    bytes += load<u32>(meter, KEY_LENGTH);
+  }
+  return kept + meters <= memoryMap.meterCapacity && memoryMap.meterKeys + bytes + keyBytes <= memoryMap.meterKeysEnd;
 }
 
 /** Lets go of stale meters, keeping the others in order. */
@@ -209,12 +231,13 @@ function levelAt(meter: u32, limit: u32, now: i64): i64 {
   const tokens: i64 = load<u32>(image.limits + limit * 16, 4);
   let level = load<i64>(meter, A);
   const before = load<i64>(meter, B);
-  if (before != window && before > 0) {
-    const rest = level % before;
-    level = (level / before) * window + <i64>Math.ceil((<f64>rest / <f64>before) * <f64>window);
-  }
   const elapsed = now - load<i64>(meter, C);
-  if (elapsed >= window) return 0;
+  // After either window it is stale or empty; a policy's change of the window must not wake what snapshots leave out.
+  if (elapsed >= window || elapsed >= before) return 0;
+  if (before != window) {
+    const rest = level % before;
+    level = min<i64>(level / before, tokens) * window + <i64>Math.ceil((<f64>rest / <f64>before) * <f64>window);
+  }
   return max<i64>(0, min<i64>(level, tokens * window) - elapsed * tokens);
 }
 
@@ -299,21 +322,22 @@ export function takeBudget(budget: u32, cost: i64, now: i64): bool {
 }
 
 /** Sums stay below 2^62 however often they are added to. */
+export const SUM_MAX: i64 = 0x3fffffffffffffff;
+
 export function addCapped(a: i64, b: i64): i64 {
-  return min<i64>(a + b, 0x3fffffffffffffff);
+  return min<i64>(a + b, SUM_MAX);
 }
 
 /** Start of a phase in microseconds, or -1: activated, or when its predecessor ends. */
 export function phaseStart(phase: u32): i64 {
-  const row = image.phases + phase * 32;
-  const previous = load<u32>(row, 8);
-  if (previous > 0) {
-    const start = phaseStart(previous - 1);
-    return start < 0 ? -1 : start + <i64>load<f64>(image.phases + (previous - 1) * 32, 16);
+  let before: i64 = 0;
+  for (let previous = load<u32>(image.phases + phase * 32, 8); previous > 0; previous = load<u32>(image.phases + phase * 32, 8)) {
+    phase = previous - 1;
+    before += <i64>load<f64>(image.phases + phase * 32, 16);
   }
   keyOfPhase(phase);
   const meter = find();
-  return meter == 0 ? -1 : load<i64>(meter, A);
+  return meter == 0 ? -1 : load<i64>(meter, A) + before;
 }
 
 /** Starts the clock of a phase without predecessor; 1 started, 0 had one, -1 no room. */

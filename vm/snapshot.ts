@@ -6,12 +6,15 @@
 import * as memoryMap from "./memory";
 import * as meters from "./meters";
 import { RestoreCode, METER_BYTES } from "./shared/abi";
+import { AMOUNT_MAX, KEY_NAME_MAX, LIMIT_COUNT_MAX, LIMIT_WINDOW_MAX_US, PERIOD_MAX_US, WINDOW_MIN_US } from "./shared/image";
 import { orderBytes } from "./value";
 
 const MAGIC: u32 = 0x53534d7f; // 0x7f "MSS"
 const VERSION: u32 = 1;
 const HEAD_BYTES: u32 = 24;
 const VALUES_BYTES: u32 = 48;
+/** Latest time of a snapshot, in microseconds: sums of times stay far from the end of 64 bits. */
+const TIME_MAX: i64 = 9007199254740992;
 
 /** Writes the snapshot into the exchange area and returns its length. */
 export function writeSnapshot(): u32 {
@@ -96,25 +99,60 @@ export function readSnapshot(bytes: u32): i32 {
   return RestoreCode.Ok;
 }
 
-/** Canonical: in order, no key twice, kinds known, values not negative. */
+/** Canonical: in order, no key twice, nothing stale; and nothing that the machine could not have written itself. */
 function checkEntries(start: u32, bytes: u32, total: u32): i32 {
   const end = start + bytes;
   let at = start + HEAD_BYTES;
   let previous: u32 = 0;
   let keyBytes: u32 = 0;
-  if (load<u32>(start, 12) != 0 || load<i64>(start, 16) < 0) return RestoreCode.BadSnapshot;
+  const latest = load<i64>(start, 16);
+  if (load<u32>(start, 12) != 0 || latest < 0 || latest > TIME_MAX) return RestoreCode.BadSnapshot;
   for (let i: u32 = 0; i < total; i++) {
     if (end - at < 4) return RestoreCode.BadSnapshot;
     const length: u32 = load<u16>(at);
     const kind = load<u8>(at, 2);
-    if (length < 2 || length > 2048 || end - at < 4 + length + VALUES_BYTES) return RestoreCode.BadSnapshot;
+    if (length < 3 || length > meters.KEY_MAX || end - at < 4 + length + VALUES_BYTES) return RestoreCode.BadSnapshot;
     if (kind < 1 || kind > 3 || load<u8>(at + 4) != kind || load<u8>(at, 3) > 1) return RestoreCode.BadSnapshot;
     if (previous != 0 && orderBytes(previous + 4, load<u16>(previous), at + 4, length) >= 0) return RestoreCode.BadSnapshot;
-    for (let v: u32 = 0; v < VALUES_BYTES; v += 8) if (load<i64>(at + 4 + length + v) < 0) return RestoreCode.BadSnapshot;
+    const parts = keyParts(at + 4, length);
+    if (!valuesHold(kind, parts, load<u8>(at, 3) != 0, at + 4 + length, latest)) return RestoreCode.BadSnapshot;
     previous = at;
     keyBytes += length;
     at += 4 + length + VALUES_BYTES;
   }
   if (at != end) return RestoreCode.BadSnapshot;
   return keyBytes <= memoryMap.meterKeysEnd - memoryMap.meterKeys ? RestoreCode.Ok : RestoreCode.TooMany;
+}
+
+/** Parts of a key, or 0 when their lengths do not add up to it. */
+function keyParts(key: u32, length: u32): u32 {
+  let parts: u32 = 0;
+  let at: u32 = 1;
+  while (at < length) {
+    if (length - at < 2) return 0;
+    const part: u32 = load<u16>(key + at);
+    if (part > <u32>KEY_NAME_MAX || part > length - at - 2) return 0;
+    at += 2 + part;
+    parts++;
+  }
+  return parts;
+}
+
+/** Values beyond these could wrap a sum, and so make room where there is none. */
+function valuesHold(kind: u8, parts: u32, warned: bool, values: u32, latest: i64): bool {
+  for (let v: u32 = 0; v < VALUES_BYTES; v += 8) if (load<i64>(values + v) < 0) return false;
+  const a = load<i64>(values);
+  const b = load<i64>(values, 8);
+  const c = load<i64>(values, 16);
+  const d = load<i64>(values, 24);
+  const e = load<i64>(values, 32);
+  const f = load<i64>(values, 40);
+  if (kind == meters.KIND_PHASE) return parts == 1 && !warned && a <= latest && (b | c | d | e | f) == 0;
+  if (meters.areStale(kind, values, latest)) return false;
+  if (kind == meters.KIND_BUCKET) {
+    if (parts != 2 || warned || (d | e | f) != 0 || c > latest) return false;
+    return b >= <i64>WINDOW_MIN_US && b <= <i64>LIMIT_WINDOW_MAX_US && a <= LIMIT_COUNT_MAX * b;
+  }
+  if (parts != (c == 0 ? 3 : 2) || f > latest || c > latest + <i64>PERIOD_MAX_US || e > latest + meters.DAY_US) return false;
+  return a <= meters.SUM_MAX && b <= <i64>AMOUNT_MAX && d <= meters.SUM_MAX && (e != 0 || d == 0);
 }

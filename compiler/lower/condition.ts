@@ -403,6 +403,11 @@ function tooLong(what: string): Unlowerable {
   });
 }
 
+function illFormed(span: Finding["span"]): Unlowerable {
+  const message = "this text holds half of a surrogate pair";
+  return new Unlowerable({ code: "FMS012", message, span, help: "write both halves, or the character itself" });
+}
+
 const comparisonMethods = new Map<string, CompareOperator>([
   ["starts_with", "starts_with"],
   ["startsWith", "starts_with"],
@@ -429,6 +434,9 @@ const orderings = {
 function constantOf(value: Expr): Constant | undefined {
   switch (value.kind) {
     case "string":
+      // Half a surrogate pair has no UTF-8, and no request can hold one.
+      if (!value.value.isWellFormed()) throw illFormed(value.span);
+      return value.value;
     case "number":
     case "bool":
     case "word":

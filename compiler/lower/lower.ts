@@ -10,6 +10,7 @@ import type { Finding } from "../diagnostic.ts";
 import { LineIndex } from "../lines.ts";
 import { resolveName } from "../names.ts";
 import { ruleText } from "../text.ts";
+import { amount, checkCounts, keyName, period } from "./capacity.ts";
 import { lowerCondition, Unlowerable } from "./condition.ts";
 import { AgentPatterns, type Entry, globAutomaton, planAgent } from "./plans.ts";
 import { Program } from "./program.ts";
@@ -66,6 +67,8 @@ class Lowering {
       firstBudget.push(this.#program.budgets.length);
       this.#lowerAgent(agent);
     }
+    const [first] = agents;
+    if (first !== undefined) checkCounts(this.#program, first.idSpan, this.#findings);
     const runtime = Object.fromEntries((this.#stack.runtime?.fields ?? []).map((f) => [f.name, hostValue(f.value)]));
     const host = { runtime, notify: this.#notify, phaseOfRule: this.#phaseOfRule, firstRule, firstBudget };
     return { program: this.#program, host, findings: this.#findings };
@@ -84,14 +87,19 @@ class Lowering {
         return { index, patterns: [rule.pattern.text] };
       });
     const rules = ruleEntries(agent.rules);
-    const phases = this.#lowerPhases(agent, agentIndex, ruleEntries);
+    const phases = this.#lowerPhases(agent, agentIndex, left, ruleEntries);
+    const limitsOfPattern = new Map<string, number>();
     const limits = agent.rateLimits.map((limit) => {
       this.#refuseLeft(left, [limit.pattern]);
-      const pattern = this.#program.string(limit.pattern.text);
+      // Each limit counts on its own: the second on a pattern has a number behind it, which no pattern can end in.
+      const number = (limitsOfPattern.get(limit.pattern.text) ?? 0) + 1;
+      limitsOfPattern.set(limit.pattern.text, number);
+      const name = number === 1 ? limit.pattern.text : `${limit.pattern.text} ${number}`;
+      const pattern = this.#program.string(keyName(name, "the pattern of a rate limit", limit.span, this.#findings));
       this.#program.limits.push({ pattern, count: limit.count, windowUs: Math.round(limit.windowMs * 1000) });
       return { index: this.#program.limits.length - 1, patterns: [limit.pattern.text] };
     });
-    const budgets = agent.budgets.map((budget) => this.#lowerBudget(agent, budget, fieldsOfBudget));
+    const budgets = agent.budgets.map((budget) => this.#lowerBudget(agent, budget, left, fieldsOfBudget));
     const redactions = agent.redactions.flatMap((redaction) => {
       this.#refuseLeft(left, [redaction.pattern]);
       return redaction.paths.map((path) => ({
@@ -150,55 +158,69 @@ class Lowering {
   #lowerPhases(
     agent: Agent,
     agentIndex: number,
+    left: ReadonlySet<string>,
     ruleEntries: (rules: readonly Rule[]) => Entry[],
   ): { phase: number; tools: readonly string[]; rules: readonly Entry[] }[] {
+    const findings = this.#findings;
     const numbers = new Map<string, number>();
     const entriesOf = new Map<string, Entry[]>(agent.phases.map((phase) => [phase.name, ruleEntries(phase.rules)]));
     for (const phase of chainOrder(agent.phases)) {
       const previous = agent.phases.find((p) => p.next?.name === phase.name);
       numbers.set(phase.name, this.#program.phases.length);
       this.#program.phases.push({
-        key: this.#program.string(`${agent.id}/${phase.name}/${contentDigest(phase)}`),
+        key: this.#program.string(keyName(phaseKey(agent.id, phase), "a phase's name", phase.nameSpan, findings)),
         name: this.#program.string(phase.name),
         previous: previous === undefined ? null : (numbers.get(previous.name) ?? null),
         agent: agentIndex,
-        durationUs: Math.round((phase.durationMs ?? 0) * 1000),
+        durationUs: period(Math.round((phase.durationMs ?? 0) * 1000), "a phase's duration", phase.nameSpan, findings),
         next: this.#program.string(phase.next?.name ?? "enforce"),
       });
     }
     return agent.phases.map((phase) => {
       const number = numbers.get(phase.name) ?? 0;
+      this.#refuseLeft(left, phase.tools);
       const rules = entriesOf.get(phase.name) ?? [];
       for (const entry of rules) this.#phaseOfRule.push([entry.index, number]);
       return { phase: number, tools: phase.tools.map((tool) => tool.text), rules };
     });
   }
 
-  #lowerBudget(agent: Agent, budget: Budget, fieldsOfBudget: Map<number, number>): Entry {
+  #lowerBudget(agent: Agent, budget: Budget, left: ReadonlySet<string>, fieldsOfBudget: Map<number, number>): Entry {
+    const findings = this.#findings;
     const field = (name: string): BudgetField | undefined => budget.fields.find((f) => f.name === name);
     const number = (name: string): number | null => {
       const value = field(name)?.value;
       return value?.kind === "number" ? value.value : null;
     };
-    const micro = (dollars: number | null): number => (dollars === null ? -1 : microDollars(dollars));
-    const maxMicro = micro(number("max"));
+    const micro = (name: "max" | "daily"): number => {
+      const dollars = number(name);
+      return dollars === null ? -1 : amount(dollars, name, field(name)?.span ?? budget.idSpan, findings);
+    };
+    const window = windowOf(budget.id, field("window"));
+    period(window.windowUs, "the window of a budget", field("window")?.span ?? budget.idSpan, findings);
+    const maxMicro = micro("max");
     const warnAt = number("warn_at");
     const index = this.#program.budgets.length;
     const cost = this.#cost(agent, field("cost"));
     if (cost.costKind === CostKind.Field) fieldsOfBudget.set(index, cost.costField);
     this.#program.budgets.push({
-      id: this.#program.string(budget.id),
-      ...windowOf(budget.id, field("window")),
+      id: this.#program.string(keyName(budget.id, "a budget's name", budget.idSpan, findings)),
+      ...window,
       onExceed: exceedNumbers[textOf(field("on_exceed")?.value) ?? "deny"] ?? RuleEffect.Deny,
       ...cost,
       maxMicro,
-      dailyMicro: micro(number("daily")),
+      dailyMicro: micro("daily"),
       maxCalls: number("max_calls") ?? -1,
       warnAtMicro: warnAt === null || maxMicro < 0 ? -1 : Math.ceil(maxMicro * warnAt),
     });
     const tools = field("tools")?.value;
     const patterns = tools?.kind === "list" ? tools.items.flatMap((item) => textOf(item) ?? []) : textOf(tools);
-    return { index, patterns: patterns === undefined ? null : [patterns].flat() };
+    const listed = patterns === undefined ? null : [patterns].flat();
+    this.#refuseLeft(
+      left,
+      (listed ?? []).map((text) => ({ text, span: tools?.span ?? budget.idSpan })),
+    );
+    return { index, patterns: listed };
   }
 
   #cost(
@@ -206,8 +228,12 @@ class Lowering {
     field: BudgetField | undefined,
   ): { costKind: CostKind; costField: number; costConstantMicro: number } {
     const value = field?.value;
-    if (value?.kind === "number")
-      return { costKind: CostKind.Constant, costField: 0, costConstantMicro: microDollars(value.value) };
+    const constant = (dollars: number) => ({
+      costKind: CostKind.Constant,
+      costField: 0,
+      costConstantMicro: amount(dollars, "cost", field?.span ?? agent.idSpan, this.#findings),
+    });
+    if (value?.kind === "number") return constant(value.value);
     const path =
       value?.kind === "name"
         ? value.path
@@ -216,9 +242,7 @@ class Lowering {
           : null;
     if (path === null) return { costKind: CostKind.Request, costField: 0, costConstantMicro: 0 };
     const found = resolveName(agent, path);
-    if (found.kind === "value" && found.value.kind === "number") {
-      return { costKind: CostKind.Constant, costField: 0, costConstantMicro: microDollars(found.value.value) };
-    }
+    if (found.kind === "value" && found.value.kind === "number") return constant(found.value.value);
     if (found.kind !== "field" || found.length) {
       const span = field?.span ?? agent.idSpan;
       this.#findings.push({
@@ -256,11 +280,6 @@ const effectNumbers = {
 
 const exceedNumbers: Record<string, number> = { deny: RuleEffect.Deny, defer: RuleEffect.Defer, audit: BUDGET_AUDIT };
 
-/** Dollars to micro-dollars, rounded up; the billionth of a cent that a binary fraction is off by does not count. */
-export function microDollars(dollars: number): number {
-  return Math.ceil(Math.floor(dollars * 1e6 * 1000 + 0.5) / 1000);
-}
-
 function patternsOf(agent: Agent): Pattern[] {
   const ofBudget = (budget: Budget): Pattern[] => {
     const tools = budget.fields.find((f) => f.name === "tools")?.value;
@@ -291,15 +310,17 @@ function chainOrder(phases: readonly Phase[]): Phase[] {
   return ordered;
 }
 
-/** A phase's clock is kept by name and content: the same text again does not start it anew. */
-function contentDigest(phase: Phase): string {
+/** A phase's clock is kept by name and content: the same text again does not start it anew. The digest tells apart what joins alike. */
+function phaseKey(agentId: string, phase: Phase): string {
   const content = [
+    agentId,
+    phase.name,
     phase.durationMs,
     phase.next?.name ?? "enforce",
     phase.tools.map((t) => t.text),
     phase.rules.map(ruleText),
   ];
-  return bytesToHex(sha256(utf8ToBytes(JSON.stringify(content))));
+  return `${agentId}/${phase.name}/${bytesToHex(sha256(utf8ToBytes(JSON.stringify(content))))}`;
 }
 
 function windowOf(id: string, field: BudgetField | undefined): { window: BudgetWindow; windowUs: number } {

@@ -1,7 +1,7 @@
 // Turns the machine's trace into words: which rules were tried, which tests failed and on what values. It reads what the
 // machine did and decides nothing. Values at redacted paths are never shown.
 import { Result, TRACE_EVENT_BYTES, TraceKind } from "../../vm/shared/abi.ts";
-import { FIRST_VALUE_OP, Kind, Mode, Op, Root, Tri } from "../../vm/shared/isa.ts";
+import { FIRST_VALUE_OP, JUMP_FAIL, Kind, Mode, Op, Root, Tri } from "../../vm/shared/isa.ts";
 import type { FieldRow, ImageReader, InstructionRow } from "./image.ts";
 import type { Machine } from "./machine.ts";
 import type { RuleInfo, RuleTrace, TestTrace } from "./types.ts";
@@ -92,9 +92,14 @@ class Teller {
   test(event: Event, strict: boolean): TestTrace {
     const instruction = this.#image.instruction(event.index);
     const asksFalse = (instruction.mode & 3) >= Mode.NeedFalse;
-    const inverted = asksFalse !== strict;
+    // Of a strict rule the condition is asked the other way round, and never fails by falling through; a test of the
+    // tool's name before it is asked straight.
+    const asksTool = (instruction.mode & 3) === Mode.NeedTrue && instruction.jump === JUMP_FAIL;
+    const inverted = asksFalse !== (strict && !asksTool);
     const { operator, opposite } = operators[instruction.op] ?? { operator: "?", opposite: "?" };
-    const hidden = this.#isRedacted(event.index, instruction.a);
+    // What equals a hidden value is as telling as the value.
+    const pair = instruction.op >= Op.Equal && this.#isRedacted(event.index, instruction.c);
+    const hidden = pair || this.#isRedacted(event.index, instruction.a);
     const result =
       event.result === Tri.Unknown ? "unknown" : (event.result === Tri.True) !== inverted ? "true" : "false";
     return {
@@ -131,7 +136,9 @@ class Teller {
         return "its pattern";
       default:
         if (instruction.op < Op.Equal) return JSON.stringify(image.string(instruction.b));
-        return this.#isRedacted(event.index, instruction.c) ? "redacted" : this.#value(event.slotC);
+        return [instruction.a, instruction.c].some((slot) => this.#isRedacted(event.index, slot))
+          ? "redacted"
+          : this.#value(event.slotC);
     }
   }
 
@@ -165,7 +172,7 @@ class Teller {
       case Op.LoadNull:
         return "nil";
       case Op.Negate:
-        return `-${this.#operand(at, row.b)}`;
+        return `-${this.#inner(at, row.b)}`;
       case Op.Length:
       case Op.Count:
         return `len(${this.#operand(at, row.b)})`;
@@ -174,8 +181,16 @@ class Teller {
       case Op.Upper:
         return `upper(${this.#operand(at, row.b)})`;
       default:
-        return `${this.#operand(at, row.b)} ${signs[row.op] ?? "?"} ${this.#operand(at, row.c)}`;
+        return `${this.#inner(at, row.b)} ${signs[row.op] ?? "?"} ${this.#inner(at, row.c)}`;
     }
+  }
+
+  /** An operand within arithmetic: in parentheses when it is arithmetic itself. */
+  #inner(instruction: number, slot: number): string {
+    const text = this.#operand(instruction, slot);
+    const isField = this.#image.field(slot).root !== Root.Temporary;
+    const made = isField ? null : this.#maker(instruction, slot);
+    return made !== null && signs[made.row.op] !== undefined ? `(${text})` : text;
   }
 
   #maker(instruction: number, slot: number): { at: number; row: InstructionRow } | null {

@@ -9,7 +9,7 @@ import {
   type Shape,
   TABLE_ROW_BYTES,
 } from "../../vm/shared/image.ts";
-import { INSTRUCTION_BYTES, type Root } from "../../vm/shared/isa.ts";
+import { INSTRUCTION_BYTES, Root } from "../../vm/shared/isa.ts";
 
 const decoder = new TextDecoder();
 
@@ -33,6 +33,7 @@ export interface InstructionRow {
   readonly mode: number;
   readonly a: number;
   readonly b: number;
+  readonly jump: number;
   readonly c: number;
 }
 
@@ -86,6 +87,7 @@ export class ImageReader {
     const row = this.#at(Section.Fields) + index * 8;
     const parts = this.pool(this.#u32(row + 4), this.#view.getUint16(row + 2, true));
     const root = this.#view.getUint8(row);
+    if (root === Root.Time) return { root, path: parts };
     return { root, path: parts.map((part) => (part >= PART_INDEX ? part - PART_INDEX : this.string(part))) };
   }
 
@@ -123,6 +125,7 @@ export class ImageReader {
       mode: this.#view.getUint8(at + 1),
       a: this.#view.getUint16(at + 2, true),
       b: this.#u32(at + 4),
+      jump: this.#view.getUint16(at + 8, true),
       c: this.#view.getUint16(at + 10, true),
     };
   }

@@ -82,11 +82,11 @@ export class LoadedPolicy implements Policy {
   }
 
   decide(request: EvaluationRequest, options: EvaluationOptions): Verdict {
-    const plan = this.#planOf(request.agent_id, request.tool_id);
-    if (typeof plan === "string") return refusals[plan];
-    const prepared = this.#prepare(plan, request, options);
-    if (typeof prepared !== "number") return prepared;
     try {
+      const plan = this.#planOf(request.agent_id, request.tool_id);
+      if (typeof plan === "string") return refusals[plan];
+      const prepared = this.#prepare(plan, request, options);
+      if (typeof prepared !== "number") return prepared;
       const approved = this.#writeApproved(options.approved);
       return this.#read(
         this.#machine.calls.decide(plan.index, Math.floor(options.now * 1000), prepared, approved),
@@ -98,15 +98,20 @@ export class LoadedPolicy implements Policy {
   }
 
   explain(request: EvaluationRequest, options: EvaluationOptions): Explanation {
-    const plan = this.#planOf(request.agent_id, request.tool_id);
-    if (typeof plan === "string") return { verdict: refusals[plan], rules: [], meters: [] };
-    const prepared = this.#prepare(plan, request, options);
-    if (typeof prepared !== "number") return { verdict: prepared, rules: [], meters: [] };
-    const approved = this.#writeApproved(options.approved);
-    const packed = this.#machine.calls.explain(plan.index, Math.floor(options.now * 1000), prepared, approved);
-    const verdict = this.#read(packed, plan);
-    const redact = this.#redact(plan.index);
-    return { verdict, ...explainTrace(this.#machine, this.#image, redact, (rule) => this.#rule(rule)) };
+    const untold = (verdict: Verdict): Explanation => ({ verdict, rules: [], meters: [] });
+    try {
+      const plan = this.#planOf(request.agent_id, request.tool_id);
+      if (typeof plan === "string") return untold(refusals[plan]);
+      const prepared = this.#prepare(plan, request, options);
+      if (typeof prepared !== "number") return untold(prepared);
+      const approved = this.#writeApproved(options.approved);
+      const packed = this.#machine.calls.explain(plan.index, Math.floor(options.now * 1000), prepared, approved);
+      const verdict = this.#read(packed, plan);
+      const redact = this.#redact(plan.index);
+      return { verdict, ...explainTrace(this.#machine, this.#image, redact, (rule) => this.#rule(rule)) };
+    } catch {
+      return untold(refusals.MACHINE_FAULT);
+    }
   }
 
   charge(
@@ -116,7 +121,12 @@ export class LoadedPolicy implements Policy {
   ): void {
     const plan = this.#planOf(call.agent_id, call.tool_id);
     if (typeof plan === "string" || !this.#counts) return;
-    this.#writeCaller(call.agent_id, call.session_id ?? "default");
+    const session = call.session_id ?? "default";
+    const known = plan.budgets.every((_, i) => (costsMicro[i] ?? 0) >= 0 && Number.isSafeInteger(costsMicro[i] ?? 0));
+    if (!isIdentifier(session) || !known || !(now >= 0 && now <= NOW_MAX_MS)) {
+      throw new RangeError("a record of the log holds a session, time or cost that no decision had");
+    }
+    this.#writeCaller(call.agent_id, session);
     const costs = this.#machine.costs >> 3;
     for (let i = 0; i < plan.budgets.length; i++) this.#machine.numbers[costs + 1 + i] = costsMicro[i] ?? 0;
     if (this.#machine.calls.charge(plan.index, Math.floor(now * 1000)) !== 1) {
@@ -125,6 +135,7 @@ export class LoadedPolicy implements Policy {
   }
 
   activatePhases(now: number): readonly string[] {
+    if (!(now >= 0 && now <= NOW_MAX_MS)) throw new RangeError("a phase begins at no such time");
     const started: string[] = [];
     for (let i = 0; i < this.#image.phaseCount; i++) {
       const answer = this.#machine.calls.startPhase(i, Math.floor(now * 1000));
@@ -191,9 +202,11 @@ export class LoadedPolicy implements Policy {
       this.#remembered = 0;
     }
     this.#remembered++;
-    const tools = this.#plansOfAgents.get(agentId) ?? new Map<string, Plan>();
-    tools.set(toolId, plan);
-    this.#plansOfAgents.set(agentId, tools);
+    // Kept by copies: the request's own strings may be slices that hold on to the whole text they were cut from.
+    const agentKey = copyOf(agentId);
+    const tools = this.#plansOfAgents.get(agentKey) ?? new Map<string, Plan>();
+    tools.set(copyOf(toolId), plan);
+    this.#plansOfAgents.set(agentKey, tools);
     return plan;
   }
 
@@ -357,6 +370,14 @@ export class LoadedPolicy implements Policy {
       line: place?.line ?? null,
     };
   }
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** The same text in memory of its own. */
+function copyOf(text: string): string {
+  return decoder.decode(encoder.encode(text));
 }
 
 const effects: readonly Effect[] = ["permit", "deny", "defer"];

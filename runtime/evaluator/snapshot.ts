@@ -20,11 +20,11 @@ interface Meter {
 export function readBudgets(image: ImageReader, snapshot: Uint8Array, now: number): BudgetState[] {
   const meters = [...budgetMeters(snapshot, now)];
   const states: BudgetState[] = [];
+  const declared = new Set(Array.from({ length: image.agentCount }, (_, i) => image.agentId(i)));
   for (let agentIndex = 0; agentIndex < image.agentCount; agentIndex++) {
     const agent = image.agentId(agentIndex);
     for (const budget of image.budgetsOfAgent(agentIndex)) {
       const id = image.budgetId(budget);
-      const declared = new Set(Array.from({ length: image.agentCount }, (_, i) => image.agentId(i)));
       const own = meters.filter((m) => m.id === id && (agent === "" ? !declared.has(m.agent) : m.agent === agent));
       const bySession = image.budgetByte(budget, Budget.Window) === BudgetWindow.Session;
       const ceiling = image.budgetAmount(budget, Budget.Max);

@@ -58,12 +58,18 @@ export const DECIDING_SECTIONS = 19;
 /** root u8, reserved u8, parts u16, first part u32 into Pool. A part is a string, or PART_INDEX | list index. */
 export const FIELD_ROW_BYTES = 8;
 export const PART_INDEX = 0x80000000;
+/** Slots are counted in 16 bits: fields and temporaries together. */
+export const FIELDS_MAX = 65535;
+/** Parts of one path; a request's JSON is not deeper than 64. */
+export const FIELD_PARTS_MAX = 1024;
 
 export const SET_ROW_BYTES = 8;
 export const SET_MEMBER_BYTES = 8;
 
 /** code u32 (first instruction + 1, 0 when unconditional), instructions u16, effect u8, flags u8, pattern u32 (string), reason u32 (string + 1). */
 export const RULE_ROW_BYTES = 16;
+/** Rules of an image: their numbers fit a verdict and a cause. */
+export const RULES_MAX = 1000000;
 
 export const PLAN_ROW_BYTES = 12;
 
@@ -107,8 +113,18 @@ export const AUTOMATON_HEADER_BYTES = 264;
 /** Dispatch automaton: classes u32, states u32, start u32, reserved u32, class of each byte [256], next u32 [states * classes], plan u32 [states]. Padded to 8. */
 export const DISPATCH_HEADER_BYTES = 272;
 
-/** pattern string u32, count u32, window in microseconds f64. */
+/** name string u32 (the pattern; of further limits on it a space and their number behind it), count u32, window in microseconds f64. */
 export const LIMIT_ROW_BYTES = 16;
+export const LIMIT_COUNT_MAX = 1000000;
+export const WINDOW_MIN_US = 1000.0;
+/** 31 days. A full bucket is count * window in 64 bits: 10^6 of these are 2.7e18. */
+export const LIMIT_WINDOW_MAX_US = 2678400000000.0;
+/** Budget windows and phases: ten years. */
+export const PERIOD_MAX_US = 320000000000000.0;
+/** Micro-dollars and calls: 2^53, exact where the host reads them as numbers. */
+export const AMOUNT_MAX = 9007199254740992.0;
+/** UTF-8 bytes of a name that counters are kept by: of a limit, a budget, a phase's key. */
+export const KEY_NAME_MAX = 1152;
 
 /** Members of a budget's row; offsets in bytes. Amounts in micro-dollars, i64, -1 when there is none. */
 export enum Budget {
@@ -145,5 +161,8 @@ export enum CostKind {
 
 /** key string u32 (agent, name and content: what its clock is kept by), name string u32, previous + 1 u32, agent u32, duration in microseconds f64, next string u32, reserved u32. */
 export const PHASE_ROW_BYTES = 32;
+/** Most phases of an image, and longest chain of them by `next`: the start of a clock is found by walking the chain. */
+export const PHASES_MAX = 4096;
+export const PHASE_CHAIN_MAX = 64;
 
 export const DEBUG_ROW_BYTES = 12;
