@@ -1,7 +1,6 @@
 // The daemon of one stack, from start to end: STARTING, INITIALIZING until there is a policy, READY, DRAINING, HALT. It
 // owns the log, the two sockets and the timers. It must never serve with a log that it cannot write.
 import { randomBytes } from "node:crypto";
-import type { Server } from "node:net";
 import type { Logger } from "pino";
 import { Approvals } from "./approvals.ts";
 import { CallTable } from "./calls.ts";
@@ -9,7 +8,7 @@ import { type Clock, formatTime, systemClock } from "./clock.ts";
 import { Decider, type Governor } from "./decide.ts";
 import { Desk, type House } from "./desk.ts";
 import { type Disk, type DiskLock, nodeDisk, replaceFile } from "./disk.ts";
-import { listenAt } from "./doors/listen.ts";
+import { type Listening, listenAt } from "./doors/listen.ts";
 import { OperatorDoor, operatorConnectionsMax } from "./doors/operator.ts";
 import { AgentDoor, agentConnectionsMax } from "./doors/socket.ts";
 import { loadPolicy, loadPolicySync } from "./evaluator/index.ts";
@@ -212,7 +211,7 @@ export class Daemon implements House {
   readonly #agentDoor: AgentDoor;
   readonly #operatorDoor: OperatorDoor;
   readonly #token = randomBytes(32).toString("hex");
-  readonly #servers: Server[] = [];
+  readonly #servers: Listening[] = [];
   #state: DaemonState = "STARTING";
   #housekeeping: NodeJS.Timeout | null = null;
   #phaseTimer: NodeJS.Timeout | null = null;

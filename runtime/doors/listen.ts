@@ -8,6 +8,9 @@ const socketMode = 0o600;
 const maskOthers = 0o177;
 const peerAnswerMs = 2000;
 
+/** A socket that listens. */
+export type Listening = Pick<Server, "close">;
+
 export class ListenFailure extends Error {
   readonly code: "SOCKET_IN_USE" | "SOCKET_PLACE_TAKEN";
   constructor(code: ListenFailure["code"], message: string) {
@@ -21,7 +24,7 @@ export async function listenAt(
   path: string,
   connectionsMax: number,
   onConnection: (socket: Socket) => void,
-): Promise<Server> {
+): Promise<Listening> {
   await clearStale(path);
   const server = createServer({ allowHalfOpen: true }, onConnection);
   server.maxConnections = connectionsMax;
