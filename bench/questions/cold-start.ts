@@ -48,11 +48,13 @@ function run(file: string, effect: string): number {
 async function writeChildren(bundles: string): Promise<readonly Child[]> {
   const child = (name: string, body: string, effect: string): Child => {
     const file = join(bundles, `child-${name}.mjs`);
-    writeFileSync(file, `const start = performance.now();\n${body}\nconsole.log(performance.now() - start, effect);\n`);
+    writeFileSync(
+      file,
+      `import { readFileSync } from "node:fs";\nconst start = performance.now();\n${body}\nconsole.log(performance.now() - start, effect);\n`,
+    );
     return { name, file, effect };
   };
   const evaluator = (image: string, request: unknown): string => `
-    const { readFileSync } = await import("node:fs");
     const { loadPolicySync } = await import("./evaluator.js");
     const policy = loadPolicySync(readFileSync(new URL("${image}", import.meta.url)));
     const { effect } = policy.decide(${JSON.stringify(request)}, { now: 1795000000000 });`;
