@@ -23,7 +23,7 @@ export function conditionDraft(random: Random, depth: number): ConditionDraft {
 
 function testText(random: Random): string {
   const field = random.pick(fields);
-  switch (random.below(17)) {
+  switch (random.below(18)) {
     case 0:
     case 1:
     case 2:
@@ -60,6 +60,8 @@ function testText(random: Random): string {
     case 14:
       return `${random.pick(textWords)} ${random.pick(["==", "!=", "<", ">=", "contains", "starts_with", "ends_with"])} ${wordText(random)}`;
     case 15:
+      return `${random.pick(["x", "y", "a.b"])} % ${random.pick(["2", "3", "-3", "y"])} ${comparison(random)} ${random.pick(["0", "1", "-1", "2", "-2"])}`;
+    case 16:
       return `${random.pick(numberWords)} ${comparison(random)} ${random.oneIn(3) ? random.pick(fields) : numberNear(random)}`;
     default:
       return `${random.pick(numberTexts)} ${comparison(random)} ${field}`;

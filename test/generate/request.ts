@@ -54,7 +54,7 @@ function requestDraft(random: Random): EvaluationRequest {
     ...(random.oneIn(3) ? { purpose: random.pick([...purposes, "BILLING"] as [string, ...string[]]) } : {}),
     ...(random.oneIn(3) ? { principal: { role: anyValue(random), groups: listValue(random) } } : {}),
     ...(random.oneIn(3) ? { delegation: { depth: random.pick(numbers) } } : {}),
-    ...(random.oneIn(3) ? { cost_usd: random.pick([0, 0.1, 0.29, 1, 2.5, 0.0000011]) } : {}),
+    ...(random.oneIn(3) ? { cost_usd: random.pick([0, 0.1, 0.29, 1, 1.1, 2.007, 2.5, 0.0000011]) } : {}),
     ...(http === undefined ? {} : { http }),
   };
 }
@@ -79,7 +79,7 @@ function argsDraft(random: Random): { [key: string]: RequestValue } {
   const args: { [key: string]: RequestValue } = {};
   for (const name of ["x", "y", "z"]) if (!random.oneIn(5)) args[name] = anyValue(random);
   if (random.oneIn(2))
-    args.amount = random.oneIn(5) ? anyValue(random) : random.pick([0, 0.1, 0.29, 1, 0.0000011, 0.3]);
+    args.amount = random.oneIn(5) ? anyValue(random) : random.pick([0, 0.1, 0.29, 1, 0.0000011, 0.3, 1.1, 2.007, 0.000123]);
   if (random.oneIn(2))
     args.a = random.oneIn(4) ? anyValue(random) : { b: random.oneIn(2) ? anyValue(random) : { c: anyValue(random) } };
   if (random.oneIn(2)) args.list = random.oneIn(6) ? anyValue(random) : listValue(random);

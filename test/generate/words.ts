@@ -103,7 +103,7 @@ export const strings = [
   "GET",
 ] as const;
 
-export const numbers = [0, 1, 2, 3, 5, 10, -1, -2, 2.5, 0.1, 1e3, 443, 9007199254740991] as const;
+export const numbers = [0, 1, 2, 3, 5, 10, -1, -2, -7, 2.5, 0.1, 1e3, 443, 9007199254740991] as const;
 
 /** Numbers as policies write them. */
 export const numberTexts = [
