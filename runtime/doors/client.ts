@@ -105,7 +105,8 @@ export async function isRunning(dir: string, timeoutMs = 2000): Promise<boolean>
   try {
     return (await callOperator(dir, "ping", {}, { timeoutMs })).ok;
   } catch (error) {
-    if (error instanceof NotRunning) return false;
+    // A connection that is taken and dropped is that of a process which is going.
+    if (error instanceof NotRunning || (error instanceof OperatorFailure && error.code === "CLOSED")) return false;
     throw error;
   }
 }
@@ -180,7 +181,7 @@ function open(paths: StackPaths): Promise<Socket> {
 
 async function* answersOf(socket: Socket): AsyncGenerator<Json, void, void> {
   const reader = new LineReader(operatorLineLimits.lineBytes);
-  for await (const chunk of socket) {
+  for await (const chunk of chunksOf(socket)) {
     reader.push(chunk);
     for (let line = reader.next(); line !== null; line = reader.next()) {
       if (line.kind === "too long") throw new OperatorFailure("BAD_ANSWER", "the daemon's answer is too long");
@@ -188,5 +189,14 @@ async function* answersOf(socket: Socket): AsyncGenerator<Json, void, void> {
       if (!parsed.ok) throw new OperatorFailure("BAD_ANSWER", `the daemon's answer is not JSON: ${parsed.message}`);
       yield parsed.value;
     }
+  }
+}
+
+async function* chunksOf(socket: Socket): AsyncGenerator<Buffer, void, void> {
+  try {
+    yield* socket;
+  } catch (error) {
+    if (!hasErrorCode(error, "ECONNRESET", "EPIPE")) throw error;
+    throw new OperatorFailure("CLOSED", "the daemon closed the connection without an answer");
   }
 }
