@@ -1,14 +1,16 @@
 // The demo: the three loops of work with a governed agent, played in a fresh folder with the built command line. Every
 // command is shown with its real output and held to what is expected; any difference makes the demo fail.
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Stage } from "./stage.ts";
+import { Stage, Stopped } from "./stage.ts";
 
 const stage = new Stage();
 try {
   await firstApply();
   await change();
   await monitor();
+} catch (error) {
+  if (!(error instanceof Stopped)) throw error;
 } finally {
   stage.leave();
 }
@@ -26,7 +28,7 @@ async function firstApply(): Promise<void> {
 
   stage.heading("Write the policy", "The example brings one; check reads it, plan says what it would change.");
   stage.copyExample("governance.fms");
-  process.stdout.write(`${policy().replace(/^/gm, "  │ ").trimEnd()}\n\n`);
+  process.stdout.write(`${policy().trimEnd().replace(/^/gm, "  │ ")}\n\n`);
   await stage.faramesh(["check"], { has: ["✓ governance.fms valid"] });
   await stage.faramesh(["plan"], { has: ["+ permit stripe/charge if amount < $500"] });
 
@@ -50,18 +52,16 @@ async function firstApply(): Promise<void> {
       /a payout needs a reason/,
     ],
   });
-  const effects = readFileSync(join(stage.dir, "effects.jsonl"), "utf8");
-  process.stdout.write(`What really happened (effects.jsonl):\n${effects.replace(/^(?=.)/gm, "  ")}\n`);
-  stage.expect(effects.trimEnd().split("\n").length === 5, "five tools to have run");
-  stage.expect(!effects.includes("refund"), "no refund to have happened");
+  process.stdout.write(`What really happened (effects.jsonl):\n${effects().replace(/^(?=.)/gm, "  ")}\n`);
+  stage.expect(effects().split("\n").length === 6, "five tools to have run");
+  stage.expect(!effects().includes("stripe/refund"), "no refund to have happened");
 
   stage.heading("Say yes to one call", "The approval is for this refund alone, with these arguments, once.");
   const id = /deferred {2}stripe\/refund.*\n\s+(apr-\S+)/.exec(run)?.[1] ?? "apr-missing";
   await stage.faramesh(["approvals", "list"], { has: [id, "stripe/refund"] });
   await stage.faramesh(["approvals", "approve", id, "--reason", "known customer"], { has: [id] });
   await stage.agent("run-2", { has: [/permitted stripe\/refund/, /RATE_EXCEEDED|permitted search_docs/] });
-  const after = readFileSync(join(stage.dir, "effects.jsonl"), "utf8");
-  stage.expect(after.split("stripe/refund").length === 2, "one refund to have happened");
+  stage.expect(effects().split("stripe/refund").length === 2, "one refund to have happened");
 }
 
 async function change(): Promise<void> {
@@ -114,6 +114,12 @@ async function monitor(): Promise<void> {
   stage.heading("Stop", "The daemon finishes what it has and ends; without it, every call is denied.");
   await stage.faramesh(["apply", "--stop"], {});
   await stage.agent("run-5", { exit: 1, has: ["DAEMON_UNREACHABLE", "faramesh apply"], hasNot: ["permitted"] });
+}
+
+/** One line for each tool that ran. */
+function effects(): string {
+  const file = join(stage.dir, "effects.jsonl");
+  return existsSync(file) ? readFileSync(file, "utf8") : "";
 }
 
 function policy(): string {

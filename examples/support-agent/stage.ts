@@ -21,6 +21,8 @@ export interface Expectation {
   readonly hasNot?: readonly (string | RegExp)[];
 }
 
+export class Stopped extends Error {}
+
 export class Stage {
   /** The stack's folder, real path. */
   readonly dir = realpathSync(mkdtempSync(join(tmpdir(), "faramesh-demo-")));
@@ -46,7 +48,9 @@ export class Stage {
     cpSync(join(example, file), join(this.dir, file));
   }
 
+  /** Throws Stopped when something before went otherwise than expected: what follows would only repeat it. */
   heading(text: string, why: string): void {
+    if (this.#failures > 0) throw new Stopped();
     this.#step += 1;
     process.stdout.write(`\n── ${this.#step}. ${text}\n   ${why}\n\n`);
   }
