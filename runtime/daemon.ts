@@ -12,14 +12,15 @@ import { type Listening, listenAt } from "./doors/listen.ts";
 import { OperatorDoor, operatorConnectionsMax } from "./doors/operator.ts";
 import { AgentDoor, agentConnectionsMax } from "./doors/socket.ts";
 import { loadPolicy, loadPolicySync } from "./evaluator/index.ts";
-import type { Policy, RuntimeValue } from "./evaluator/types.ts";
+import type { Policy } from "./evaluator/types.ts";
+import { checkTakenOver, type Environment, type RuntimeSettings, settingOf } from "./fixed-settings.ts";
 import type { FloodLimits } from "./flood.ts";
 import { journalLevelOf, openJournal } from "./journal.ts";
 import { canonicalJson } from "./json.ts";
 import { Ledger, noPolicy, TurnClock } from "./ledger.ts";
 import { Log } from "./log/log.ts";
 import { PhaseEnds, phaseEndBody } from "./phases.ts";
-import { Policies, PolicyHistory, type PolicyLoader, PolicyRefusal } from "./policy.ts";
+import { Policies, PolicyHistory, type PolicyLoader } from "./policy.ts";
 import { checkSocketDir, preparePlaces, prepareShortDir } from "./premises.ts";
 import { Recovery } from "./recover.ts";
 import {
@@ -29,11 +30,7 @@ import {
   type StackPaths,
   socketPlaces,
   stackPaths,
-  walDirOf,
 } from "./stack.ts";
-
-type RuntimeSettings = { readonly [name: string]: RuntimeValue };
-type Environment = { readonly [name: string]: string | undefined };
 
 export type Durability = "group" | "each" | "async";
 
@@ -141,7 +138,7 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
   try {
     const env = options.env ?? process.env;
     const runtime: RuntimeSettings = recovery.active?.policy.runtime() ?? {};
-    const places = socketPlaces(paths, env, options.socket ?? textOf(runtime.socket));
+    const places = socketPlaces(paths, env, options.socket ?? settingOf(runtime, "socket"));
     prepareShortDir(places);
     if (places.agent !== paths.agentSocket) checkSocketDir(places.agent);
     const ledger = new Ledger(log, clock);
@@ -393,34 +390,6 @@ export class Daemon implements House {
     this.#phaseTimer = setTimeout(() => this.#watchPhases(), Math.min(Math.ceil(next - nowMs) + 1, latestTimerMs));
     this.#phaseTimer.unref();
   }
-}
-
-/** What is fixed for the life of a process may not be changed by a swap behind the operator's back. */
-function checkTakenOver(
-  wanted: RuntimeSettings,
-  active: RuntimeSettings | null,
-  running: { readonly walDir: string; readonly durability: string; readonly socket: string },
-  paths: StackPaths,
-  env: Environment,
-): void {
-  const setting = (name: string): string | null => textOf(wanted[name]);
-  const isChanged = (name: string, runs: string, asRunning: (text: string | null) => string): boolean => {
-    // Beside an active policy its own words count; for the first, only what it says itself.
-    if (active !== null) return setting(name) !== textOf(active[name]);
-    return setting(name) !== null && asRunning(setting(name)) !== runs;
-  };
-  const socketOf = (text: string | null): string => socketPlaces(paths, env, text).agent;
-  const changed: string[] = [];
-  if (isChanged("wal_dir", running.walDir, (text) => walDirOf(paths, text))) changed.push("wal_dir");
-  if (isChanged("durability", running.durability, String)) changed.push("durability");
-  if (isChanged("socket", running.socket, socketOf)) changed.push("socket");
-  if (changed.length === 0) return;
-  const names = changed.map((name) => `\`${name}\``).join(", ");
-  throw new PolicyRefusal("UNSUPPORTED", `${names} cannot change while the daemon runs: apply --stop, then apply`);
-}
-
-function textOf(value: RuntimeValue | undefined): string | null {
-  return typeof value === "string" && value !== "" ? value : null;
 }
 
 function removeIfThere(path: string): void {

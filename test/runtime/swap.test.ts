@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { startDaemon } from "../../runtime/daemon.ts";
 import { askOperator } from "../../runtime/doors/client.ts";
 import { imagePath } from "../../runtime/images.ts";
 import { stackPaths } from "../../runtime/stack.ts";
@@ -132,6 +133,23 @@ test("a runtime field whose feature is not there is refused by its name", async 
       assert.match(error instanceof Error ? error.message : "", "`signing` is not supported yet");
     }
     assert.is((await stack.ask("pay", { amount: 45 })).policy_version, "v1");
+  });
+});
+
+test("what is fixed for the life of a process cannot change by a swap, only by a new start", async () => {
+  await onStack(policyOf(50), async (stack) => {
+    for (const setting of ['wal_dir = "./elsewhere"', 'durability = "async"', 'socket = "other.sock"']) {
+      assert.is(await codeOf(stack.apply(`runtime { ${setting} }\n${policyOf(60)}`)), "UNSUPPORTED", setting);
+    }
+    const slow = `runtime { durability = "each" }\n${policyOf(60)}`;
+    await stack.stop();
+    const daemon = await startDaemon({ dir: stack.dir, env: {}, durability: "each" });
+    try {
+      assert.is((await stack.apply(slow)).version, "v2");
+      assert.is((await stack.apply(slow.replace("60", "61"))).version, "v3");
+    } finally {
+      await daemon.stop();
+    }
   });
 });
 

@@ -1,0 +1,38 @@
+// The settings of `runtime { }` that are fixed for the life of a process, and the refusal of a policy that would change
+// them behind the operator's back. It must never carry such a change out.
+import type { RuntimeValue } from "./evaluator/types.ts";
+import { PolicyRefusal } from "./policy.ts";
+import { type StackPaths, socketPlaces, walDirOf } from "./stack.ts";
+
+export type RuntimeSettings = { readonly [name: string]: RuntimeValue };
+export type Environment = { readonly [name: string]: string | undefined };
+
+/** The text of a setting; null where it is not set, or no text. */
+export function settingOf(settings: RuntimeSettings, name: string): string | null {
+  const value = settings[name];
+  return typeof value === "string" && value !== "" ? value : null;
+}
+
+/** Throws PolicyRefusal UNSUPPORTED when `wanted` names another log, durability or socket than what runs. */
+export function checkTakenOver(
+  wanted: RuntimeSettings,
+  active: RuntimeSettings | null,
+  running: { readonly walDir: string; readonly durability: string; readonly socket: string },
+  paths: StackPaths,
+  env: Environment,
+): void {
+  const isChanged = (name: string, runs: string, asRunning: (text: string | null) => string): boolean => {
+    const setting = settingOf(wanted, name);
+    if (asRunning(setting) === runs) return false;
+    // The process may have been started with other settings than the policy's: what the policy keeps is no change.
+    return active === null ? setting !== null : setting !== settingOf(active, name);
+  };
+  const socketOf = (text: string | null): string => socketPlaces(paths, env, text).agent;
+  const changed: string[] = [];
+  if (isChanged("wal_dir", running.walDir, (text) => walDirOf(paths, text))) changed.push("wal_dir");
+  if (isChanged("durability", running.durability, (text) => text ?? "group")) changed.push("durability");
+  if (isChanged("socket", running.socket, socketOf)) changed.push("socket");
+  if (changed.length === 0) return;
+  const names = changed.map((name) => `\`${name}\``).join(", ");
+  throw new PolicyRefusal("UNSUPPORTED", `${names} cannot change while the daemon runs: apply --stop, then apply`);
+}
