@@ -11,16 +11,15 @@ import { type Disk, type DiskLock, nodeDisk, replaceFile } from "./disk.ts";
 import { type Listening, listenAt } from "./doors/listen.ts";
 import { OperatorDoor, operatorConnectionsMax } from "./doors/operator.ts";
 import { AgentDoor, agentConnectionsMax } from "./doors/socket.ts";
-import { loadPolicy, loadPolicySync } from "./evaluator/index.ts";
-import type { Policy } from "./evaluator/types.ts";
 import { checkTakenOver, type Environment, type RuntimeSettings, settingOf } from "./fixed-settings.ts";
 import type { FloodLimits } from "./flood.ts";
 import { journalLevelOf, openJournal } from "./journal.ts";
 import { canonicalJson } from "./json.ts";
 import { Ledger, noPolicy, TurnClock } from "./ledger.ts";
 import { Log } from "./log/log.ts";
+import { evaluator, type Machine } from "./machine.ts";
 import { PhaseEnds, phaseEndBody } from "./phases.ts";
-import { Policies, PolicyHistory, type PolicyLoader } from "./policy.ts";
+import { Policies, PolicyHistory } from "./policy.ts";
 import { checkSocketDir, preparePlaces, prepareShortDir } from "./premises.ts";
 import { Recovery } from "./recover.ts";
 import {
@@ -33,12 +32,6 @@ import {
 } from "./stack.ts";
 
 export type Durability = "group" | "each" | "async";
-
-/** Where policies come from: images become policies here and nowhere else in the daemon. */
-export interface Machine {
-  readonly load: PolicyLoader;
-  readonly loadSync: (image: Uint8Array) => Policy;
-}
 
 export interface DaemonOptions {
   readonly dir: string;
@@ -72,12 +65,6 @@ export interface Ending {
   readonly exitCode: number;
   readonly reason: string;
 }
-
-/** The counters live in the instance; snapshots and the log carry them on. */
-const evaluator: Machine = {
-  load: (image) => loadPolicy(image, { state: "volatile" }),
-  loadSync: (image) => loadPolicySync(image, { state: "volatile" }),
-};
 
 /** Longer than any client waits, and than a disk in health takes by far. */
 const defaultAnswerDeadlineMs = 10_000;
