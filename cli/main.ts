@@ -1,48 +1,19 @@
 #!/usr/bin/env node
-// The command line's entry: finds the command, runs it, ends with its exit code. Usage errors go to stderr; a reader that
-// goes away (`| head`) ends it quietly.
-import { Builtins, Cli, UsageError } from "clipanion";
-import packageJson from "../package.json" with { type: "json" };
-import { commands } from "./commands/index.ts";
-import type { CliContext } from "./context.ts";
-import { exitCodes } from "./exit.ts";
+// The entry of the command line: arguments in, exit code out. The only file of this room that knows the process.
+import { readFileSync } from "node:fs";
+import { runCli } from "./run.ts";
 
-const cli = new Cli<CliContext>({ binaryLabel: "faramesh", binaryName: "faramesh", binaryVersion: packageJson.version });
-for (const command of commands) cli.register(command);
-cli.register(Builtins.HelpCommand);
-cli.register(Builtins.VersionCommand);
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
 
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(exitCodes.ok);
-    throw error;
-  });
-}
+/** A reader that closes early (`| head`) is not an error; whatever else breaks the stream is for Terminal to notice. */
+process.stdout.on("error", () => {});
+process.stderr.on("error", () => {});
 
-const abort = new AbortController();
-process.once("SIGINT", () => {
-  abort.abort();
-  process.exitCode = 130;
+process.exitCode = await runCli(process.argv.slice(2), version, {
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
 });
-
-const context: CliContext = { ...Cli.defaultContext, signal: abort.signal };
-const words = process.argv.slice(2);
-try {
-  const command = cli.process(words.length === 0 ? ["--help"] : words, context);
-  const code = await cli.run(command, context);
-  process.exitCode ??= code;
-} catch (error) {
-  process.exitCode = usage(error);
-}
-
-/** clipanion would print this on stdout and end with 1. */
-function usage(error: unknown): number {
-  const known = error instanceof UsageError || (error instanceof Error && "clipanion" in error);
-  if (!known) {
-    process.stderr.write(`faramesh: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    return exitCodes.failed;
-  }
-  const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`${message.trim()}\n\nfaramesh --help lists the commands.\n`);
-  return exitCodes.usage;
-}

@@ -1,77 +1,109 @@
-// The policy file of a stack, read once and compiled: what check, plan, apply and dev begin with. It reads and never writes.
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+// The policy's file: found, read once, compiled. The bytes that are compiled are the bytes that are hashed and applied.
+// It must never write, and never load the compiler before there is a text to compile.
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Compiled } from "../compiler/index.ts";
-import { CliFailure } from "./exit.ts";
+import type { Diagnostic, Stack } from "../compiler/index.ts";
+import { hasErrorCode } from "../runtime/disk.ts";
+import type { SourceText } from "../runtime/doors/protocol.ts";
+import { Stop } from "./exit.ts";
+import { countText } from "./render.ts";
+import type { Terminal } from "./terminal.ts";
 
-export const policyFileName = "governance.fms";
-/** Other forms of the same tree; known so that a stack that has only those gets a clear word. */
-export const otherForms = ["governance.fms.yaml", "governance.fms.yml", "governance.fms.json"];
-const sourceLimitBytes = 4 * 1024 * 1024;
+/** In this order; `.fpl` is the older name of the language. */
+export const policyFiles = ["governance.fms", "governance.fpl"] as const;
+/** Other forms of the same tree, which this version does not read. */
+export const laterFiles = ["governance.fms.yaml", "governance.fms.json"] as const;
+/** Twice what the compiler takes: it says itself what is too long. */
+const fileLimitBytes = 8 * 1024 * 1024;
 
-export interface PolicyFile {
-  /** As messages and rule_ref name it. */
-  readonly file: string;
-  readonly path: string;
-  readonly text: string;
+/** The policy as it lies in `dir`. Throws Stop where there is none, or none that can be read as text. */
+export function readPolicyFile(dir: string): SourceText {
+  const file = policyFiles.find((name) => exists(join(dir, name)));
+  if (file === undefined) {
+    const later = laterFiles.find((name) => exists(join(dir, name)));
+    if (later !== undefined) {
+      throw new Stop(`${later} is not supported yet`, "write the policy as governance.fms");
+    }
+    throw new Stop(
+      `there is no governance.fms in ${dir}`,
+      "faramesh init writes a first one; --dir names another folder",
+    );
+  }
+  const bytes = readBytes(join(dir, file), file);
+  const text = decode(bytes, file);
+  if (text.trim() === "") {
+    throw new Stop(
+      `${file} is empty: it declares no agent and no rule`,
+      `faramesh init writes a first one: delete ${file} and run it`,
+    );
+  }
+  return { file, text };
 }
 
-/** Reads the stack's policy: the same bytes are compiled, stored and shown. Throws CliFailure with the remedy. */
-export function readPolicyFile(dir: string): PolicyFile {
-  const path = join(dir, policyFileName);
-  const bytes = readBytes(dir, path);
-  if (bytes.includes(0)) {
-    throw new CliFailure("NOT_TEXT", `${path} is not a text file`, { help: "a policy is UTF-8 text; see docs/language.md" });
-  }
+function readBytes(path: string, file: string): Uint8Array {
   try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    return { file: policyFileName, path, text };
-  } catch {
-    throw new CliFailure("NOT_TEXT", `${path} is not UTF-8`, { help: "save it as UTF-8" });
-  }
-}
-
-function readBytes(dir: string, path: string): Uint8Array {
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    // Without waiting: a pipe in the file's place must not hang the command.
+    const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const stats = fstatSync(descriptor);
+      if (!stats.isFile()) throw new Stop(`${file} is not a file`, "a policy is a text file");
+      if (stats.size > fileLimitBytes) {
+        throw new Stop(`${file} has ${countText(stats.size, "byte")}; a policy has at most 4 MiB`);
+      }
+      return readFileSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
   } catch (error) {
-    throw openFailure(dir, path, error);
+    if (!hasErrorCode(error, "EACCES", "EPERM")) throw error;
+    throw new Stop(`${file} may not be read by this user`, `make it readable: chmod u+r ${path}`);
   }
+}
+
+function decode(bytes: Uint8Array, file: string): string {
+  const binary = `${file} is not a text file`;
+  const help = "a policy is UTF-8 text; faramesh init writes a first one where there is none";
   try {
-    const stat = fstatSync(descriptor);
-    if (!stat.isFile()) throw new CliFailure("NOT_A_FILE", `${path} is not a file`);
-    if (stat.size > sourceLimitBytes) {
-      throw new CliFailure("TOO_LARGE", `${path} has ${stat.size} bytes; a policy has at most ${sourceLimitBytes}`);
-    }
-    const bytes = new Uint8Array(stat.size);
-    let read = 0;
-    while (read < bytes.length) {
-      const n = readSync(descriptor, bytes, read, bytes.length - read, read);
-      if (n === 0) break;
-      read += n;
-    }
-    return bytes.subarray(0, read);
-  } finally {
-    closeSync(descriptor);
+    // The byte order mark is kept: the compiler says what to do about it.
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    const at = text.indexOf("\0");
+    if (at < 0) return text;
+    throw new Stop(`${binary}: it has a NUL character at offset ${at}`, help);
+  } catch (error) {
+    if (error instanceof Stop) throw error;
+    throw new Stop(`${binary}: it is not valid UTF-8`, help);
   }
 }
 
-function openFailure(dir: string, path: string, error: unknown): CliFailure {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "EIO";
-  if (code === "ENOENT" || code === "ENOTDIR") {
-    return new CliFailure("NO_POLICY", `there is no ${policyFileName} in ${dir}`, {
-      help: "write a first one from your tools: faramesh init",
-    });
-  }
-  if (code === "EACCES") {
-    return new CliFailure("UNREADABLE", `${path} cannot be read: permission denied`, { help: `chmod u+r ${path}` });
-  }
-  return new CliFailure("UNREADABLE", `${path} cannot be read: ${code}`);
+function exists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
-/** Compiles; the compiler is loaded only here, since commands that need no policy must start quickly. */
-export async function compilePolicyFile(policy: PolicyFile): Promise<Compiled> {
+export interface CompiledPolicy {
+  readonly source: SourceText;
+  readonly image: Uint8Array;
+  readonly stack: Stack;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Findings as frames; warnings and errors alike. */
+export async function frames(diagnostics: readonly Diagnostic[], text: string, color: boolean): Promise<string[]> {
+  const { renderDiagnostic } = await import("../compiler/frame.ts");
+  return diagnostics.map((diagnostic) => renderDiagnostic(diagnostic, text, { color }));
+}
+
+/** Compiles for a command that needs the image; findings go to standard error. Throws Stop when there are errors. */
+export async function compilePolicy(io: Terminal, source: SourceText): Promise<CompiledPolicy> {
   const { compile } = await import("../compiler/index.ts");
-  return compile(policy.text, { file: policy.file });
+  const { image, stack, diagnostics } = compile(source.text, { file: source.file });
+  const errors = diagnostics.filter(({ severity }) => severity === "error");
+  const shown = image === undefined ? errors : io.quiet ? [] : diagnostics;
+  for (const frame of await frames(shown, source.text, io.isColored)) io.complain(frame);
+  if (image === undefined || stack === undefined) {
+    throw new Stop(
+      `${source.file} does not compile: ${countText(errors.length, "error")}`,
+      "nothing was changed; see: faramesh check",
+    );
+  }
+  return { source, image, stack, diagnostics };
 }

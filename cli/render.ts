@@ -1,74 +1,119 @@
-// Words for a terminal: marks, colours, tables, times. What an agent supplied goes through `visible` first. Pure.
-import pc from "picocolors";
+// Values as text for people and as JSON for programs. Pure. What an agent supplied must never reach a terminal raw: every
+// such text goes through `visible`, and JSON is written with the same characters escaped.
+import { JsonNumber } from "../runtime/evaluator/number.ts";
 
-export interface Paint {
-  readonly on: boolean;
-  good(text: string): string;
-  bad(text: string): string;
-  warn(text: string): string;
-  dim(text: string): string;
-  bold(text: string): string;
-}
+/** Controls, bidirectional and other invisible format characters, line separators, lone surrogates, private glyphs of tags. */
+const invisible = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
+const shortEscapes: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
-export function paint(on: boolean): Paint {
-  const colors = pc.createColors(on);
-  return { on, good: colors.green, bad: colors.red, warn: colors.yellow, dim: colors.dim, bold: colors.bold };
-}
-
-/** Control, format and bidirectional characters, which could rewrite a terminal's line or the reader's order of it. */
-const hidden = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu;
-
-/** Text from outside on one line, with what a terminal would obey or hide shown as an escape. */
+/** The text on one line with what cannot be seen, or would change how the rest is seen, as escapes. */
 export function visible(text: string): string {
-  return text.replace(hidden, (c) => {
-    if (c === "\n") return "\\n";
-    if (c === "\r") return "\\r";
-    if (c === "\t") return "\\t";
-    const point = c.codePointAt(0) ?? 0;
-    return point < 0x100 ? `\\x${point.toString(16).padStart(2, "0")}` : `\\u{${point.toString(16)}}`;
-  });
+  return text.replace(invisible, (character) => shortEscapes[character] ?? escaped(character));
 }
 
-/** `visible`, cut to `most` characters with a mark that says so. */
-export function shown(text: string, most = 200): string {
-  const safe = visible(text);
-  return safe.length > most ? `${safe.slice(0, most)}… (${safe.length} characters)` : safe;
+function escaped(character: string): string {
+  return Array.from({ length: character.length }, (_, i) => unitEscape(character.charCodeAt(i))).join("");
 }
 
-/** Rows in columns, each as wide as its widest cell; two spaces between. */
-export function columns(rows: readonly (readonly string[])[]): string {
-  const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, plainLength(cell))));
-  return rows
-    .map((row) => row.map((cell, i) => cell + " ".repeat((widths[i] ?? 0) - plainLength(cell))).join("  ").trimEnd())
-    .join("\n");
+function unitEscape(unit: number): string {
+  return `\\u${unit.toString(16).padStart(4, "0")}`;
 }
 
-function plainLength(text: string): number {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the colours are such
-  return text.replace(/\u001b\[\d+m/g, "").length;
+/** Visible, and cut to `max` characters with a mark that says how many are left out. */
+export function shortened(text: string, max: number): string {
+  const shown = [...visible(text)];
+  if (shown.length <= max) return shown.join("");
+  return `${shown.slice(0, max).join("")}… (${countText(shown.length - max, "character")} more)`;
 }
 
-/** "3 calls", "1 call". */
-export function count(n: number, noun: string): string {
-  return `${n.toLocaleString("en-US")} ${noun}${n === 1 ? "" : "s"}`;
+/**
+ * JSON with `indent` spaces (0: on one line), members in their own order, numbers as received. The same value as any
+ * other writing of it, but no character in it can move a cursor.
+ */
+export function jsonText(value: unknown, indent = 2): string {
+  return writeJson(value, indent, "");
 }
 
-/** Seconds as "2 d 3 h", "4 min 12 s", "15 s". */
-export function span(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  const [d, h, m, s] = [Math.floor(whole / 86_400), Math.floor(whole / 3600) % 24, Math.floor(whole / 60) % 60, whole % 60];
-  if (d > 0) return h > 0 ? `${d} d ${h} h` : `${d} d`;
-  if (h > 0) return m > 0 ? `${h} h ${m} min` : `${h} h`;
-  if (m > 0) return s > 0 ? `${m} min ${s} s` : `${m} min`;
-  return `${s} s`;
+function writeJson(value: unknown, indent: number, margin: string): string {
+  if (value instanceof JsonNumber) return value.text;
+  if (typeof value !== "object" || value === null) {
+    // Undefined never gets here: members without a value are left out below.
+    return (JSON.stringify(value) ?? "null").replace(/[\u007f-\u009f\p{Cf}\u2028\u2029]/gu, escaped);
+  }
+  const inner = margin + " ".repeat(indent);
+  const [before, between, after] = indent === 0 ? ["", ",", ""] : [`\n${inner}`, `,\n${inner}`, `\n${margin}`];
+  if (Array.isArray(value)) {
+    if (value.length === 0) return "[]";
+    return `[${before}${value.map((item) => writeJson(item, indent, inner)).join(between)}${after}]`;
+  }
+  const members = Object.entries(value).filter(([, member]) => member !== undefined);
+  if (members.length === 0) return "{}";
+  const colon = indent === 0 ? ":" : ": ";
+  const texts = members.map(([key, member]) => `${writeJson(key, 0, "")}${colon}${writeJson(member, indent, inner)}`);
+  return `{${before}${texts.join(between)}${after}}`;
 }
 
-/** RFC 3339 time to the second. */
-export function second(time: string): string {
+/** 14329 → "14,329". */
+export function numberText(value: number): string {
+  return value.toLocaleString("en-US", { maximumFractionDigits: 20 });
+}
+
+/** "1 call", "3 calls". */
+export function countText(count: number, noun: string): string {
+  return `${numberText(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** 192 → "3 min 12 s": the two largest units that are not zero. */
+export function durationText(seconds: number): string {
+  const units: readonly (readonly [number, string])[] = [
+    [86_400, "d"],
+    [3600, "h"],
+    [60, "min"],
+    [1, "s"],
+  ];
+  let rest = Math.max(0, Math.round(seconds));
+  const parts: string[] = [];
+  for (const [size, name] of units) {
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    if (count > 0) parts.push(`${count} ${name}`);
+  }
+  return parts.slice(0, 2).join(" ") || "0 s";
+}
+
+/** "2026-05-17T19:30:01.123456Z" → "2026-05-17T19:30:01Z". */
+export function toSeconds(time: string): string {
   return time.replace(/\.\d+Z$/, "Z");
 }
 
-export function dollars(amount: number): string {
-  return `$${amount.toFixed(Number.isInteger(amount * 100) ? 2 : 6)}`;
+export function dollars(usd: number): string {
+  return `$${usd.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 6 })}`;
+}
+
+const barWidth = 20;
+
+/** How much of a whole is used: `█████░░░…`. */
+export function bar(fraction: number): string {
+  const full = Math.min(barWidth, Math.max(0, Math.round(fraction * barWidth)));
+  return "█".repeat(full) + "░".repeat(barWidth - full);
+}
+
+/** Rows as lines with aligned columns, two spaces between; the last column is not padded. Colours take no room. */
+export function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, i) => {
+      widths[i] = Math.max(widths[i] ?? 0, width(cell));
+    });
+  }
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (i === row.length - 1 ? cell : cell + " ".repeat((widths[i] ?? 0) - width(cell))))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+function width(cell: string): number {
+  return [...cell.replace(/\u001b\[\d+m/g, "")].length;
 }

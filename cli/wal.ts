@@ -1,24 +1,57 @@
-// Where the stack's log lies: as the last daemon wrote it down, else the default place, else what the policy file says.
+// Where the stack's log lies, without asking a daemon: as the last daemon of this very place wrote it down, else the
+// default, else what the policy file says. A copy of a stack must never lead to the log of the original.
 import { existsSync } from "node:fs";
+import { nodeDisk } from "../runtime/disk.ts";
 import { readDaemonFile } from "../runtime/doors/client.ts";
-import { stackPaths, walDirOf } from "../runtime/stack.ts";
-import { compilePolicyFile, readPolicyFile } from "./policy-file.ts";
+import { listSegments } from "../runtime/log/segments.ts";
+import { type StackPaths, socketPlaces, stackPaths, walDirOf } from "../runtime/stack.ts";
+import { Stop } from "./exit.ts";
+import { readPolicyFile } from "./policy-file.ts";
 
-/** Absolute path; the directory need not exist yet. Never throws for a policy that is missing or broken. */
-export async function walDir(stackDir: string): Promise<string> {
-  const paths = stackPaths(stackDir);
-  const known = readDaemonFile(paths)?.wal_dir;
-  if (typeof known === "string") return known;
+/** Absolute path; the directory need not exist. Never throws for a policy that is missing or broken. */
+export async function walDirFor(dir: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const paths = stackPaths(dir);
+  const written = readDaemonFile(paths);
+  if (written !== null && typeof written.wal_dir === "string" && isOfThisPlace(paths, written.operator_socket, env)) {
+    return written.wal_dir;
+  }
   if (existsSync(paths.defaultWalDir)) return paths.defaultWalDir;
-  return walDirOf(paths, await configuredDir(stackDir));
+  return walDirOf(paths, await configuredDir(dir));
 }
 
-async function configuredDir(stackDir: string): Promise<string | null> {
+/** As `walDirFor`; throws Stop where there is no log at all. */
+export async function existingWalDir(dir: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const walDir = await walDirFor(dir, env);
+  if (!existsSync(walDir)) {
+    throw new Stop(
+      `there is no log at ${walDir}: nothing was decided here yet`,
+      "faramesh apply begins one; --dir names another stack",
+    );
+  }
+  return walDir;
+}
+
+/** True when the log has no records yet. Throws LogFailure where its files do not hold together. */
+export function isEmptyLog(walDir: string): boolean {
+  return listSegments(nodeDisk, walDir).every(({ sizeBytes }) => sizeBytes === 0);
+}
+
+function isOfThisPlace(paths: StackPaths, operatorSocket: string, env: NodeJS.ProcessEnv): boolean {
   try {
-    const { stack } = await compilePolicyFile(readPolicyFile(stackDir));
-    const value = stack?.runtime?.fields.find((field) => field.name === "wal_dir")?.value;
-    return value?.kind === "string" ? value.value : null;
+    return socketPlaces(paths, env).operator === operatorSocket;
   } catch {
-    return null;
+    return false;
+  }
+}
+
+async function configuredDir(dir: string): Promise<string | null> {
+  try {
+    const { parse } = await import("../compiler/parse.ts");
+    const { stack } = parse([readPolicyFile(dir)]);
+    const value = stack?.runtime?.fields.find(({ name }) => name === "wal_dir")?.value;
+    return value?.kind === "string" ? value.value : null;
+  } catch (error) {
+    if (error instanceof Stop) return null;
+    throw error;
   }
 }

@@ -1,70 +1,72 @@
-// faramesh check: parses, checks and compiles the policy, and says everything that is wrong with it.
+// `faramesh check`: what the compiler has to say about the policy. It reads one file and changes nothing.
 import { Command, Option } from "clipanion";
-import type { Diagnostic } from "../../compiler/index.ts";
-import { StackCommand } from "../context.ts";
-import { exitCodes } from "../exit.ts";
-import { compilePolicyFile, type PolicyFile, readPolicyFile } from "../policy-file.ts";
-import { count } from "../render.ts";
+import type { Diagnostic, Stack } from "../../compiler/index.ts";
+import { FarameshCommand } from "../context.ts";
+import { exits } from "../exit.ts";
+import { frames, readPolicyFile } from "../policy-file.ts";
+import { countText, numberText, visible } from "../render.ts";
+import type { Terminal } from "../terminal.ts";
 
-export class CheckCommand extends StackCommand {
+export class CheckCommand extends FarameshCommand {
   static override paths = [["check"]];
   static override usage = Command.Usage({
-    description: "check the policy",
-    details: "Parses, checks and compiles governance.fms without touching the daemon. Exits 1 on errors, 3 on warnings with --strict.",
-    examples: [["Check the policy of this directory", "faramesh check"]],
+    category: "Policy",
+    description: "read the policy and report mistakes",
+    details: "Exit codes: 0 valid, 1 errors, 3 warnings with --strict.",
+    examples: [["Check the policy of this folder", "faramesh check"]],
   });
+  readonly strict = Option.Boolean("--strict", false, { description: "warnings fail too" });
+  readonly offline = Option.Boolean("--offline", false, { description: "never use the network (it never does)" });
+  readonly strictEnv = Option.Boolean("--strict-env", false, { description: "variables named by env() must be set" });
 
-  strict = Option.Boolean("--strict", false, { description: "warnings fail too" });
-  offline = Option.Boolean("--offline", false, { description: "use no network (this version never does)" });
-  strictEnv = Option.Boolean("--strict-env", false, { description: "variables named by env() must be set" });
-
-  override async run(): Promise<number> {
-    const policy = readPolicyFile(this.stackDir);
-    const { image, diagnostics, stack } = await compilePolicyFile(policy);
-    const missing = this.strictEnv ? missingVariables(stack?.runtime?.fields ?? [], this.context.env) : [];
-    const errors = diagnostics.filter((d) => d.severity === "error").length + missing.length;
-    const warnings = diagnostics.length - (errors - missing.length);
-    await showDiagnostics(this, policy, diagnostics);
-    for (const name of missing) this.context.stderr.write(`${this.paint.bad("✗")} env("${name}") is not set\n`);
-    const failed = errors > 0 || image === undefined;
-    this.json({ valid: !failed, errors, warnings, diagnostics, missing_env: missing });
-    if (failed) {
-      this.print(`${this.paint.bad("✗")} ${policy.file}: ${count(errors, "error")}, ${count(warnings, "warning")}`);
-      return exitCodes.failed;
+  async run(io: Terminal): Promise<number> {
+    const source = readPolicyFile(this.dir);
+    const { compile } = await import("../../compiler/index.ts");
+    const { image, stack, diagnostics } = compile(source.text, { file: source.file });
+    const errors = diagnostics.filter(({ severity }) => severity === "error");
+    const warnings = diagnostics.filter(({ severity }) => severity === "warning");
+    const unset = this.strictEnv && stack !== undefined ? unsetVariables(stack, io.env) : [];
+    const isValid = image !== undefined && unset.length === 0;
+    const facts = image === undefined ? null : await factsOf(image);
+    io.json({
+      valid: isValid,
+      file: source.file,
+      errors: errors.length + unset.length,
+      warnings: warnings.length,
+      unset_variables: unset,
+      diagnostics,
+      policy_hash: facts?.policy_hash ?? null,
+      image_hash: facts?.image_hash ?? null,
+      worst_case_steps: facts?.worst_case_steps ?? null,
+      rules: facts?.rules ?? null,
+      agents: facts?.agents ?? null,
+    });
+    const shown = async (some: readonly Diagnostic[]): Promise<string[]> => frames(some, source.text, io.isColored);
+    for (const frame of await shown(errors)) io.line(frame);
+    for (const name of unset) io.line(`✗ ${source.file}: the environment variable ${visible(name)} is not set`);
+    for (const frame of await shown(warnings)) io.note(frame);
+    if (!isValid) {
+      const tail = warnings.length > 0 ? `, ${countText(warnings.length, "warning")}` : "";
+      io.line(`${countText(errors.length + unset.length, "error")}${tail}`);
+      return exits.failed;
     }
-    this.print(`${this.paint.good("✓")} ${policy.file} valid${warnings > 0 ? `, ${count(warnings, "warning")}` : ""}`);
-    await this.#describe(image);
-    return this.strict && warnings > 0 ? exitCodes.strictWarnings : exitCodes.ok;
-  }
-
-  async #describe(image: Uint8Array): Promise<void> {
-    if (this.quiet || this.isJson) return;
-    const { loadPolicySync } = await import("../../runtime/evaluator/index.ts");
-    const { info } = loadPolicySync(image);
-    const agents = info.agents.length + (info.anonymous ? 1 : 0);
-    this.print(
-      this.paint.dim(
-        `  ${count(agents, "agent")}, ${count(info.rules, "rule")}, at most ${count(info.worst_case_steps, "step")} a decision`,
-      ),
-    );
+    io.say(`${io.paint.green("✓")} ${source.file} valid`);
+    if (facts !== null) {
+      const agents = countText(facts.agents.length + (facts.anonymous ? 1 : 0), "agent");
+      const steps = numberText(facts.worst_case_steps);
+      io.say(`  ${agents}, ${countText(facts.rules, "rule")}; a decision takes at most ${steps} steps`);
+    }
+    if (warnings.length > 0) io.say(`  ${countText(warnings.length, "warning")}`);
+    return this.strict && warnings.length > 0 ? exits.warnings : exits.ok;
   }
 }
 
-function missingVariables(
-  fields: readonly { readonly value: { readonly kind: string; readonly variable?: string } }[],
-  env: { readonly [name: string]: string | undefined },
-): string[] {
-  return fields.flatMap(({ value }) =>
-    value.kind === "env" && value.variable !== undefined && env[value.variable] === undefined ? [value.variable] : [],
-  );
+async function factsOf(image: Uint8Array) {
+  const { loadPolicySync } = await import("../../runtime/evaluator/index.ts");
+  return loadPolicySync(image, { state: "volatile" }).info;
 }
 
-/** Errors and warnings with their frames, on stderr, in the order of the text. */
-export async function showDiagnostics(command: StackCommand, policy: PolicyFile, diagnostics: readonly Diagnostic[]): Promise<void> {
-  if (command.isJson || diagnostics.length === 0) return;
-  const { renderDiagnostic } = await import("../../compiler/frame.ts");
-  for (const diagnostic of diagnostics) {
-    if (diagnostic.severity === "warning" && command.quiet) continue;
-    command.context.stderr.write(`${renderDiagnostic(diagnostic, policy.text, { color: command.paint.on })}\n\n`);
-  }
+function unsetVariables(stack: Stack, env: NodeJS.ProcessEnv): string[] {
+  const named = (stack.runtime?.fields ?? []).flatMap(({ value }) => (value.kind === "env" ? [value.variable] : []));
+  return named.filter((name) => env[name] === undefined);
 }

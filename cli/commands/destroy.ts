@@ -1,80 +1,62 @@
-// faramesh destroy: stops the daemon and removes the stack's runtime files and stored versions; the log only with --wal.
-import { existsSync, lstatSync } from "node:fs";
+// `faramesh destroy`: stops the daemon and removes what it keeps beside the policy; the log only when told so. It never
+// touches the policy's file, and follows no link.
+import { lstatSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
-import type { Readable } from "node:stream";
 import { Command, Option } from "clipanion";
-import { askOperator, NotRunning } from "../../runtime/doors/client.ts";
 import { removeTree } from "../../runtime/disk.ts";
 import { stackPaths } from "../../runtime/stack.ts";
-import { actorName } from "../actor.ts";
-import { StackCommand } from "../context.ts";
-import { CliFailure, exitCodes } from "../exit.ts";
-import { walDir } from "../wal.ts";
+import { FarameshCommand } from "../context.ts";
+import { stopDaemon } from "../daemon.ts";
+import { exits, Stop } from "../exit.ts";
+import type { Terminal } from "../terminal.ts";
+import { walDirFor } from "../wal.ts";
 
-const stopWaitMs = 30_000;
-const stopPollMs = 50;
-
-export class DestroyCommand extends StackCommand {
+export class DestroyCommand extends FarameshCommand {
   static override paths = [["destroy"]];
   static override usage = Command.Usage({
+    category: "Operation",
     description: "stop the daemon and remove what it keeps here",
-    details: "Removes .faramesh (runtime files, stored versions). The log is kept unless --wal is given; governance.fms is never touched.",
+    details:
+      "Removes .faramesh/ (sockets, stored versions). The log is kept unless --wal is given; the policy's file always. Exit codes: 0, 1 nothing was removed.",
     examples: [["Remove everything but policy and log", "faramesh destroy --yes"]],
   });
+  readonly wal = Option.Boolean("--wal", false, { description: "remove the log too: what it proves is gone then" });
+  readonly yes = Option.Boolean("--yes", false, { description: "do not ask" });
 
-  wal = Option.Boolean("--wal", false, { description: "remove the log too: its proof is gone then" });
-  yes = Option.Boolean("--yes", false, { description: "do not ask" });
-
-  override async run(): Promise<number> {
-    const paths = stackPaths(this.stackDir);
-    const log = await walDir(paths.dir);
-    const doomed = [paths.faramesh, ...(this.wal ? [log] : [])].filter((path) => existsSync(path));
-    if (doomed.length === 0) {
-      this.json({ removed: [], kept: [] });
-      this.print("there is nothing to remove");
-      return exitCodes.ok;
+  async run(io: Terminal): Promise<number> {
+    const paths = stackPaths(this.dir);
+    const log = await walDirFor(this.dir, io.env);
+    const doomed = [paths.faramesh, ...(this.wal ? [log] : [])].filter(isFolder);
+    const kept = !this.wal && isFolder(log) ? [log] : [];
+    if (doomed.length > 0) {
+      if (!this.yes) await confirm(io, doomed);
+      await stopDaemon(this.dir, io.env);
+      for (const path of doomed) removeTree(path);
     }
-    for (const path of doomed) {
-      if (!lstatSync(path).isDirectory()) throw new CliFailure("UNSAFE", `${path} is not a directory of ours: nothing was removed`);
-    }
-    if (!this.yes) await this.#ask(doomed);
-    await this.#stop(paths.dir);
-    for (const path of doomed) removeTree(path);
-    const kept = !this.wal && existsSync(log) ? [log] : [];
-    this.json({ removed: doomed, kept });
-    for (const path of doomed) this.print(`${this.paint.good("✓")} ${path} removed`);
-    for (const path of kept) this.print(`  the log is kept: ${path}`);
-    return exitCodes.ok;
+    io.json({ removed: doomed, kept });
+    if (doomed.length === 0) io.say("there is nothing to remove");
+    for (const path of doomed) io.say(`${io.paint.green("✓")} ${path} removed`);
+    for (const path of kept) io.say(`  the log is kept: ${path}`);
+    return exits.ok;
   }
+}
 
-  async #ask(doomed: readonly string[]): Promise<void> {
-    const { stdin, stdout } = this.context;
-    if (!(stdin as Readable & { isTTY?: boolean }).isTTY) {
-      throw new CliFailure("NOT_CONFIRMED", "destroy removes files and was not confirmed: nothing was removed", {
-        help: "say so: faramesh destroy --yes",
-      });
-    }
-    const lines = createInterface({ input: stdin, output: stdout });
+/** False where nothing is. Throws Stop for anything but a folder. */
+function isFolder(path: string): boolean {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats !== undefined && !stats.isDirectory())
+    throw new Stop(`${path} is not a folder of ours: nothing was removed`);
+  return stats !== undefined;
+}
+
+async function confirm(io: Terminal, doomed: readonly string[]): Promise<void> {
+  if (!io.canAsk)
+    throw new Stop("destroy was not confirmed: nothing was removed", "confirm with: faramesh destroy --yes");
+  const lines = createInterface({ input: io.stdin, output: io.stderr });
+  try {
     const answer = await lines.question(`Remove ${doomed.join(" and ")}? [y/N] `);
+    if (!/^y(es)?$/i.test(answer.trim())) throw new Stop("nothing was removed");
+  } finally {
     lines.close();
-    if (!/^y(es)?$/i.test(answer.trim())) throw new CliFailure("NOT_CONFIRMED", "nothing was removed");
-  }
-
-  async #stop(dir: string): Promise<void> {
-    try {
-      await askOperator(dir, "stop", { actor: actorName(this.context.env) });
-    } catch (error) {
-      if (error instanceof NotRunning) return;
-      throw error;
-    }
-    for (let waitedMs = 0; waitedMs < stopWaitMs; waitedMs += stopPollMs) {
-      try {
-        await askOperator(dir, "ping", {});
-      } catch {
-        return;
-      }
-      await new Promise((resolve) => setTimeout(resolve, stopPollMs));
-    }
-    throw new CliFailure("STOP_TIMEOUT", "the daemon is still finishing: nothing was removed");
   }
 }

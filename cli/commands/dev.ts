@@ -1,75 +1,79 @@
-// faramesh dev: the daemon in the foreground, its log marked dev, the policy applied again at each save. A save that does
-// not compile changes nothing: the policy before it goes on.
+// `faramesh dev`: the daemon in the foreground with its log marked, and the policy applied again at each save. A save that
+// does not compile is shown, and the policy before it goes on.
+import { join } from "node:path";
 import { Command } from "clipanion";
 import { askOperator } from "../../runtime/doors/client.ts";
 import { stackPaths } from "../../runtime/stack.ts";
 import { actorName } from "../actor.ts";
-import { StackCommand } from "../context.ts";
-import { CliFailure, exitCodes } from "../exit.ts";
-import { compilePolicyFile, readPolicyFile } from "../policy-file.ts";
-import { showDiagnostics } from "./check.ts";
+import { FarameshCommand } from "../context.ts";
+import { launchSettings, startHelp } from "../daemon.ts";
+import { exits, Stop, stopOf } from "../exit.ts";
+import { compilePolicy, readPolicyFile } from "../policy-file.ts";
+import type { Terminal } from "../terminal.ts";
 
-/** Editors write a file in several steps; after this long without another the save is whole. */
-const settleMs = 100;
+/** Editors write a file in pieces: a change counts when it has been quiet for so long. */
+const settleMs = 50;
 
-export class DevCommand extends StackCommand {
+export class DevCommand extends FarameshCommand {
   static override paths = [["dev"]];
   static override usage = Command.Usage({
+    category: "Operation",
     description: "run the daemon here and apply the policy at each save",
-    details: "For writing policies: records are marked dev. Ctrl-C stops it.",
+    details:
+      "The log's records are marked as dev. Ctrl-C stops. Exit codes: 0, 1 no policy to begin with, 4 the daemon did not come up.",
     examples: [["Work on a policy", "faramesh dev"]],
   });
 
-  override async run(): Promise<number> {
-    const paths = stackPaths(this.stackDir);
-    readPolicyFile(paths.dir);
+  async run(io: Terminal): Promise<number> {
+    const paths = stackPaths(this.dir);
+    const policy = await compilePolicy(io, readPolicyFile(this.dir));
+    const { loadPolicySync } = await import("../../runtime/evaluator/index.ts");
+    const settings = launchSettings(paths, loadPolicySync(policy.image, { state: "volatile" }).runtime(), io.env);
     const { startDaemon, StartFailure } = await import("../../runtime/daemon.ts");
-    const daemon = await startDaemon({ dir: paths.dir, dev: true }).catch((error: unknown) => {
-      if (!(error instanceof StartFailure)) throw error;
-      throw new CliFailure(error.code, error.message, {
-        exitCode: exitCodes.daemonDidNotStart,
-        help: error.code === "ALREADY_RUNNING" ? "stop it first: faramesh apply --stop" : undefined,
-      });
-    });
-    this.context.signal.addEventListener("abort", () => daemon.beginStop(), { once: true });
-    await this.#apply();
+    const daemon = await startDaemon({ dir: paths.dir, ...settings, dev: true, env: io.env }).catch(
+      (error: unknown) => {
+        if (!(error instanceof StartFailure)) throw error;
+        throw new Stop(
+          `the runtime did not start: ${error.code}: ${error.message}`,
+          startHelp(error.code),
+          exits.daemonDown,
+        );
+      },
+    );
+    const end = (): void => daemon.beginStop();
+    process.on("SIGINT", end);
+    process.on("SIGTERM", end);
     const { watch } = await import("chokidar");
-    const watcher = watch(readPolicyFile(paths.dir).path, {
+    let turn = this.#apply(io);
+    const watcher = watch(join(this.dir, policy.source.file), {
       ignoreInitial: true,
-      awaitWriteFinish: { stabilityThreshold: settleMs, pollInterval: 20 },
+      awaitWriteFinish: { stabilityThreshold: settleMs, pollInterval: settleMs / 2 },
     });
-    let turn: Promise<void> = Promise.resolve();
-    const onSave = (): void => {
-      turn = turn.then(() => this.#apply());
-    };
-    watcher.on("change", onSave).on("add", onSave);
-    this.note("watching governance.fms; Ctrl-C stops");
-    const { exitCode } = await daemon.ended;
+    watcher.on("all", () => {
+      turn = turn.then(() => this.#apply(io));
+    });
+    io.note(`runtime in dev mode (pid=${process.pid}), socket ${daemon.places.agent}`);
+    io.note(`watching ${policy.source.file}; Ctrl-C stops`);
+    const { exitCode, reason } = await daemon.ended;
     await watcher.close();
     await turn;
-    return exitCode;
+    if (exitCode !== 0) throw new Stop(`the runtime ended: ${reason}`, undefined, exits.daemonDown);
+    return exits.ok;
   }
 
-  async #apply(): Promise<void> {
+  async #apply(io: Terminal): Promise<void> {
     try {
-      const policy = readPolicyFile(this.stackDir);
-      const { image, diagnostics } = await compilePolicyFile(policy);
-      await showDiagnostics(this, policy, diagnostics);
-      if (image === undefined) {
-        this.print(`${this.paint.bad("✗")} ${policy.file} does not compile: the policy before it goes on`);
-        return;
-      }
-      const answer = await askOperator(this.stackDir, "apply", {
-        image: Buffer.from(image).toString("base64"),
-        sources: [{ file: policy.file, text: policy.text }],
-        actor: actorName(this.context.env),
-        summary: "dev",
-      });
-      this.json({ version: answer.version, policy_hash: answer.policy_hash, changed: answer.changed });
-      const what = answer.changed ? "in force" : "in force already";
-      this.print(`${this.paint.good("✓")} ${policy.file} ${what} (${answer.version}, ${answer.policy_hash.slice(0, 8)})`);
+      const { source, image } = await compilePolicy(io, readPolicyFile(this.dir));
+      const encoded = Buffer.from(image).toString("base64");
+      const request = { image: encoded, sources: [source], actor: actorName(io.env), summary: "dev" };
+      const { version, policy_hash, changed } = await askOperator(this.dir, "apply", request);
+      io.json({ version, policy_hash, changed }, 0);
+      const what = changed ? "in force" : "in force already";
+      io.line(`${io.paint.green("✓")} ${source.file} ${what} (${version}, ${policy_hash.slice(0, 8)})`);
     } catch (error) {
-      this.print(`${this.paint.bad("✗")} ${error instanceof Error ? error.message : String(error)}`);
+      const stop = stopOf(error);
+      if (stop === null) throw error;
+      io.complain(`${io.paint.red("✗")} ${stop.message}: the policy before it goes on`);
     }
   }
 }

@@ -1,23 +1,26 @@
-// faramesh history: the versions that were in force: when, by whom, which. Read from the log, so it needs no daemon.
+// `faramesh history`: the versions that were in force, when, by whom and what changed. Read from the log; no daemon needed.
 import { Command } from "clipanion";
-import { StackCommand } from "../context.ts";
-import { exitCodes } from "../exit.ts";
-import { columns, second, visible } from "../render.ts";
-import { walDir } from "../wal.ts";
-import { readActivations } from "../activations.ts";
+import { FarameshCommand } from "../context.ts";
+import { exits } from "../exit.ts";
+import { columns, shortened, toSeconds, visible } from "../render.ts";
+import type { Terminal } from "../terminal.ts";
+import { readActivations } from "../versions.ts";
+import { walDirFor } from "../wal.ts";
 
-export class HistoryCommand extends StackCommand {
+const summaryShownMax = 120;
+
+export class HistoryCommand extends FarameshCommand {
   static override paths = [["history"]];
   static override usage = Command.Usage({
+    category: "Policy",
     description: "list the policy versions",
-    details: "Every apply and rollback, oldest first, from the log.",
+    details: "Every apply and rollback, oldest first; ● is in force. Exit codes: 0, 1 the log cannot be read.",
     examples: [["What was in force when", "faramesh history"]],
   });
 
-  override async run(): Promise<number> {
-    const activations = await readActivations(await walDir(this.stackDir));
-    const active = activations.at(-1);
-    const versions = activations.map((one) => ({
+  async run(io: Terminal): Promise<number> {
+    const activations = await readActivations(await walDirFor(this.dir, io.env));
+    const versions = activations.map((one, index) => ({
       version: `v${one.number}`,
       time: one.time,
       change: one.change,
@@ -25,20 +28,20 @@ export class HistoryCommand extends StackCommand {
       summary: one.summary,
       policy_hash: one.policyHash,
       image_hash: one.imageHash,
-      active: one === active,
+      active: index === activations.length - 1,
     }));
-    this.json({ versions });
-    if (versions.length === 0) this.print("no policy has been applied yet: faramesh apply");
-    const rows = versions.map((v) => [
-      v.active ? this.paint.good("●") : " ",
-      v.version,
-      second(v.time),
-      v.change,
-      visible(v.actor),
-      v.policy_hash.slice(0, 8),
-      visible(v.summary),
+    io.json({ versions });
+    if (versions.length === 0) io.line("no policy was applied here yet: faramesh apply");
+    const rows = versions.map((one) => [
+      one.active ? io.paint.green("●") : " ",
+      one.version,
+      toSeconds(one.time),
+      one.change,
+      visible(one.actor),
+      one.policy_hash.slice(0, 8),
+      shortened(one.summary, summaryShownMax),
     ]);
-    if (rows.length > 0) this.print(columns(rows));
-    return exitCodes.ok;
+    for (const line of columns(rows)) io.line(line);
+    return exits.ok;
   }
 }

@@ -1,89 +1,114 @@
-// faramesh init: finds the project's tools and writes the first governance.fms, every tool at defer. Never overwrites.
-import { existsSync, statSync } from "node:fs";
+// `faramesh init`: the project's tools, each deferred to a person, as a first policy. It writes one file, and only where no
+// policy is.
+import { chmodSync, existsSync } from "node:fs";
 import { join } from "node:path";
+import { createInterface } from "node:readline/promises";
 import { Command, Option } from "clipanion";
-import { nodeDisk, writeAll } from "../../runtime/disk.ts";
-import { StackCommand } from "../context.ts";
-import { CliFailure, exitCodes } from "../exit.ts";
-import { otherForms, policyFileName } from "../policy-file.ts";
-import { count, shown, visible } from "../render.ts";
+import { hasErrorCode, nodeDisk, writeAll } from "../../runtime/disk.ts";
+import { FarameshCommand } from "../context.ts";
+import type { Discovery } from "../discover/discover.ts";
+import { exits, Stop } from "../exit.ts";
+import { laterFiles, policyFiles } from "../policy-file.ts";
+import { countText, shortened, visible } from "../render.ts";
+import type { Terminal } from "../terminal.ts";
 
-/** Names of tools shown on one line. */
-const toolsShown = 12;
+const targetFile = "governance.fms";
+const namesShownMax = 400;
 
-export class InitCommand extends StackCommand {
+export class InitCommand extends FarameshCommand {
   static override paths = [["init"]];
   static override usage = Command.Usage({
+    category: "Policy",
     description: "find the project's tools and write a first policy",
-    details: "Reads Python, TypeScript and JavaScript sources and writes governance.fms with every tool at defer. It never overwrites.",
-    examples: [["Write a first policy for this project", "faramesh init"]],
+    details: "Never overwrites a policy. Exit codes: 0 written, 1 there is one already.",
+    examples: [["Write governance.fms without questions", "faramesh init --non-interactive"]],
   });
+  readonly offline = Option.Boolean("--offline", false, { description: "never use the network (it never does)" });
+  readonly nonInteractive = Option.Boolean("--non-interactive", false, { description: "ask nothing" });
+  readonly yaml = Option.Boolean("--yaml", false, { description: "not supported yet" });
+  readonly asJson = Option.Boolean("--json", false, { description: "not supported yet" });
+  readonly agent = Option.String("--agent", { description: "the agent's id (default: the project's name)" });
 
-  offline = Option.Boolean("--offline", false, { description: "use no network (this version never does)" });
-  nonInteractive = Option.Boolean("--non-interactive", false, { description: "ask nothing (this version never does)" });
-  yaml = Option.Boolean("--yaml", false, { description: "write governance.fms.yaml (not supported yet)" });
-  jsonForm = Option.Boolean("--json", false, { description: "write governance.fms.json (not supported yet)" });
-
-  override async run(): Promise<number> {
-    if (this.yaml || this.jsonForm) {
-      throw new CliFailure("NOT_SUPPORTED", "policies in YAML and JSON are not supported yet", { help: "faramesh init writes governance.fms" });
+  async run(io: Terminal): Promise<number> {
+    if (this.yaml || this.asJson) {
+      const form = this.yaml ? "--yaml" : "--json";
+      throw new Stop(`${form} is not supported yet`, "write the policy as text: faramesh init");
     }
-    const dir = this.stackDir;
-    if (!existsSync(dir) || !statSync(dir).isDirectory()) throw new CliFailure("NO_DIRECTORY", `${dir} is not a directory`);
-    for (const file of [policyFileName, ...otherForms]) {
-      if (!existsSync(join(dir, file))) continue;
-      throw new CliFailure("EXISTS", `${file} exists already: nothing was written`, {
-        help: "check it: faramesh check   (or move it away to begin anew)",
-      });
+    const there = [...policyFiles, ...laterFiles].find((name) => existsSync(join(this.dir, name)));
+    if (there !== undefined) {
+      throw new Stop(`${there} exists already; init never overwrites a policy`, "read it with: faramesh check");
     }
     const { discover } = await import("../discover/discover.ts");
+    const { agentIdFor, sanitiseAgentId } = await import("../discover/agent-id.ts");
     const { renderPolicy } = await import("../discover/write.ts");
-    const { agentIdFor } = await import("../discover/agent-id.ts");
-    const discovery = await discover(dir);
-    const agentId = await agentIdFor(dir);
-    this.#write(join(dir, policyFileName), renderPolicy(discovery, { agentId, format: "fms" }));
-    const names = [...new Set(discovery.tools.map((tool) => tool.name))].sort();
-    const { framework, unread, skipped, mcpServers } = discovery;
-    this.json({ file: policyFileName, agent: agentId, framework, tools: discovery.tools, unread, skipped, mcp_servers: mcpServers });
-    this.print(`${this.paint.good("✓")} Framework detected: ${framework ?? "none"}`);
-    const list = names.slice(0, toolsShown).map(visible).join(", ") + (names.length > toolsShown ? ", …" : "");
-    this.print(`${this.paint.good("✓")} Tools discovered: ${names.length}${names.length > 0 ? ` (${list})` : ""}`);
-    for (const { file, line, text, why } of unread) {
-      this.print(`${this.paint.warn("⚠")} ${visible(file)}:${line} no name could be read: ${shown(text, 80)} (${why})`);
-    }
-    if (skipped.length > 0) this.print(`${this.paint.warn("⚠")} ${count(skipped.length, "file")} not read: ${skippedText(skipped)}`);
-    this.print(`${this.paint.good("✓")} ${policyFileName} written`);
-    if (!this.quiet) this.#nextSteps();
-    return exitCodes.ok;
-  }
-
-  /** O_EXCL: a file that appeared meanwhile is not overwritten either. */
-  #write(path: string, text: string): void {
-    try {
-      const file = nodeDisk.open(path, "create");
-      try {
-        writeAll(file, new TextEncoder().encode(text));
-        file.sync();
-      } finally {
-        file.close();
-      }
-    } catch (error) {
-      const code = error instanceof Error && "code" in error ? String(error.code) : "EIO";
-      throw new CliFailure("UNWRITABLE", `${path} cannot be written: ${code}`, { help: "write access to the directory is needed" });
-    }
-  }
-
-  #nextSteps(): void {
-    this.print();
-    this.print("Next steps");
-    this.print("  1. edit governance.fms: permit what is safe, deny what must not happen, leave the rest to a person");
-    this.print("  2. faramesh check    reads it as the daemon will");
-    this.print("  3. faramesh plan     shows what would change");
-    this.print("  4. faramesh apply    puts it in force");
+    const discovery = await discover(this.dir);
+    const proposed = this.agent === undefined ? await agentIdFor(this.dir) : this.agent;
+    const asks = !this.nonInteractive && this.agent === undefined && io.canAsk && !io.quiet;
+    const agentId = sanitiseAgentId(asks ? await ask(io, `Id of the agent [${proposed}]: `, proposed) : proposed);
+    write(join(this.dir, targetFile), renderPolicy(discovery, { agentId, format: "fms" }));
+    tell(io, discovery, agentId);
+    return exits.ok;
   }
 }
 
-function skippedText(skipped: readonly { readonly file: string; readonly why: string }[]): string {
-  const first = skipped.slice(0, 3).map(({ file, why }) => `${visible(file)} (${why})`);
-  return first.join(", ") + (skipped.length > 3 ? ", …" : "");
+async function ask(io: Terminal, question: string, otherwise: string): Promise<string> {
+  const lines = createInterface({ input: io.stdin, output: io.stderr });
+  try {
+    return (await lines.question(question)).trim() || otherwise;
+  } finally {
+    lines.close();
+  }
+}
+
+/** A file of the project, readable like its others; one that appeared meanwhile is not touched. */
+function write(path: string, text: string): void {
+  try {
+    const file = nodeDisk.open(path, "create");
+    try {
+      writeAll(file, Buffer.from(text));
+      file.sync();
+    } finally {
+      file.close();
+    }
+    chmodSync(path, 0o666 & ~process.umask());
+  } catch (error) {
+    if (!hasErrorCode(error, "EEXIST")) throw error;
+    throw new Stop(`${targetFile} exists already; init never overwrites a policy`, "read it with: faramesh check");
+  }
+}
+
+function tell(io: Terminal, discovery: Discovery, agentId: string): void {
+  const names = [...new Set(discovery.tools.map(({ name }) => name))];
+  io.json({
+    written: targetFile,
+    agent: agentId,
+    framework: discovery.framework,
+    framework_from: discovery.frameworkFrom,
+    tools: discovery.tools,
+    unread: discovery.unread,
+    mcp_servers: discovery.mcpServers,
+    skipped: discovery.skipped,
+    files_read: discovery.filesRead,
+  });
+  const tick = io.paint.green("✓");
+  if (discovery.framework !== null) io.say(`${tick} Framework detected: ${visible(discovery.framework)}`);
+  else io.say("→ No framework detected");
+  const list = names.length === 0 ? "" : ` (${shortened(names.join(", "), namesShownMax)})`;
+  io.say(`${tick} Tools discovered: ${names.length}${list}`);
+  for (const { file, line, why } of discovery.unread) {
+    io.note(`⚠ ${visible(file)}:${line}: a tool whose name could not be read (${visible(why)})`);
+  }
+  for (const { name, file } of discovery.mcpServers) {
+    io.note(`⚠ ${visible(file)}: the tools of MCP server ${visible(name)} are not known until it runs`);
+  }
+  if (discovery.skipped.length > 0)
+    io.note(`⚠ ${countText(discovery.skipped.length, "file")} not read; see ${targetFile}`);
+  io.say(`${tick} ${targetFile} written`);
+  io.say("");
+  io.say("Next:");
+  io.say(`  1. edit ${targetFile}: change each defer to permit or deny`);
+  io.say("  2. faramesh check");
+  io.say("  3. faramesh plan");
+  io.say("  4. faramesh apply");
+  io.say("Keep .faramesh/ and faramesh-wal/ out of version control: add both to .gitignore");
 }

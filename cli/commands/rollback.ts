@@ -1,33 +1,39 @@
-// faramesh rollback: puts an earlier version in force again. Counters, approvals and phase clocks stay as they are.
+// `faramesh rollback`: puts an earlier version in force again. Counters, approvals and phase clocks stay as they are.
 import { Command, Option } from "clipanion";
 import { askOperator } from "../../runtime/doors/client.ts";
 import { actorName } from "../actor.ts";
-import { StackCommand } from "../context.ts";
-import { exitCodes } from "../exit.ts";
+import { FarameshCommand } from "../context.ts";
+import { exits } from "../exit.ts";
+import type { Terminal } from "../terminal.ts";
 
-export class RollbackCommand extends StackCommand {
+export class RollbackCommand extends FarameshCommand {
   static override paths = [["rollback"]];
   static override usage = Command.Usage({
+    category: "Policy",
     description: "put an earlier version in force",
-    details: "Without --to: the highest version ever in force below the active one. governance.fms is not changed.",
+    details:
+      "Without --to: the highest version ever in force below the active one. The policy's file is not changed. Exit codes: 0, 1 nothing was changed.",
     examples: [
       ["The version before", "faramesh rollback"],
       ["A certain version", "faramesh rollback --to v17"],
     ],
   });
+  readonly to = Option.String("--to", { description: "the version, for instance v17" });
 
-  to = Option.String("--to", { description: "the version: v17" });
-
-  override async run(): Promise<number> {
-    const actor = actorName(this.context.env);
-    const answer = await askOperator(this.stackDir, "rollback", { actor, ...(this.to === undefined ? {} : { to: this.to }) });
-    const { version, from_version, policy_hash, image_hash, changed } = answer;
-    this.json({ version, from_version, policy_hash, image_hash, changed });
-    if (!changed) this.print(`${version} is in force already: nothing changed`);
-    else {
-      this.print(`${this.paint.good("✓")} ${version} in force again (${policy_hash.slice(0, 8)}), was ${from_version}`);
-      if (!this.quiet) this.print("  governance.fms was not changed: the next apply puts it in force");
+  async run(io: Terminal): Promise<number> {
+    const request = { actor: actorName(io.env), ...(this.to === undefined ? {} : { to: this.to }) };
+    const { version, from_version, policy_hash, image_hash, changed } = await askOperator(
+      this.dir,
+      "rollback",
+      request,
+    );
+    io.json({ version, from_version, policy_hash, image_hash, changed });
+    if (!changed) {
+      io.say(`= ${version} is in force already: nothing changed`);
+      return exits.ok;
     }
-    return exitCodes.ok;
+    io.say(`${io.paint.green("✓")} rolled back to ${version} (${policy_hash.slice(0, 8)}), from ${from_version}`);
+    io.say("  the policy's file was not changed: the next apply puts it in force again");
+    return exits.ok;
   }
 }

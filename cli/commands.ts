@@ -1,0 +1,30 @@
+// The commands there are, in the order of --help. A list and nothing else.
+import type { CommandClass } from "clipanion";
+import { ApplyCommand } from "./commands/apply.ts";
+import * as approvals from "./commands/approvals.ts";
+import { CheckCommand } from "./commands/check.ts";
+import { DestroyCommand } from "./commands/destroy.ts";
+import { DevCommand } from "./commands/dev.ts";
+import { HistoryCommand } from "./commands/history.ts";
+import { InitCommand } from "./commands/init.ts";
+import { RollbackCommand } from "./commands/rollback.ts";
+import { StatusCommand } from "./commands/status.ts";
+import type { Context } from "./context.ts";
+
+export const commands: readonly CommandClass<Context>[] = [
+  InitCommand,
+  CheckCommand,
+  ApplyCommand,
+  RollbackCommand,
+  HistoryCommand,
+  StatusCommand,
+  approvals.ApprovalsListCommand,
+  approvals.ApprovalsPendingCommand,
+  approvals.ApprovalsShowCommand,
+  approvals.ApprovalsApproveCommand,
+  approvals.ApprovalsDenyCommand,
+  approvals.ApprovalsHistoryCommand,
+  approvals.ApprovalsWatchCommand,
+  DevCommand,
+  DestroyCommand,
+];
