@@ -18,7 +18,7 @@ export const question: Question = {
   async measure({ short, bundles }) {
     const children = await writeChildren(bundles);
     const samples = new Map(children.map(({ name }) => [name, [] as number[]]));
-    for (let round = 0; round < (short ? 5 : 15); round++) {
+    for (let round = 0; round < (short ? 3 : 15); round++) {
       for (const { name, file, effect } of children) samples.get(name)?.push(run(file, effect));
     }
     const ms = (name: string): number => median(samples.get(name) ?? []);
