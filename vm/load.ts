@@ -30,7 +30,7 @@ export function verify(bytes: u32): i32 {
   if (load<u32>(at) != MAGIC) return stop(LoadCode.BadMagic, -1, 0);
   if (load<u16>(at, 4) != FORMAT_VERSION) return stop(LoadCode.NewerFormat, -1, load<u16>(at, 4));
   if (load<u16>(at, 6) != ISA_VERSION) return stop(LoadCode.NewerIsa, -1, load<u16>(at, 6));
-  if (load<u32>(at, 8) != bytes || load<u32>(at, 12) != <u32>Section.End || load<u64>(at, 16) != 0) return stop(LoadCode.BadLength, -1, 0);
+  if (load<u32>(at, 8) != bytes || load<u32>(at, 12) != <u32>Section.End || load<u64>(at, 16) != 0 || load<u64>(at, HEADER_DIGEST + 32) != 0) return stop(LoadCode.BadLength, -1, 0);
   if (!digestHolds(at, bytes)) return stop(LoadCode.BadDigest, -1, 0);
   const wrong = verifySections(bytes);
   if (wrong >= 0) return stop(LoadCode.BadSection, wrong, 0);
@@ -101,10 +101,8 @@ function rowBytes(section: i32): u32 {
 }
 
 function verifyRows(): i32 {
-  const textBytes = image.sectionAddress(Section.Strings) + image.sectionBytes(Section.Strings) - image.stringText;
-  for (let i: u32 = 0; i < image.stringCount; i++) {
-    if (!within(load<u32>(image.strings + i * 8), image.stringLength(i), textBytes)) return stop(LoadCode.BadRow, Section.Strings, i);
-  }
+  const text = verifyStrings(Section.Strings);
+  if (text >= 0) return stop(LoadCode.BadRow, Section.Strings, text);
   for (let i: u32 = 0; i < image.numberCount; i++) {
     const n = load<f64>(image.numbers + i * 8);
     if (!isFinite(n)) return stop(LoadCode.BadRow, Section.Numbers, i);
@@ -122,9 +120,35 @@ function verifyRows(): i32 {
   if (automaton >= 0) return stop(LoadCode.BadAutomaton, Section.Automata, automaton);
   const rule = verifyRules();
   if (rule >= 0) return stop(LoadCode.BadInstruction, Section.Rules, rule);
+  const place = verifyDebug();
+  if (place >= 0) return stop(LoadCode.BadRow, Section.Debug, place);
   const meter = verifyMeters();
   if (meter != LoadCode.Ok) return meter;
   return verifyTables();
+}
+
+/** -1 when right, else the row. */
+function verifyStrings(section: i32): i32 {
+  const at = image.sectionAddress(section);
+  const bytes = image.sectionBytes(section);
+  if (bytes < 8 || load<u32>(at, 4) != 0) return 0;
+  const count = load<u32>(at);
+  if (count > (bytes - 8) / 8) return 0;
+  const textBytes = bytes - 8 - count * 8;
+  for (let i: u32 = 0; i < count; i++) {
+    if (!within(load<u32>(at + 8 + i * 8), load<u32>(at + 12 + i * 8), textBytes)) return i;
+  }
+  return -1;
+}
+
+/** Places of rules, for people: none, or one for each rule. -1 when right, else the row. */
+function verifyDebug(): i32 {
+  const bytes = image.sectionBytes(Section.Debug);
+  if (bytes == 0) return image.sectionBytes(Section.DebugStrings) == 0 || verifyStrings(Section.DebugStrings) < 0 ? -1 : 0;
+  if (bytes / 12 != image.ruleCount || verifyStrings(Section.DebugStrings) >= 0) return 0;
+  const texts = load<u32>(image.sectionAddress(Section.DebugStrings));
+  for (let i: u32 = 0; i < image.ruleCount; i++) if (load<u32>(image.sectionAddress(Section.Debug) + i * 12, 8) >= texts) return i;
+  return -1;
 }
 
 function within(start: u32, count: u32, total: u32): bool {

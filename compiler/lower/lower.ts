@@ -86,6 +86,8 @@ class Lowering {
         fieldsOfRule.set(index, this.#lowerRule(agent, rule, left));
         return { index, patterns: [rule.pattern.text] };
       });
+    // What a spent phase leaves to no rule is denied, so each tool's rules must be known when its plan is made.
+    if (agent.phases.length > 0) this.#refuseLeft(left, agent.rules.map((rule) => rule.pattern));
     const rules = ruleEntries(agent.rules);
     const phases = this.#lowerPhases(agent, agentIndex, left, ruleEntries);
     const limitsOfPattern = new Map<string, number>();

@@ -10,6 +10,7 @@ import {
   TABLE_ROW_BYTES,
 } from "../../vm/shared/image.ts";
 import { INSTRUCTION_BYTES, Root } from "../../vm/shared/isa.ts";
+import { LoadFailure } from "./types.ts";
 
 const decoder = new TextDecoder();
 
@@ -199,10 +200,23 @@ export class ImageReader {
     };
   }
 
+  /** Throws LoadFailure when the section, which the machine does not look into, is not what the compiler writes. */
   get host(): HostSection {
-    const at = this.#at(Section.Host);
-    this.#host ??= JSON.parse(decoder.decode(this.bytes.subarray(at, at + this.#length(Section.Host)))) as HostSection;
-    return this.#host;
+    if (this.#host !== null) return this.#host;
+    const host = this.#json(Section.Host);
+    if (!isHostSection(host)) throw new LoadFailure("BAD_IMAGE", "the image has settings that cannot be read (Host)");
+    this.#host = host;
+    return host;
+  }
+
+  /** The value of a section of JSON; undefined when it is none. */
+  #json(section: Section): unknown {
+    const at = this.#at(section);
+    try {
+      return JSON.parse(decoder.decode(this.bytes.subarray(at, at + this.#length(section))));
+    } catch {
+      return undefined;
+    }
   }
 
   /** Place and words of a rule; null in images without a source map. */
@@ -217,12 +231,35 @@ export class ImageReader {
     };
   }
 
+  /** Read when first asked for: opening a policy does not wait for its text. Unreadable sources count as none. */
   #sources: readonly { readonly file: string; readonly text: string }[] | null = null;
 
   sources(): readonly { readonly file: string; readonly text: string }[] {
-    const at = this.#at(Section.Sources);
-    const length = this.#length(Section.Sources);
-    this.#sources ??= length === 0 ? [] : JSON.parse(decoder.decode(this.bytes.subarray(at, at + length)));
-    return this.#sources ?? [];
+    if (this.#sources !== null) return this.#sources;
+    const sources = this.#json(Section.Sources);
+    this.#sources = Array.isArray(sources) && sources.every(isSource) ? sources : [];
+    return this.#sources;
   }
+}
+
+function isSource(value: unknown): value is { readonly file: string; readonly text: string } {
+  return isObject(value) && typeof value.file === "string" && typeof value.text === "string";
+}
+
+function isHostSection(value: unknown): value is HostSection {
+  if (!isObject(value) || !isObject(value.runtime)) return false;
+  const { notify, phaseOfRule, firstRule, firstBudget } = value;
+  const areNumbers = (list: unknown): boolean => Array.isArray(list) && list.every((n) => Number.isSafeInteger(n));
+  return (
+    areNumbers(firstRule) &&
+    areNumbers(firstBudget) &&
+    Array.isArray(phaseOfRule) &&
+    phaseOfRule.every((pair) => areNumbers(pair)) &&
+    Array.isArray(notify) &&
+    notify.every((row) => Array.isArray(row) && Number.isSafeInteger(row[0]))
+  );
+}
+
+function isObject(value: unknown): value is { readonly [name: string]: unknown } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

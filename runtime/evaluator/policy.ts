@@ -19,20 +19,21 @@ import type { Machine } from "./machine.ts";
 import { type FieldReader, fieldReaders, fieldReads, Marshal } from "./marshal.ts";
 import { isIdentifier, isToolName } from "./names.ts";
 import { readBudgets } from "./snapshot.ts";
-import type {
-  BudgetState,
-  Effect,
-  EvaluationOptions,
-  EvaluationRequest,
-  Explanation,
-  PhaseState,
-  Policy,
-  PolicyInfo,
-  RuleInfo,
-  RuntimeValue,
-  Shadow,
-  ToolInfo,
-  Verdict,
+import {
+  type BudgetState,
+  type Effect,
+  type EvaluationOptions,
+  type EvaluationRequest,
+  type Explanation,
+  LoadFailure,
+  type PhaseState,
+  type Policy,
+  type PolicyInfo,
+  type RuleInfo,
+  type RuntimeValue,
+  type Shadow,
+  type ToolInfo,
+  type Verdict,
 } from "./types.ts";
 
 /** Tools remembered with their plans; beyond it all are forgotten and found anew. */
@@ -68,6 +69,8 @@ export class LoadedPolicy implements Policy {
     this.#marshal = new Marshal(machine);
     this.#counts = counts;
     const image = this.#image;
+    // Read once here: settings that cannot be read refuse the image, not a later call.
+    if (image.host.firstBudget.length !== image.agentCount) throw new LoadFailure("BAD_IMAGE", "the image names other agents to its host");
     const ids = Array.from({ length: image.agentCount }, (_, i) => image.agentId(i));
     this.info = {
       policy_hash: machine.resultHash(Result.PolicyHash),

@@ -1,0 +1,136 @@
+// What is no image is refused with a code, and what the loader lets pass runs within its bounds, whatever the bytes.
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { LoadFailure, loadPolicySync } from "../../runtime/evaluator/index.ts";
+import { Machine, machineModule } from "../../runtime/evaluator/machine.ts";
+import { LoadedPolicy } from "../../runtime/evaluator/policy.ts";
+import { HEADER_BYTES, Section, Shape, SHAPE_ROW_BYTES } from "../../vm/shared/image.ts";
+import { everyCall, everyPart, imageOf, noon, randomOf, resealed } from "./policies.ts";
+
+const MUTANTS = Number(process.env.FARAMESH_MUTANTS ?? 20_000);
+const SEED = Number(process.env.FARAMESH_SEED ?? 1);
+const image = imageOf(everyPart);
+const codes = new Set(["BAD_IMAGE", "BAD_DIGEST", "UNSUPPORTED_IMAGE", "NO_MEMORY"]);
+const small = { state: "volatile", meterCapacity: 16, arenaBytes: 4096 } as const;
+
+/** The code under which bytes are refused, or null. */
+function refusal(bytes: Uint8Array): string | null {
+  try {
+    loadPolicySync(bytes, small);
+    return null;
+  } catch (error) {
+    if (error instanceof LoadFailure) return error.code;
+    throw error;
+  }
+}
+
+function changed(change: (view: DataView) => void): Uint8Array {
+  const bytes = image.slice();
+  change(new DataView(bytes.buffer));
+  return bytes;
+}
+
+/** Where a section begins in the whole image. */
+function sectionAt(section: Section): number {
+  return new DataView(image.buffer, image.byteOffset).getUint32(HEADER_BYTES + section * 8, true);
+}
+
+test("the image with every part loads and decides", () => {
+  const policy = loadPolicySync(image, small);
+  assert.is(policy.info.rules, 11);
+  for (const call of everyCall) assert.is.not(policy.decide(call, { now: noon }).code, "MACHINE_FAULT");
+});
+
+test("F01 images that are cut, foreign, longer or of another version are refused by name", () => {
+  for (let length = 0; length < image.length; length += length < 400 ? 1 : 97) {
+    const code = refusal(image.slice(0, length));
+    assert.ok(code !== null && codes.has(code), `${length} bytes: ${code}`);
+  }
+  const longer = new Uint8Array(image.length + 8);
+  longer.set(image);
+  assert.is(refusal(longer), "BAD_IMAGE");
+  assert.is(refusal(new TextEncoder().encode("agent \"a\" { permit * }".repeat(100))), "BAD_IMAGE");
+  assert.is(refusal(changed((view) => view.setUint16(4, 2, true))), "UNSUPPORTED_IMAGE");
+  assert.is(refusal(changed((view) => view.setUint16(6, 99, true))), "UNSUPPORTED_IMAGE");
+  assert.is(refusal(changed((view) => view.setUint16(4, 0, true))), "UNSUPPORTED_IMAGE");
+});
+
+test("F02 any changed byte is refused while the digest is kept", () => {
+  for (let at = 0; at < image.length; at++) {
+    const bytes = image.slice();
+    bytes[at] = (bytes[at] ?? 0) ^ (1 << (at % 8));
+    const code = refusal(bytes);
+    assert.ok(code !== null && codes.has(code), `byte ${at}: ${code}`);
+  }
+});
+
+test("F01 a rule may read only fields that the host fills for its tools", () => {
+  const bytes = image.slice();
+  const view = new DataView(bytes.buffer);
+  const shapes = sectionAt(Section.Shapes);
+  let emptied = 0;
+  for (let at = shapes; at < sectionAt(Section.Plans); at += SHAPE_ROW_BYTES) {
+    if (view.getUint32(at + Shape.FieldsCount * 4, true) > 0) emptied++;
+    view.setUint32(at + Shape.FieldsCount * 4, 0, true);
+  }
+  assert.ok(emptied > 0);
+  assert.is(refusal(resealed(bytes)), "BAD_IMAGE");
+});
+
+test("F01 a part of the time needs its flag", () => {
+  const timed = imageOf('agent "a" { default permit deny x if time.hour > 3 }');
+  const view = new DataView(timed.buffer);
+  const shapes = view.getUint32(HEADER_BYTES + Section.Shapes * 8, true);
+  const length = view.getUint32(HEADER_BYTES + Section.Shapes * 8 + 4, true);
+  for (let at = shapes; at < shapes + length; at += SHAPE_ROW_BYTES) view.setUint32(at + Shape.Flags * 4, 0, true);
+  assert.is(refusal(resealed(timed)), "BAD_IMAGE");
+});
+
+/** Values that lie at edges of what rows hold. */
+const edges = [0, 1, 2, 7, 0x7f, 0xff, 0x100, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xfffffff8, 0xffffffff];
+
+function mutant(random: (below: number) => number): Uint8Array {
+  const bytes = image.slice();
+  const view = new DataView(bytes.buffer);
+  for (let changes = 1 + random(3); changes > 0; changes--) {
+    const section = random(4) === 0 ? Section.End : random(Section.End);
+    const table = HEADER_BYTES + section * 8;
+    const start = section === Section.End ? 0 : view.getUint32(table, true);
+    const length = section === Section.End ? bytes.length : view.getUint32(table + 4, true);
+    const at = Math.min(bytes.length - 4, (start + random(Math.max(length, 1))) >>> 0);
+    if (random(2) === 0) bytes[at] = random(256);
+    else view.setUint32(at & ~3, edges[random(edges.length)] ?? 0, true);
+  }
+  return resealed(bytes);
+}
+
+test(`F01 ${MUTANTS} changed images with fitting digests are refused, or run within bounds`, () => {
+  const random = randomOf(SEED);
+  const tally = { refused: 0, ran: 0 };
+  for (let i = 0; i < MUTANTS; i++) {
+    const bytes = mutant(random);
+    try {
+      const machine = new Machine(machineModule(), bytes, small.meterCapacity, small.arenaBytes);
+      const memoryBytes = machine.bytes.length;
+      const policy = new LoadedPolicy(machine, bytes, true);
+      tally.ran++;
+      const call = everyCall[i % everyCall.length];
+      for (const request of i % 8 === 0 || call === undefined ? everyCall : [call]) {
+        const verdict = policy.decide(request, { now: noon + i });
+        assert.is.not(verdict.code, "MACHINE_FAULT", `mutant ${i} of seed ${SEED}`);
+        if (i % 16 === 0) policy.explain(request, { now: noon + i });
+      }
+      policy.restore(policy.snapshot());
+      assert.is(machine.calls.memory.buffer.byteLength, memoryBytes);
+    } catch (error) {
+      if (!(error instanceof LoadFailure) || !codes.has(error.code)) {
+        throw new Error(`mutant ${i} of seed ${SEED}: ${error instanceof Error ? error.stack : String(error)}`);
+      }
+      tally.refused++;
+    }
+  }
+  assert.ok(tally.refused > MUTANTS / 3, JSON.stringify(tally));
+  assert.ok(tally.ran > MUTANTS / 20, JSON.stringify(tally));
+});
+
+test.run();
