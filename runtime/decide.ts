@@ -11,6 +11,7 @@ import { decisionBody, type StoredArgs, storedArgs } from "./decision-record.ts"
 import type { GovernAnswer } from "./doors/protocol.ts";
 import type { Effect } from "./evaluator/types.ts";
 import type { FloodGate } from "./flood.ts";
+import { inputsOf } from "./inputs.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { durableCause, Judge, type JudgedCall, plain } from "./judge.ts";
 import { type Ledger, noPolicy, type PolicyStamp } from "./ledger.ts";
@@ -61,6 +62,11 @@ export interface DecisionCounts {
   permit: number;
   defer: number;
   deny: number;
+}
+
+/** What the record keeps of the call's own values. */
+interface StoredCall extends StoredArgs {
+  readonly inputs: JsonObject | null;
 }
 
 /** A call on its way: what later steps and the record need of it. */
@@ -173,7 +179,10 @@ export class Decider {
     if (!isAudit && judged.effect !== "permit" && !turn.gate.admit(turn.reading.wallUs)) return this.#flood(turn);
     const { request } = turn.call;
     const tool = active.policy.tool(request.agent_id, request.tool_id);
-    const stored = storedArgs(turn.call.args, turn.call.canonicalArgs.length, tool, this.#governor.ledger.log.salts);
+    const stored = {
+      ...storedArgs(turn.call.args, turn.call.canonicalArgs.length, tool, this.#governor.ledger.log.salts),
+      inputs: tool === null ? null : inputsOf(request, tool.reads),
+    };
     try {
       const opened = isAudit ? judged : this.#openApproval(turn, active, judged, stored.args);
       for (const id of opened.used) this.#consume(turn, id);
@@ -188,7 +197,7 @@ export class Decider {
     turn: Turn,
     active: ActivePolicy,
     judged: Judgement,
-    stored: StoredArgs,
+    stored: StoredCall,
     isAudit: boolean,
     remember: boolean,
   ): Decided {
@@ -206,6 +215,7 @@ export class Decider {
         effect,
         would,
         stored,
+        inputs: stored.inputs,
         ruleDigest: rule === null ? null : (active.ruleDigests[rule] ?? null),
         latencyUs,
         mode: active.mode,
@@ -312,6 +322,7 @@ export class Decider {
         effect: "deny",
         would: null,
         stored,
+        inputs: null,
         ruleDigest: null,
         latencyUs,
         mode,

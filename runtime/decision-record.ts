@@ -20,7 +20,7 @@ const certainlyFitLength = 8192;
 
 export interface StoredArgs {
   readonly args: Json;
-  /** Paths whose values were replaced. */
+  /** Paths whose values were replaced; `*` when names of types stand for all values. */
   readonly redacted: readonly string[];
 }
 
@@ -31,9 +31,9 @@ export interface StoredArgs {
 export function storedArgs(args: JsonObject, length: number, tool: ToolInfo | null, salts: Log["salts"]): StoredArgs {
   const commit = (value: Json): string => salts.commit(value);
   const isNamed = tool?.named === true;
-  const stored = isNamed ? redact(args, tool.redact, commit) : { args: keysAndTypes(args), redacted: [] };
+  const stored = isNamed ? redact(args, tool.redact, commit) : { args: keysAndTypes(args), redacted: ["*"] };
   // Each two characters may be one value, `0,`, that the name of a type or a commitment stands for.
-  const perValue = stored.redacted.length > 0 ? commitmentLength : isNamed ? 2 : typeNameLength;
+  const perValue = !isNamed ? typeNameLength : stored.redacted.length > 0 ? commitmentLength : 2;
   const longest = (length / 2) * perValue;
   if (longest <= certainlyFitLength) return stored;
   const sizeBytes = Buffer.byteLength(canonicalJson(stored.args));
@@ -47,6 +47,7 @@ export interface DecisionFacts {
   readonly effect: Effect;
   readonly would: Effect | null;
   readonly stored: StoredArgs;
+  readonly inputs: JsonObject | null;
   readonly ruleDigest: string | null;
   readonly latencyUs: number;
   readonly mode: "enforce" | "audit";
@@ -65,6 +66,7 @@ export function decisionBody(call: Call, judgement: Judgement, facts: DecisionFa
     tool: call.request.tool_id,
     action_type: call.actionType,
     args: facts.stored.args,
+    inputs: facts.inputs,
     effect: facts.effect,
     would: facts.would,
     code: judgement.code,

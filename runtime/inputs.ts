@@ -1,18 +1,15 @@
 // What a decision read of the request besides its arguments: kept in the record, so that the verdict can be reached again
 // from it. Only the members that the policy reads for the tool, never more.
-import type { EvaluationRequest, FieldRead } from "./evaluator/types.ts";
 import { JsonNumber } from "./evaluator/number.ts";
+import type { EvaluationRequest, FieldRead } from "./evaluator/types.ts";
 import type { Json, JsonObject } from "./json.ts";
-
-/** Bytes of canonical JSON that the inputs of one record may have; larger ones are left out, and the verdict cannot be reached again. */
-export const inputsLimitBytes = 4096;
 
 /** A sparse copy of the request: `{"purpose": …, "http": {"host": …}}`; null when nothing but arguments was read. */
 export function inputsOf(request: EvaluationRequest, reads: readonly FieldRead[]): JsonObject | null {
   const inputs: Record<string, Json> = Object.create(null);
   for (const { member, path } of reads) {
     if (member === "args") continue;
-    const whole = (request as { readonly [name: string]: unknown })[member] as Json | undefined;
+    const whole = request[member] as Json | undefined;
     if (whole === undefined) continue;
     copy(inputs, member, whole, path);
   }

@@ -8,6 +8,7 @@ const structureLimitBytes = {
   args: 32 * 1024,
   steps: 4 * 1024,
   tags: 4 * 1024,
+  inputs: 4 * 1024,
   delegation: 4 * 1024,
   redacted: 4 * 1024,
   agent_identity: 2 * 1024,

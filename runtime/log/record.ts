@@ -49,6 +49,8 @@ export interface DecisionBody {
   readonly tool: string;
   readonly action_type: string;
   readonly args: Json;
+  /** What the verdict read of the request besides its arguments; null when nothing. */
+  readonly inputs: Json;
   readonly effect: Effect;
   readonly would: Effect | null;
   readonly code: string;
@@ -200,6 +202,7 @@ const decisionMembers: Record<keyof DecisionBody, true> = {
   mode: true,
   dev: true,
   tags: true,
+  inputs: true,
 };
 
 const headerMembers = [

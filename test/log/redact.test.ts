@@ -109,6 +109,7 @@ test("no decision overflows an entry", async () => {
     tool: text("t"),
     action_type: text("y"),
     args: { huge },
+    inputs: { huge },
     effect: "deny",
     would: null,
     code: text("C"),
