@@ -21,13 +21,14 @@ const { steps } = await generateText({
 for (const part of steps.flatMap((step) => step.content)) {
   if (part.type === "tool-result") print("permitted", part.toolName, part.input, String(part.output));
   else if (part.type === "tool-error") printRefusal(part.toolName, part.input, part.error);
+  if (process.exitCode === 1) break;
 }
 
 function printRefusal(tool: string, input: unknown, error: unknown): void {
   if (!(error instanceof ToolDeniedError)) throw error;
   if (error.effect === "defer") print("deferred", tool, input, error.approvalId ?? error.humanMessage);
   else print("denied", tool, input, `${error.code}: ${error.humanMessage}`);
-  // Without a daemon nothing runs, and going on makes no sense either.
+  // Without a daemon every call is denied alike; one line says it.
   if (error.code === "DAEMON_UNREACHABLE") process.exitCode = 1;
 }
 

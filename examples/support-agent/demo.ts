@@ -113,7 +113,9 @@ async function monitor(): Promise<void> {
 
   stage.heading("Stop", "The daemon finishes what it has and ends; without it, every call is denied.");
   await stage.faramesh(["apply", "--stop"], {});
+  const before = effects();
   await stage.agent("run-5", { exit: 1, has: ["DAEMON_UNREACHABLE", "faramesh apply"], hasNot: ["permitted"] });
+  stage.expect(effects() === before, "no tool to have run");
 }
 
 /** One line for each tool that ran. */
