@@ -97,7 +97,9 @@ async function change(): Promise<void> {
 
 async function monitor(): Promise<void> {
   stage.heading("Look at the log", "Every decision is a record; explain shows how one came about.");
-  await stage.faramesh(["audit", "tail", "--no-follow", "--effect", "deny"], { has: ["stripe/charge", "DENY"] });
+  await stage.faramesh(["audit", "tail", "--no-follow", "-n", "8", "--effect", "deny"], {
+    has: ["stripe/charge", "DENY"],
+  });
   await stage.faramesh(["explain", deniedCharge()], { has: ["permit stripe/charge if amount < $500", "no match"] });
   await stage.faramesh(["audit", "verify"], { has: ["audit chain verified"] });
   stage.expect(!log().includes("4242424242424242"), "the card's number not to be in the log");
