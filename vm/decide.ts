@@ -34,7 +34,8 @@ export function decidePlan(plan: u32, nowUs: f64, arenaUsed: u32, approved: u32,
   approvedCount = approved;
   if ((cell(shape, Shape.Flags) & SHAPE_TIME) != 0) fillTime(shape, <i64>nowUs);
   const stateful = cell(shape, Shape.PhasesCount) + cell(shape, Shape.LimitsCount) + cell(shape, Shape.BudgetsCount) > 0;
-  const now = stateful ? (trace ? max<i64>(meters.latest, <i64>nowUs) : meters.advance(<i64>nowUs)) : <i64>nowUs;
+  // Only a permit moves the counters' time: a denied call leaves the state as it was.
+  const now = stateful ? max<i64>(meters.latest, <i64>nowUs) : <i64>nowUs;
   if (stateful) clearResult();
   const effect = judge(plan, shape, now, stateful);
   let verdict: i32;
@@ -231,7 +232,8 @@ function costOf(budget: u32): i64 {
 function reserveRoom(shape: u32, now: i64): bool {
   want(shape, -1);
   if (meters.hasRoom(wanted, wantedBytes)) return true;
-  meters.reclaim(now);
+  // What is let go is stale at this time; it must not come back by an earlier one.
+  meters.reclaim(meters.advance(now));
   want(shape, -1);
   return meters.hasRoom(wanted, wantedBytes);
 }
@@ -271,6 +273,7 @@ function wantKey(reclaimAt: i64): void {
 }
 
 function take(shape: u32, now: i64): void {
+  meters.advance(now);
   const limits = image.pool + cell(shape, Shape.LimitsStart) * 4;
   for (let i: u32 = 0; i < cell(shape, Shape.LimitsCount); i++) {
     const limit = load<u32>(limits + i * 4);
@@ -293,7 +296,7 @@ export function chargePlan(plan: u32, nowUs: f64): i32 {
   const shape = shapeOf(plan);
   // As decide: a tool that nothing counts leaves the state as it is.
   if (cell(shape, Shape.PhasesCount) + cell(shape, Shape.LimitsCount) + cell(shape, Shape.BudgetsCount) == 0) return 1;
-  const now = meters.advance(<i64>nowUs);
+  const now = max<i64>(meters.latest, <i64>nowUs);
   if (!reserveRoom(shape, now)) return 0;
   take(shape, now);
   return 1;

@@ -35,7 +35,12 @@ export function amount(dollars: number, name: string, span: Span, findings: Find
 /** A window or a phase's duration in whole microseconds; reported when it is too short or too long. */
 export function period(us: number, what: string, span: Span, findings: Finding[]): number {
   if (us < WINDOW_MIN_US || us > PERIOD_MAX_US) {
-    findings.push({ code: "FMS004", message: `${what} lies between 1ms and ten years`, span, help: "write 24h or 30d" });
+    findings.push({
+      code: "FMS004",
+      message: `${what} lies between 1ms and ten years`,
+      span,
+      help: "write 24h or 30d",
+    });
   }
   return us;
 }

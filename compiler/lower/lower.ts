@@ -87,7 +87,11 @@ class Lowering {
         return { index, patterns: [rule.pattern.text] };
       });
     // What a spent phase leaves to no rule is denied, so each tool's rules must be known when its plan is made.
-    if (agent.phases.length > 0) this.#refuseLeft(left, agent.rules.map((rule) => rule.pattern));
+    if (agent.phases.length > 0)
+      this.#refuseLeft(
+        left,
+        agent.rules.map((rule) => rule.pattern),
+      );
     const rules = ruleEntries(agent.rules);
     const phases = this.#lowerPhases(agent, agentIndex, left, ruleEntries);
     const limitsOfPattern = new Map<string, number>();
@@ -213,7 +217,7 @@ class Lowering {
       maxMicro,
       dailyMicro: micro("daily"),
       maxCalls: number("max_calls") ?? -1,
-      warnAtMicro: warnAt === null || maxMicro < 0 ? -1 : Math.ceil(maxMicro * warnAt),
+      warnAtMicro: warnAt === null || maxMicro < 0 ? -1 : roundedUp(maxMicro * warnAt),
     });
     const tools = field("tools")?.value;
     const patterns = tools?.kind === "list" ? tools.items.flatMap((item) => textOf(item) ?? []) : textOf(tools);
@@ -279,6 +283,11 @@ const effectNumbers = {
   defer: RuleEffect.Defer,
   "deny!": RuleEffect.Mandatory,
 } as const;
+
+/** Up to a whole number, past the noise that a product of binary fractions carries: 203000.00000000003 is 203000. */
+function roundedUp(amount: number): number {
+  return Math.ceil(Math.floor(amount * 1000 + 0.5) / 1000);
+}
 
 const exceedNumbers: Record<string, number> = { deny: RuleEffect.Deny, defer: RuleEffect.Defer, audit: BUDGET_AUDIT };
 

@@ -58,7 +58,7 @@ export class Oracle {
   /** Starts the clocks of the rollout phases that have none. `now` in milliseconds since 1970. */
   activatePhases(now: number): void {
     const phased = this.agents().filter((agent) => agent.phases.length > 0);
-    for (const agent of phased) this.clocks.activate(agent, this.clock(microseconds(now)));
+    for (const agent of phased) this.clocks.activate(agent, this.advance(this.clock(microseconds(now))));
   }
 
   decide(request: EvaluationRequest, options: EvaluationOptions): OracleVerdict {
@@ -104,6 +104,7 @@ export class Oracle {
       }
       answers.push(answer);
     }
+    if (counts(agent, request.tool_id)) this.advance(nowUs);
     for (const limit of limits) this.rates.take(request.agent_id, limit, nowUs);
     for (const answer of answers) this.books.take(answer);
     return {
@@ -181,10 +182,14 @@ export class Oracle {
     return this.stack.anonymous === null ? this.stack.agents : [...this.stack.agents, this.stack.anonymous];
   }
 
-  /** An earlier time than the last that a counter or phase saw counts as that one. */
+  /** An earlier time than that of the last permit of a counted tool counts as that one. */
   private clock(us: bigint): bigint {
-    if (us > this.lastUs) this.lastUs = us;
-    return this.lastUs;
+    return us > this.lastUs ? us : this.lastUs;
+  }
+
+  private advance(us: bigint): bigint {
+    this.lastUs = us;
+    return us;
   }
 }
 
