@@ -18,19 +18,21 @@ class Bucket {
     this.#windowUs = BigInt(windowUs);
   }
 
-  /** Microseconds to wait, 0 when there is a token; the clock never goes back. */
+  /** Microseconds to wait, 0 when there is a token; an earlier time than that of the last token counts as that one. */
   wait(nowUs: bigint): bigint {
-    if (nowUs > this.#at) {
-      const flowed = (nowUs - this.#at) * this.#count;
-      this.#level = flowed > this.#level ? 0n : this.#level - flowed;
-      this.#at = nowUs;
-    }
-    const over = this.#level + this.#windowUs - this.#count * this.#windowUs;
+    const over = this.#levelAt(nowUs) + this.#windowUs - this.#count * this.#windowUs;
     return over <= 0n ? 0n : (over + this.#count - 1n) / this.#count;
   }
 
-  take(): void {
-    this.#level += this.#windowUs;
+  take(nowUs: bigint): void {
+    this.#level = this.#levelAt(nowUs) + this.#windowUs;
+    if (nowUs > this.#at) this.#at = nowUs;
+  }
+
+  #levelAt(nowUs: bigint): bigint {
+    if (nowUs <= this.#at) return this.#level;
+    const flowed = (nowUs - this.#at) * this.#count;
+    return flowed > this.#level ? 0n : this.#level - flowed;
   }
 }
 
@@ -51,9 +53,10 @@ test("H03 B01 B02 rate limits agree with integers, also where the clock jumps", 
       else if (kind === 1) nowUs += windowUs + random(windowUs);
       else nowUs += random(Math.max(2, Math.floor((2 * windowUs) / count)));
       const verdict = policy.decide(call, { now: nowUs / 1000 });
-      const wait = bucket.wait(BigInt(Math.floor((nowUs / 1000) * 1000)));
+      const time = BigInt(Math.floor((nowUs / 1000) * 1000));
+      const wait = bucket.wait(time);
       assert.is(verdict.effect, wait === 0n ? "permit" : "deny", `${count} per ${window}, call ${i}`);
-      if (wait === 0n) bucket.take();
+      if (wait === 0n) bucket.take(time);
       else assert.is(verdict.retry_after_seconds, Number(wait) / 1e6);
     }
   }
@@ -133,7 +136,10 @@ test("H04 a cost that is missing, of another kind, negative or beyond count is u
 
 test("D10 the smallest costs are rounded up, never to nothing", () => {
   const policy = paying("max = $0.000002");
-  assert.equal([pay(policy, 1e-12).effect, pay(policy, 4e-10).effect, pay(policy, 1e-7).effect], ["permit", "permit", "deny"]);
+  assert.equal(
+    [pay(policy, 1e-12).effect, pay(policy, 4e-10).effect, pay(policy, 1e-7).effect],
+    ["permit", "permit", "deny"],
+  );
 });
 
 test("H05 a million times $0.10 is exactly $100,000.00", () => {
@@ -188,10 +194,19 @@ test("H10 sums at the end of their range stay there and refuse", () => {
 test("C08 sessions beyond the capacity are STATE_FULL, and evict nothing", () => {
   const policy = open('agent "a" { default permit budget session { max_calls = 1 } }', { meterCapacity: 4 });
   const of = (session: number, now = noon) => policy.decide({ ...call, session_id: `s${session}` }, { now }).code;
-  assert.equal([0, 1, 2, 3].map((s) => of(s)), Array(4).fill("POLICY_PERMIT"));
-  assert.equal([4, 5, 6].map((s) => of(s)), Array(3).fill("STATE_FULL"));
+  assert.equal(
+    [0, 1, 2, 3].map((s) => of(s)),
+    Array(4).fill("POLICY_PERMIT"),
+  );
+  assert.equal(
+    [4, 5, 6].map((s) => of(s)),
+    Array(3).fill("STATE_FULL"),
+  );
   const hash = policy.stateHash();
-  assert.equal([0, 1, 2, 3].map((s) => of(s)), Array(4).fill("BUDGET_EXCEEDED"));
+  assert.equal(
+    [0, 1, 2, 3].map((s) => of(s)),
+    Array(4).fill("BUDGET_EXCEEDED"),
+  );
   assert.is(policy.stateHash(), hash);
   const stale = noon + 86_400_000;
   assert.is(policy.explain({ ...call, session_id: "s9" }, { now: stale }).verdict.code, "POLICY_PERMIT");
@@ -201,13 +216,26 @@ test("C08 sessions beyond the capacity are STATE_FULL, and evict nothing", () =>
 });
 
 test("C09 keys of names that join alike are different keys", () => {
-  const counted = open('agent "a" { default permit budget session { max_calls = 1 } }\nagent "a/b" { default permit budget session { max_calls = 1 } }');
-  const pairs = [["a", "b/c"], ["a/b", "c"], ["a", "b"], ["a", "b\u0000"], ["a", "\u0001\u0000b"], ["a", "default"]];
+  const counted = open(
+    'agent "a" { default permit budget session { max_calls = 1 } }\nagent "a/b" { default permit budget session { max_calls = 1 } }',
+  );
+  const pairs = [
+    ["a", "b/c"],
+    ["a/b", "c"],
+    ["a", "b"],
+    ["a", "b\u0000"],
+    ["a", "\u0001\u0000b"],
+    ["a", "default"],
+  ];
   for (const [agent_id = "", session_id = ""] of pairs) {
-    assert.is(counted.decide({ agent_id, session_id, tool_id: "t" }, { now: noon }).effect, "permit", `${agent_id} ${session_id}`);
+    assert.is(
+      counted.decide({ agent_id, session_id, tool_id: "t" }, { now: noon }).effect,
+      "permit",
+      `${agent_id} ${session_id}`,
+    );
     assert.is(counted.decide({ agent_id, session_id, tool_id: "t" }, { now: noon }).effect, "deny");
   }
-  assert.is(counted.decide({ agent_id: "a", tool_id: "t" }, { now: noon }).effect, "deny", "absent is \"default\"");
+  assert.is(counted.decide({ agent_id: "a", tool_id: "t" }, { now: noon }).effect, "deny", 'absent is "default"');
 });
 
 test("a warning is said once in each window", () => {
