@@ -9,6 +9,7 @@ import { parse } from "./parse.ts";
 
 export type { SourceText, Stack } from "./ast.ts";
 export type { Diagnostic, DiagnosticCode, Severity } from "./diagnostic.ts";
+export { disassemble } from "./disassemble.ts";
 export { renderDiagnostic } from "./frame.ts";
 
 export interface CompileOptions {

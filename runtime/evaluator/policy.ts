@@ -70,7 +70,8 @@ export class LoadedPolicy implements Policy {
     this.#counts = counts;
     const image = this.#image;
     // Read once here: settings that cannot be read refuse the image, not a later call.
-    if (image.host.firstBudget.length !== image.agentCount) throw new LoadFailure("BAD_IMAGE", "the image names other agents to its host");
+    if (image.host.firstBudget.length !== image.agentCount)
+      throw new LoadFailure("BAD_IMAGE", "the image names other agents to its host");
     const ids = Array.from({ length: image.agentCount }, (_, i) => image.agentId(i));
     this.info = {
       policy_hash: machine.resultHash(Result.PolicyHash),

@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { LoadFailure, loadPolicySync } from "../../runtime/evaluator/index.ts";
 import { Machine, machineModule } from "../../runtime/evaluator/machine.ts";
 import { LoadedPolicy } from "../../runtime/evaluator/policy.ts";
-import { HEADER_BYTES, Section, Shape, SHAPE_ROW_BYTES } from "../../vm/shared/image.ts";
+import { HEADER_BYTES, Section, SHAPE_ROW_BYTES, Shape } from "../../vm/shared/image.ts";
 import { everyCall, everyPart, imageOf, noon, randomOf, resealed } from "./policies.ts";
 
 const MUTANTS = Number(process.env.FARAMESH_MUTANTS ?? 20_000);
@@ -49,7 +49,7 @@ test("F01 images that are cut, foreign, longer or of another version are refused
   const longer = new Uint8Array(image.length + 8);
   longer.set(image);
   assert.is(refusal(longer), "BAD_IMAGE");
-  assert.is(refusal(new TextEncoder().encode("agent \"a\" { permit * }".repeat(100))), "BAD_IMAGE");
+  assert.is(refusal(new TextEncoder().encode('agent "a" { permit * }'.repeat(100))), "BAD_IMAGE");
   assert.is(refusal(changed((view) => view.setUint16(4, 2, true))), "UNSUPPORTED_IMAGE");
   assert.is(refusal(changed((view) => view.setUint16(6, 99, true))), "UNSUPPORTED_IMAGE");
   assert.is(refusal(changed((view) => view.setUint16(4, 0, true))), "UNSUPPORTED_IMAGE");

@@ -1,7 +1,12 @@
 // Opens policy texts in the machine for tests, and holds the one text that uses every part of an image.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { compile } from "../../compiler/index.ts";
-import { type EvaluationRequest, type LoadOptions, loadPolicySync, type Policy } from "../../runtime/evaluator/index.ts";
+import {
+  type EvaluationRequest,
+  type LoadOptions,
+  loadPolicySync,
+  type Policy,
+} from "../../runtime/evaluator/index.ts";
 import { HEADER_BYTES, HEADER_DIGEST } from "../../vm/shared/image.ts";
 
 /** Noon of 2024-02-29, UTC, in milliseconds. */
@@ -64,10 +69,24 @@ deny help/* if x != 1
 export const everyCall: readonly EvaluationRequest[] = [
   { agent_id: "pay", tool_id: "stripe/wipe", args: {} },
   { agent_id: "pay", tool_id: "stripe/refund", args: { amount: 7.5, currency: "EUR", note: "hello" } },
-  { agent_id: "pay", tool_id: "stripe/charge", args: { amount: 3, currency: "usd", colour: "red", items: [1, 2, 3], count: 0.5 } },
-  { agent_id: "pay", tool_id: "stripe/charge", args: { amount: 3, email: "ann@example.com" }, principal: { role: "clerk" } },
+  {
+    agent_id: "pay",
+    tool_id: "stripe/charge",
+    args: { amount: 3, currency: "usd", colour: "red", items: [1, 2, 3], count: 0.5 },
+  },
+  {
+    agent_id: "pay",
+    tool_id: "stripe/charge",
+    args: { amount: 3, email: "ann@example.com" },
+    principal: { role: "clerk" },
+  },
   { agent_id: "pay", tool_id: "deep/down/read", args: { path: "/srv/ann", owner: "ann", tags: ["a", "b"], tag: "b" } },
-  { agent_id: "pay", tool_id: "mail/send", args: { to: "x", allowed: ["y", "x"], flag: true, fee: 2 }, purpose: "Refund" },
+  {
+    agent_id: "pay",
+    tool_id: "mail/send",
+    args: { to: "x", allowed: ["y", "x"], flag: true, fee: 2 },
+    purpose: "Refund",
+  },
   { agent_id: "pay", tool_id: "payout/go", args: { amount: 5 } },
   { agent_id: "pay", tool_id: "other", args: {} },
   { agent_id: "stranger", tool_id: "help", args: {} },
