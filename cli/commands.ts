@@ -2,11 +2,17 @@
 import type { CommandClass } from "clipanion";
 import { ApplyCommand } from "./commands/apply.ts";
 import * as approvals from "./commands/approvals.ts";
+import { AuditLsCommand, AuditTailCommand } from "./commands/audit-list.ts";
+import { AuditShowCommand } from "./commands/audit-show.ts";
+import { AuditVerifyCommand } from "./commands/audit-verify.ts";
 import { CheckCommand } from "./commands/check.ts";
 import { DestroyCommand } from "./commands/destroy.ts";
 import { DevCommand } from "./commands/dev.ts";
+import { ExplainApprovalCommand, ExplainCommand } from "./commands/explain.ts";
+import { ExplainRuleCommand } from "./commands/explain-rule.ts";
 import { HistoryCommand } from "./commands/history.ts";
 import { InitCommand } from "./commands/init.ts";
+import { PlanCommand } from "./commands/plan.ts";
 import { RollbackCommand } from "./commands/rollback.ts";
 import { StatusCommand } from "./commands/status.ts";
 import type { Context } from "./context.ts";
@@ -14,6 +20,7 @@ import type { Context } from "./context.ts";
 export const commands: readonly CommandClass<Context>[] = [
   InitCommand,
   CheckCommand,
+  PlanCommand,
   ApplyCommand,
   RollbackCommand,
   HistoryCommand,
@@ -25,6 +32,13 @@ export const commands: readonly CommandClass<Context>[] = [
   approvals.ApprovalsDenyCommand,
   approvals.ApprovalsHistoryCommand,
   approvals.ApprovalsWatchCommand,
+  AuditTailCommand,
+  AuditShowCommand,
+  AuditLsCommand,
+  AuditVerifyCommand,
+  ExplainCommand,
+  ExplainApprovalCommand,
+  ExplainRuleCommand,
   DevCommand,
   DestroyCommand,
 ];

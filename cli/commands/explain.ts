@@ -1,0 +1,141 @@
+// `faramesh explain`: one decision step by step, one approval with what became of it, one rule with what it decided. Reads
+// the log and the stored policies; no daemon needed, nothing changed.
+import { Command, Option } from "clipanion";
+import { canonicalJson, type JsonObject } from "../../runtime/json.ts";
+import { FarameshCommand } from "../context.ts";
+import { exits, Stop } from "../exit.ts";
+import type { Explained } from "../explanation.ts";
+import { findRecord } from "../find-record.ts";
+import { effectText } from "../records.ts";
+import { columns, shortened, toSeconds, visible } from "../render.ts";
+import type { Terminal } from "../terminal.ts";
+import { existingWalDir } from "../wal.ts";
+
+const argsShownMax = 2000;
+const category = "Log";
+
+export class ExplainCommand extends FarameshCommand {
+  static override paths = [["explain"], ["explain", "decision"]];
+  static override usage = Command.Usage({
+    category,
+    description: "show how a decision came about",
+    details:
+      "The rules in the order in which they were tried, the values compared, limits, budgets, approval. Exit codes: 0, 1 not found.",
+    examples: [["A decision by its action id", "faramesh explain action-01JV8"]],
+  });
+  readonly id = Option.String({ name: "id" });
+
+  async run(io: Terminal): Promise<number> {
+    const walDir = await existingWalDir(this.dir, io.env);
+    const found = await findRecord(walDir, this.id);
+    return explainFound(this, io, walDir, found);
+  }
+}
+
+export class ExplainApprovalCommand extends FarameshCommand {
+  static override paths = [["explain", "approval"]];
+  static override usage = Command.Usage({
+    category,
+    description: "show why a call was deferred and what became of it",
+    details: "Exit codes: 0, 1 not found.",
+  });
+  readonly id = Option.String({ name: "id" });
+
+  async run(io: Terminal): Promise<number> {
+    const walDir = await existingWalDir(this.dir, io.env);
+    const found = await findRecord(walDir, this.id);
+    if (found.value.type !== "approval")
+      throw new Stop(`${visible(this.id)} is no approval`, `try: faramesh explain ${visible(this.id)}`);
+    return explainFound(this, io, walDir, found);
+  }
+}
+
+/** A decision, or the decision that opened an approval. */
+async function explainFound(
+  command: FarameshCommand,
+  io: Terminal,
+  walDir: string,
+  found: Awaited<ReturnType<typeof findRecord>>,
+): Promise<number> {
+  const { explainDecision } = await import("../explanation.ts");
+  const { type, action_id } = found.value;
+  const decision = type === "approval" && typeof action_id === "string" ? await findRecord(walDir, action_id) : found;
+  if (decision.value.type !== "decision") {
+    throw new Stop(
+      `record ${found.seq} is no decision but of type ${visible(String(type))}`,
+      `see: faramesh audit show ${found.seq}`,
+    );
+  }
+  const explained = await explainDecision(command.dir, walDir, decision);
+  io.json(jsonOf(explained));
+  if (!io.isJson) await tell(io, explained);
+  return exits.ok;
+}
+
+function jsonOf({ record, rules, meters, phase, gap, approvals, outcomes }: Explained): object {
+  const { action_id, time, agent_id, session_id, tool, args, redacted, policy_version, policy_hash } = record;
+  const { effect, would, code, reason, rule_ref, mode, approval_id, seq } = record;
+  return {
+    action_id,
+    seq,
+    time,
+    agent_id,
+    session_id,
+    tool,
+    args,
+    redacted,
+    policy_version,
+    policy_hash,
+    mode,
+    effect,
+    would,
+    code,
+    reason,
+    rule_ref,
+    rules,
+    meters,
+    phase,
+    gap,
+    approval_id,
+    approvals,
+    outcomes,
+  };
+}
+
+async function tell(io: Terminal, explained: Explained): Promise<void> {
+  const { testText } = await import("../explanation.ts");
+  const { record, rules, meters, phase, gap, approvals, outcomes } = explained;
+  const { bold, dim, green } = io.paint;
+  const text = (name: string): string => visible(String(record[name] ?? ""));
+  io.line(
+    `${bold(text("action_id"))}  ${effectText(io, String(record.effect), record.would ?? null)}  ${text("code")}`,
+  );
+  const redacted = Array.isArray(record.redacted) ? record.redacted.map((path) => visible(String(path))) : [];
+  const rows: [string, string][] = [
+    ["when", `${toSeconds(text("time"))}, record ${text("seq")}`],
+    ["policy", `${text("policy_version")} (${text("policy_hash").slice(0, 8)}), ${text("mode")}`],
+    ["agent", `${text("agent_id")}, session ${text("session_id")}`],
+    ["tool", text("tool")],
+    ["arguments", shortened(canonicalJson(record.args ?? null), argsShownMax)],
+  ];
+  if (redacted.length > 0) rows.push(["redacted", redacted.join(", ")]);
+  for (const line of columns(rows.map(([name, value]) => [`  ${dim(name)}`, value]))) io.line(line);
+  if (phase !== null) io.line(`phase ${visible(phase)} decides`);
+  for (const { number, text: rule, outcome, tests } of rules) {
+    const told = tests.map(testText).map((test) => shortened(test, argsShownMax));
+    const why = told.length === 0 ? "" : ` (${told.join("; ")})`;
+    const mark = outcome === "match" ? green("match") : "no match";
+    io.line(`rule#${number} ${visible(rule)} → ${mark}${why}`);
+  }
+  for (const meter of meters) io.line(visible(meter));
+  if (gap !== null) io.line(`  ${visible(gap)}`);
+  for (const one of approvals) io.line(approvalLine(one));
+  io.line(`→ ${effectText(io, String(record.effect), record.would ?? null)}: ${text("reason")}`);
+  for (const one of outcomes) io.line(`outcome: ${visible(String(one.status))} at ${toSeconds(String(one.time))}`);
+}
+
+function approvalLine(record: JsonObject): string {
+  const who = typeof record.actor === "string" ? ` by ${visible(record.actor)}` : "";
+  const why = typeof record.reason === "string" && record.reason !== "" ? `: ${visible(record.reason)}` : "";
+  return `approval ${visible(String(record.approval_id))} ${visible(String(record.change))}${who} at ${toSeconds(String(record.time))}${why}`;
+}

@@ -1,0 +1,167 @@
+// `faramesh plan`: what apply would change, in the author's words, and which recorded calls would come out differently. It
+// reads the policy's file, the log and the stored version, asks no daemon and writes nothing.
+import { existsSync } from "node:fs";
+import { Command, Option } from "clipanion";
+import type { RuleRef, StackChanges } from "../../compiler/diff.ts";
+import { ImageFailure } from "../../runtime/images.ts";
+import type { ReplayReport } from "../../runtime/replay.ts";
+import { stackPaths } from "../../runtime/stack.ts";
+import { changesFrom, isUnchanged, printRuleChanges } from "../changes.ts";
+import { FarameshCommand } from "../context.ts";
+import { exits, Stop } from "../exit.ts";
+import type { ImpactLine } from "../impact.ts";
+import { type CompiledPolicy, compilePolicy, readPolicyFile } from "../policy-file.ts";
+import { openProgress } from "../progress.ts";
+import { columns, countText, visible } from "../render.ts";
+import { windowStart } from "../span.ts";
+import type { Terminal } from "../terminal.ts";
+import { type LoggedActivation, readActivations, storedVersion } from "../versions.ts";
+import { walDirFor } from "../wal.ts";
+
+const windowDefault = "24h";
+
+export class PlanCommand extends FarameshCommand {
+  static override paths = [["plan"]];
+  static override usage = Command.Usage({
+    category: "Policy",
+    description: "show what apply would change",
+    details:
+      "Compares the file with the policy in force and judges the recorded calls of a window by both. Exit codes: 0, 1 the policy does not compile, 2 with --strict-replay when a recorded call would come out differently.",
+    examples: [
+      ["What would change", "faramesh plan"],
+      ["Judge the calls of a week, and fail when one differs", "faramesh plan --since 7d --strict-replay"],
+    ],
+  });
+  readonly since = Option.String("--since", windowDefault, {
+    description: "the window of recorded calls (default 24h)",
+  });
+  readonly strictReplay = Option.Boolean("--strict-replay", false, {
+    description: "exit 2 when a recorded call would come out differently",
+  });
+
+  async run(io: Terminal): Promise<number> {
+    const window = windowStart(this.since);
+    const policy = await compilePolicy(io, readPolicyFile(this.dir));
+    const walDir = await walDirFor(this.dir, io.env);
+    const activations = existsSync(walDir) ? await readActivations(walDir) : [];
+    const active = activations.at(-1) ?? null;
+    const changes = await this.#changes(active, policy);
+    if (active?.change === "rollback") {
+      const highest = Math.max(...activations.map(({ number }) => number));
+      io.note(
+        `⚠ v${active.number} is in force by a rollback (the highest version is v${highest}): this plan is against it`,
+      );
+    }
+    const report = active === null ? null : await this.#replay(io, walDir, active, policy, window.us);
+    io.json(jsonOf(changes, active, this.since, report));
+    if (!io.isJson) await this.#tell(io, changes, active, report);
+    return this.strictReplay && (report?.transitions.length ?? 0) > 0 ? exits.changes : exits.ok;
+  }
+
+  async #changes(active: LoggedActivation | null, policy: CompiledPolicy): Promise<StackChanges> {
+    const { diffStacks } = await import("../../compiler/diff.ts");
+    if (active === null) return diffStacks(null, policy.stack);
+    try {
+      const changes = await changesFrom(storedVersion(this.dir, active).sources, policy.stack);
+      if (changes !== null) return changes;
+      throw new Stop(
+        `the stored source of v${active.number} cannot be read any more`,
+        "apply the policy again: faramesh apply",
+      );
+    } catch (error) {
+      if (!(error instanceof ImageFailure)) throw error;
+      throw new Stop(
+        `v${active.number} is in force and cannot be compared: ${error.message}`,
+        "apply the policy again: faramesh apply",
+      );
+    }
+  }
+
+  async #replay(
+    io: Terminal,
+    walDir: string,
+    active: LoggedActivation,
+    policy: CompiledPolicy,
+    sinceUs: number,
+  ): Promise<ReplayReport> {
+    const { replay } = await import("../../runtime/replay.ts");
+    const { loadPolicySync } = await import("../../runtime/evaluator/index.ts");
+    const progress = await openProgress(io, "judging recorded calls");
+    let most = 0;
+    try {
+      return await replay({
+        walDir,
+        policiesDir: stackPaths(this.dir).policies,
+        activeImageHash: active.imageHash,
+        candidate: policy.image,
+        load: (image) => loadPolicySync(image, { state: "volatile" }),
+        sinceUs,
+        onProgress: (seq) => {
+          most = Math.max(most, seq, active.seq);
+          progress.update(seq, most, countText(seq, "record"));
+        },
+      });
+    } finally {
+      progress.stop();
+    }
+  }
+
+  async #tell(io: Terminal, changes: StackChanges, active: LoggedActivation | null, report: ReplayReport | null): Promise<void> {
+    if (isUnchanged(changes)) io.line(`No changes: the policy in force (v${active?.number}) says the same.`);
+    printRuleChanges(io, changes);
+    if (report === null) {
+      io.line("No policy is in force yet: nothing to compare recorded calls with.");
+      return;
+    }
+    const { impactLines } = await import("../impact.ts");
+    const impact = impactLines(changes, report);
+    if (impact.length === 0 && report.total === 0) return;
+    io.line(`Decision impact (last ${visible(this.since)}):`);
+    for (const line of columns(impact.map(impactRow))) io.line(line);
+    if (impact.length === 0) io.line("no recorded call would come out differently");
+    if (report.notReplayable > 0) {
+      io.line(
+        `${countText(report.notReplayable, "call")} of ${report.total} could not be replayed (values not kept, or other agents)`,
+      );
+    }
+  }
+}
+
+function impactRow({ tool, from, to, count, share }: ImpactLine): [string, string] {
+  const percent = share === null ? "" : ` (${(share * 100).toFixed(1).replace(/\.0$/, "")}%)`;
+  return [visible(tool), `${from} → ${to} ${countText(count, "call")}${percent}`];
+}
+
+function jsonOf(
+  changes: StackChanges,
+  active: LoggedActivation | null,
+  window: string,
+  report: ReplayReport | null,
+): object {
+  const { rules, items } = changes;
+  const rule = ({ agent, phase, text }: RuleRef): object => ({ agent, phase, text });
+  const transitions: Record<string, { tool: string; count: number }[]> = {};
+  for (const { tool, from, to, count } of report?.transitions ?? []) {
+    const list = transitions[`${from}_to_${to}`] ?? [];
+    list.push({ tool, count });
+    transitions[`${from}_to_${to}`] = list;
+  }
+  return {
+    version: "v1",
+    active:
+      active === null
+        ? null
+        : { version: `v${active.number}`, policy_hash: active.policyHash, rolled_back: active.change === "rollback" },
+    diff: {
+      rules: {
+        added: rules.added.map(rule),
+        removed: rules.removed.map(rule),
+        changed: rules.changed.map(({ before, after }) => ({ before: rule(before), after: rule(after) })),
+      },
+      ...items,
+      providers: { added: [], removed: [], changed: [] },
+    },
+    replay: report === null ? null : { window, total: report.total, not_replayable: report.notReplayable, transitions },
+    access: null,
+  };
+}

@@ -1,0 +1,150 @@
+// How one recorded decision came about: its call judged again by the policy that judged it, with the counters as they were.
+// Where a value was not kept, only what the record says of the outcome is told, never a guess.
+import { usedOf } from "../runtime/decision-record.ts";
+import { loadPolicySync } from "../runtime/evaluator/index.ts";
+import type { Explanation, RuleTrace, TestTrace } from "../runtime/evaluator/types.ts";
+import type { Json, JsonObject } from "../runtime/json.ts";
+import { readRecords, type StoredRecord } from "../runtime/log/read.ts";
+import { Past } from "../runtime/past.ts";
+import type { ActivePolicy } from "../runtime/policy.ts";
+import { isKept, recordedCall } from "../runtime/recorded-call.ts";
+import { stackPaths } from "../runtime/stack.ts";
+
+export interface ExplainedRule extends RuleTrace {
+  /** From 1, over the whole policy. */
+  readonly number: number;
+}
+
+export interface Explained {
+  readonly record: JsonObject;
+  readonly rules: readonly ExplainedRule[];
+  readonly meters: readonly string[];
+  readonly phase: string | null;
+  /** Why the steps are missing or incomplete; null where all of them are known. */
+  readonly gap: string | null;
+  /** Records of the approvals that bear on it, and of what became of the call. */
+  readonly approvals: readonly JsonObject[];
+  readonly outcomes: readonly JsonObject[];
+}
+
+/** Most causes that approvals carry one call past. */
+const causesMax = 64;
+
+/** Of the decision in `found`. Throws LogFailure. */
+export async function explainDecision(dir: string, walDir: string, found: StoredRecord): Promise<Explained> {
+  const past = new Past(stackPaths(dir).policies, (image) => loadPolicySync(image, { state: "volatile" }));
+  const { action_id } = found.value;
+  const ids = new Set<Json>([found.value.approval_id ?? null, ...usedOf(found.value.steps ?? null)]);
+  ids.delete(null);
+  const approvals: JsonObject[] = [];
+  const outcomes: JsonObject[] = [];
+  let steps: Omit<Explained, "approvals" | "outcomes"> | null = null;
+  for await (const { seq, value } of readRecords(walDir)) {
+    if (seq === found.seq) steps = stepsOf(value, past.active, past.gap);
+    else if (seq < found.seq) past.take(value);
+    if (value.type === "approval" && ids.has(value.approval_id ?? "")) approvals.push(value);
+    if (value.type === "outcome" && value.action_id === action_id) outcomes.push(value);
+  }
+  return { ...(steps ?? nothing(found.value, "the record is gone")), approvals, outcomes };
+}
+
+function nothing(record: JsonObject, gap: string): Omit<Explained, "approvals" | "outcomes"> {
+  return { record, rules: [], meters: [], phase: null, gap };
+}
+
+/** Codes of refusals that no policy was asked for. */
+const neverJudged: ReadonlySet<string> = new Set([
+  "BAD_REQUEST",
+  "CALL_ID_REUSED",
+  "DAEMON_NOT_READY",
+  "AUDIT_UNAVAILABLE",
+  "APPROVAL_MISMATCH",
+  "APPROVAL_CONSUMED",
+  "APPROVAL_EXPIRED",
+]);
+
+function stepsOf(
+  record: JsonObject,
+  active: ActivePolicy | null,
+  gap: string | null,
+): Omit<Explained, "approvals" | "outcomes"> {
+  const call = recordedCall(record);
+  if (call === null || neverJudged.has(call.code))
+    return nothing(record, "no policy was asked: the call was refused before");
+  if (active === null) return nothing(record, gap ?? "no policy was in force");
+  const { policy } = active;
+  const tool = policy.tool(call.request.agent_id, call.request.tool_id);
+  if (tool === null) return nothing(record, "the policy declares no such agent");
+  const explanation = judged(active, call, record);
+  const kept = isKept(call, tool, tool);
+  const rules = kept ? explanation.rules : asRecorded(explanation.rules, record, active);
+  return {
+    record,
+    rules: rules.map((rule) => ({ ...rule, number: rule.rule + 1 })),
+    meters: explanation.meters,
+    phase: explanation.verdict.phase ?? null,
+    gap: kept ? null : "values that the rules read were not kept: of their tests only the outcome is known",
+  };
+}
+
+/** With the approvals that the call used, so that it goes as far as it went. */
+function judged(
+  active: ActivePolicy,
+  call: NonNullable<ReturnType<typeof recordedCall>>,
+  record: JsonObject,
+): Explanation {
+  const wasApproved = usedOf(record.steps ?? null).length > 0;
+  const approved: string[] = [];
+  for (let step = 0; step < causesMax; step++) {
+    const explanation = active.policy.explain(call.request, { now: call.nowMs, approved });
+    const { cause, effect } = explanation.verdict;
+    if (!wasApproved || effect !== "defer" || cause === null || approved.includes(cause)) return explanation;
+    approved.push(cause);
+  }
+  return active.policy.explain(call.request, { now: call.nowMs, approved });
+}
+
+/** The rules tried, with the record's word for which one matched: a value that is gone can tell nothing. */
+function asRecorded(rules: readonly RuleTrace[], record: JsonObject, { policy }: ActivePolicy): RuleTrace[] {
+  const steps = record.steps as { readonly rule?: number } | null;
+  const decided = typeof steps?.rule === "number" ? steps.rule : null;
+  const end = decided === null ? rules.length : rules.findIndex(({ rule }) => rule === decided);
+  const tried = (end < 0 ? rules : rules.slice(0, end)).map((rule): RuleTrace => ({ ...rule, outcome: "no match" }));
+  const info = decided === null ? undefined : policy.rules()[decided];
+  if (info === undefined || decided === null) return tried;
+  const matched = rules.find(({ rule }) => rule === decided);
+  const rule_ref = info.file === null ? null : `${info.file}:${info.line}`;
+  return [...tried, { rule: decided, text: info.text, rule_ref, outcome: "match", tests: matched?.tests ?? [] }];
+}
+
+const opposites: Readonly<Record<string, string>> = {
+  "==": "≠",
+  "!=": "=",
+  "<": "≥",
+  "<=": ">",
+  ">": "≤",
+  ">=": "<",
+  in: "not in",
+  "not in": "in",
+  contains: "does not contain",
+  "does not contain": "contains",
+  starts_with: "does not start with",
+  "does not start with": "starts with",
+  ends_with: "does not end with",
+  "does not end with": "ends with",
+  matches: "does not match",
+  "does not match": "matches",
+  is: "is not",
+  "is not": "is",
+};
+const shownOperators: Readonly<Record<string, string>> = { "==": "=", "!=": "≠", "<=": "≤", ">=": "≥" };
+
+/** One test in words: `8000 ≥ 500`, `amount is missing`. */
+export function testText({ operand, operator, expected, found, result }: TestTrace): string {
+  if (found === "redacted" || expected === "redacted") return `${operand} is redacted`;
+  if (found === "missing" && expected !== "nil") return `${operand} is missing`;
+  if (result === "unknown") return `${operand} is ${found}, which does not compare with ${expected}`;
+  const said = result === "false" ? (opposites[operator] ?? `not ${operator}`) : (shownOperators[operator] ?? operator);
+  const name = /^-?[\d.]+$/.test(operand) || operand === found ? "" : `${operand} `;
+  return /^-?[\d.]/.test(found) ? `${found} ${said} ${expected}` : `${name}${found} ${said} ${expected}`;
+}

@@ -1,0 +1,89 @@
+// Records of the log as lines for people, and which of them are asked for. What an agent supplied comes out with every
+// character visible and each record on one line, so that nothing in it can pass for another.
+import { canonicalJson, type Json, type JsonObject } from "../runtime/json.ts";
+import { exits, Stop } from "./exit.ts";
+import { shortened, toSeconds, visible } from "./render.ts";
+import type { Terminal } from "./terminal.ts";
+
+const effects = ["permit", "deny", "defer"] as const;
+const reasonShownMax = 160;
+const nameShownMax = 80;
+/** Widths that keep columns of a stream in line without knowing what comes. */
+const agentWidth = 12;
+const toolWidth = 16;
+
+export interface RecordFilter {
+  readonly effect?: string | undefined;
+  readonly agent?: string | undefined;
+  readonly tool?: string | undefined;
+  /** RFC 3339 with microseconds. */
+  readonly since?: string | undefined;
+}
+
+/** Throws Stop for an effect that is none. */
+export function checkedFilter(filter: RecordFilter): RecordFilter {
+  if (filter.effect === undefined || effects.some((effect) => effect === filter.effect)) return filter;
+  throw new Stop(`--effect is one of ${effects.join(", ")}`, undefined, exits.usage);
+}
+
+/** True when the filter asks for decisions and nothing else. */
+export function isOfDecisions({ effect, agent, tool }: RecordFilter): boolean {
+  return effect !== undefined || agent !== undefined || tool !== undefined;
+}
+
+/** In audit mode `deny` also finds what would have been denied. */
+export function isWanted(record: JsonObject, filter: RecordFilter): boolean {
+  const { effect, agent, tool, since } = filter;
+  if (since !== undefined && !(typeof record.time === "string" && record.time >= since)) return false;
+  if (!isOfDecisions(filter)) return true;
+  if (record.type !== "decision") return false;
+  if (effect !== undefined && record.effect !== effect && record.would !== effect) return false;
+  if (agent !== undefined && record.agent_id !== agent) return false;
+  return tool === undefined || record.tool === tool;
+}
+
+/** `[2026-05-17T19:30:01Z] action-01J…  support-bot  stripe/refund  DENY  no rule permits this call`. */
+export function recordLine(io: Terminal, record: JsonObject): string {
+  const { dim } = io.paint;
+  const time = dim(`[${toSeconds(String(record.time))}]`);
+  if (record.type !== "decision") return `${time} ${dim(String(record.type))}  ${otherText(record)}`;
+  const agent = shortened(text(record.agent_id), nameShownMax).padEnd(agentWidth);
+  const tool = shortened(text(record.tool), nameShownMax).padEnd(toolWidth);
+  const effect = effectText(io, text(record.effect), record.would ?? null);
+  return `${time} ${text(record.action_id)}  ${agent}  ${tool}  ${effect}  ${shortened(text(record.reason), reasonShownMax)}`;
+}
+
+export function effectText(io: Terminal, effect: string, would: Json): string {
+  const paint = { permit: io.paint.green, deny: io.paint.red, defer: io.paint.yellow }[effect] ?? io.paint.bold;
+  const word = paint(visible(effect.toUpperCase()));
+  return typeof would === "string" && would !== effect ? `${word} (would ${visible(would.toUpperCase())})` : word;
+}
+
+/** What a record other than a decision says, in a few words. */
+function otherText(record: JsonObject): string {
+  const words = (...names: string[]): string =>
+    names
+      .map((name) => record[name])
+      .filter((value) => value !== undefined && value !== null && value !== "")
+      .map((value) => shortened(text(value), nameShownMax))
+      .join("  ");
+  switch (record.type) {
+    case "policy":
+      return words("version", "change", "actor", "summary");
+    case "approval":
+      return words("approval_id", "change", "agent_id", "tool", "actor", "reason");
+    case "outcome":
+      return words("action_id", "status", "provider");
+    case "phase":
+      return words("agent_id", "from", "to", "cause");
+    case "mark":
+      return words("kind", "detail");
+    default:
+      return words("action_id", "agent_id", "change", "kind", "actor");
+  }
+}
+
+/** A member of a record as text: strings as they are, anything else as JSON. */
+function text(value: Json | undefined): string {
+  return typeof value === "string" ? value : canonicalJson(value ?? null);
+}

@@ -1,0 +1,71 @@
+// The policy and its counters as they stood at each place of a log, for commands that look back. Rebuilt from records as
+// the daemon rebuilds its own at a start; but where a stored version is gone, the past has a gap and nothing fails.
+import { parseTime } from "./clock.ts";
+import { costsOf } from "./decision-record.ts";
+import { LoadFailure, type Policy } from "./evaluator/types.ts";
+import { ImageFailure, loadImage } from "./images.ts";
+import type { JsonObject } from "./json.ts";
+import { type ActivePolicy, activationOf, activePolicy } from "./policy.ts";
+
+export class Past {
+  readonly #policiesDir: string;
+  readonly #load: (image: Uint8Array) => Policy;
+  #active: ActivePolicy | null = null;
+  #gap: string | null = null;
+  /** Of the last policy that could be loaded. */
+  #counters: Uint8Array | null = null;
+
+  constructor(policiesDir: string, load: (image: Uint8Array) => Policy) {
+    this.#policiesDir = policiesDir;
+    this.#load = load;
+  }
+
+  /** Null before the first apply, and where the version then in force cannot be loaded. */
+  get active(): ActivePolicy | null {
+    return this.#active;
+  }
+
+  /** Why there is no active policy although one was in force. */
+  get gap(): string | null {
+    return this.#gap;
+  }
+
+  /** The counters, canonical; null before any policy. */
+  snapshot(): Uint8Array | null {
+    return this.#active?.policy.snapshot() ?? this.#counters;
+  }
+
+  /** Takes the next record in the log's order. */
+  take(record: JsonObject): void {
+    if (record.type !== "policy" && record.type !== "decision") return;
+    const timeUs = typeof record.time === "string" ? parseTime(record.time) : undefined;
+    if (timeUs === undefined) return;
+    if (record.type === "policy") this.#policy(record, timeUs);
+    else if ((record.would ?? record.effect) === "permit") this.#charge(record, timeUs);
+  }
+
+  #policy(record: JsonObject, timeUs: number): void {
+    const activation = activationOf(record, timeUs);
+    if (activation === null) return;
+    this.#counters = this.snapshot();
+    try {
+      const { image, sources } = loadImage(this.#policiesDir, activation.imageHash);
+      const policy = this.#load(image);
+      if (this.#counters !== null) policy.restore(this.#counters);
+      policy.activatePhases(timeUs / 1000);
+      this.#active = activePolicy(policy, activation, sources);
+      this.#gap = null;
+    } catch (error) {
+      if (!(error instanceof ImageFailure || error instanceof LoadFailure)) throw error;
+      this.#active = null;
+      this.#gap = `v${activation.number}: ${error.message}`;
+    }
+  }
+
+  #charge(record: JsonObject, timeUs: number): void {
+    const { agent_id, session_id, tool, steps } = record;
+    if (this.#active === null || typeof agent_id !== "string" || typeof tool !== "string") return;
+    const call = { agent_id, tool_id: tool, session_id: typeof session_id === "string" ? session_id : "default" };
+    this.#active.policy.charge(call, costsOf(steps ?? null), timeUs / 1000);
+  }
+}

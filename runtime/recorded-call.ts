@@ -1,0 +1,83 @@
+// A call as a decision record kept it, ready to be judged again, and whether what a policy reads of it was kept whole. It
+// never takes a commitment, a size or a type for the value that it stands for.
+import { parseTime } from "./clock.ts";
+import { JsonNumber } from "./evaluator/number.ts";
+import type { Effect, EvaluationRequest, FieldRead, RequestValue, ToolInfo } from "./evaluator/types.ts";
+import type { Json, JsonObject } from "./json.ts";
+
+export interface RecordedCall {
+  readonly request: EvaluationRequest;
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
+  /** What the policy said: in audit mode that is not what was answered. */
+  readonly effect: Effect;
+  readonly code: string;
+  /** The members besides the arguments that were kept; null where there were none. */
+  readonly inputs: JsonObject | null;
+  /** The arguments are keys and types only. */
+  readonly isOutline: boolean;
+}
+
+/** Null for a record that is no decision on a call. */
+export function recordedCall(record: JsonObject): RecordedCall | null {
+  const { agent_id, tool, session_id, args, action_type, cost_usd, delegation, time } = record;
+  if (record.type !== "decision" || typeof agent_id !== "string" || typeof tool !== "string") return null;
+  const timeUs = typeof time === "string" ? parseTime(time) : undefined;
+  if (timeUs === undefined) return null;
+  const cost = cost_usd instanceof JsonNumber ? cost_usd.value : cost_usd;
+  const inputs = isObject(record.inputs) ? record.inputs : null;
+  const request: EvaluationRequest = {
+    agent_id,
+    tool_id: tool,
+    ...(typeof session_id === "string" ? { session_id } : {}),
+    ...(isObject(args) ? { args: args as { readonly [key: string]: RequestValue } } : {}),
+    ...(typeof action_type === "string" ? { action_type } : {}),
+    ...(typeof cost === "number" ? { cost_usd: cost } : {}),
+    ...(isObject(delegation) ? { delegation: delegation as { readonly [key: string]: RequestValue } } : {}),
+    ...(inputs as Partial<EvaluationRequest> | null),
+  };
+  return {
+    request,
+    nowMs: timeUs / 1000,
+    effect: (record.would ?? record.effect) as Effect,
+    code: String(record.code),
+    inputs,
+    isOutline: Array.isArray(record.redacted) && record.redacted.includes("*"),
+  };
+}
+
+/**
+ * True when every value that `reader` reads of the call stands in its record. `then` is the policy's view of the tool when
+ * the record was made: what that one did not read besides the arguments was not kept. Null: not known.
+ */
+export function isKept(call: RecordedCall, reader: ToolInfo, then: ToolInfo | null): boolean {
+  const isOutline = call.isOutline || then === null || !then.named;
+  return reader.reads.every((read) => {
+    if (read.member === "args") return !isOutline && isWhole(call.request.args ?? null, read.path, 0);
+    if (read.member === "action_type" || read.member === "delegation") return true;
+    if (then?.reads.some((known) => covers(known, read)) === true) return true;
+    // Without an http part these words mean arguments; with one, the arguments seldom have them too.
+    const [name] = read.path;
+    if (read.member !== "http" || typeof name !== "string" || isOutline) return false;
+    const args = call.request.args ?? {};
+    return Object.hasOwn(args, name) && isWhole(args, read.path, 0);
+  });
+}
+
+function covers(known: FieldRead, read: FieldRead): boolean {
+  return known.member === read.member && known.path.every((part, i) => read.path[i] === part);
+}
+
+/** Nothing on the way to the path, at it or below it was taken out. */
+function isWhole(value: RequestValue | undefined, path: readonly (string | number)[], at: number): boolean {
+  if (typeof value !== "object" || value === null || value instanceof JsonNumber) return true;
+  if (Object.hasOwn(value, "$redacted")) return false;
+  const step = path[at];
+  if (step === undefined) return Object.values(value).every((inner) => isWhole(inner, path, at));
+  const next = (value as { readonly [key: string | number]: RequestValue })[step];
+  return !Object.hasOwn(value, step) || isWhole(next, path, at + 1);
+}
+
+function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof JsonNumber);
+}

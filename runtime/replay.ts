@@ -1,0 +1,163 @@
+// Recorded calls judged again by two policies, the one in force and a candidate, to show which would come out differently.
+// Each policy counts for itself from the same beginning. A call of which something that either reads was not kept is
+// counted as not replayable, never as unchanged.
+import { usedOf } from "./decision-record.ts";
+import type { Effect, Policy, ToolInfo, Verdict } from "./evaluator/types.ts";
+import { loadImage } from "./images.ts";
+import type { JsonObject } from "./json.ts";
+import { readRecords } from "./log/read.ts";
+import { Past } from "./past.ts";
+import { ruleDigest } from "./policy.ts";
+import { isKept, type RecordedCall, recordedCall } from "./recorded-call.ts";
+
+export interface ReplayOptions {
+  readonly walDir: string;
+  readonly policiesDir: string;
+  /** Image of the version in force. */
+  readonly activeImageHash: string;
+  readonly candidate: Uint8Array;
+  readonly load: (image: Uint8Array) => Policy;
+  /** Microseconds since 1970: calls from then on are judged again. */
+  readonly sinceUs: number;
+  onProgress?(seq: number): void;
+}
+
+export interface Transition {
+  readonly tool: string;
+  readonly from: Effect;
+  readonly to: Effect;
+  readonly count: number;
+}
+
+export interface ReplayReport {
+  /** Decisions in the window. */
+  readonly total: number;
+  readonly notReplayable: number;
+  /** Those that differ, by tool. */
+  readonly transitions: readonly Transition[];
+}
+
+/** Outcomes that are not the policy's: the call was refused before it was judged, or could not be recorded. */
+const notJudged: ReadonlySet<string> = new Set([
+  "BAD_REQUEST",
+  "CALL_ID_REUSED",
+  "DAEMON_NOT_READY",
+  "AUDIT_UNAVAILABLE",
+  "FLOODED",
+  "MACHINE_FAULT",
+]);
+
+/** Denied in audit mode too. */
+const deniedInAudit: ReadonlySet<string> = new Set(["UNKNOWN_AGENT", "BAD_REQUEST", "BAD_TOOL_NAME"]);
+
+/** Most causes that one recorded approval carries a call past. */
+const causesMax = 64;
+const progressRecords = 1024;
+
+/** Throws LogFailure for a log that does not hold together, ImageFailure where the version in force is gone. */
+export async function replay(options: ReplayOptions): Promise<ReplayReport> {
+  const { walDir, policiesDir, load, sinceUs } = options;
+  const past = new Past(policiesDir, load);
+  const policies = {
+    active: load(loadImage(policiesDir, options.activeImageHash).image),
+    candidate: load(options.candidate),
+  };
+  let run: Run | null = null;
+  for await (const { value, seq } of readRecords(walDir)) {
+    if (seq % progressRecords === 0) options.onProgress?.(seq);
+    const call = recordedCall(value);
+    if (call !== null && call.nowMs * 1000 >= sinceUs) {
+      run ??= begin(policies.active, policies.candidate, past.snapshot(), call.nowMs);
+      run.take(call, value, past.active?.policy.tool(call.request.agent_id, call.request.tool_id) ?? null);
+    }
+    past.take(value);
+  }
+  return run?.report() ?? { total: 0, notReplayable: 0, transitions: [] };
+}
+
+/** Both policies take over the counters as a swap would, with the clocks of their phases started. */
+function begin(active: Policy, candidate: Policy, counters: Uint8Array | null, nowMs: number): Run {
+  if (counters !== null) active.restore(counters);
+  active.activatePhases(nowMs);
+  candidate.restore(active.snapshot());
+  candidate.activatePhases(nowMs);
+  return new Run(new Side(active), new Side(candidate));
+}
+
+class Run {
+  readonly #active: Side;
+  readonly #candidate: Side;
+  readonly #counts = new Map<string, number>();
+  #total = 0;
+  #notReplayable = 0;
+
+  constructor(active: Side, candidate: Side) {
+    this.#active = active;
+    this.#candidate = candidate;
+  }
+
+  take(call: RecordedCall, record: JsonObject, then: ToolInfo | null): void {
+    this.#total++;
+    const sides = [this.#active, this.#candidate];
+    const tools = sides.map((side) => side.policy.tool(call.request.agent_id, call.request.tool_id));
+    const isGoverned = tools.some((tool) => tool !== null);
+    if (notJudged.has(call.code) || !isGoverned || !tools.every((tool) => tool === null || isKept(call, tool, then))) {
+      this.#notReplayable++;
+      // It took its tokens and counted as a call all the same; what it cost the other policy's budgets is not known.
+      if (call.effect === "permit") for (const side of sides) side.policy.charge(call.request, [], call.nowMs);
+      return;
+    }
+    const wasApproved = usedOf(record.steps ?? null).length > 0;
+    const approved = new Set<string>();
+    const before = this.#active.judge(call, (cause) => wasApproved && approved.add(cause) !== null);
+    const after = this.#candidate.judge(call, (cause) => approved.has(cause));
+    if (before === after) return;
+    const key = JSON.stringify([call.request.tool_id, before, after]);
+    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+  }
+
+  report(): ReplayReport {
+    const transitions = [...this.#counts].map(([key, count]) => {
+      const [tool, from, to] = JSON.parse(key) as [string, Effect, Effect];
+      return { tool, from, to, count };
+    });
+    transitions.sort((a, b) => b.count - a.count || (a.tool < b.tool ? -1 : 1));
+    return { total: this.#total, notReplayable: this.#notReplayable, transitions };
+  }
+}
+
+/** One of the two policies, with the counters of its own. */
+class Side {
+  readonly policy: Policy;
+  readonly #isAudit: boolean;
+  readonly #digests: readonly string[];
+
+  constructor(policy: Policy) {
+    this.policy = policy;
+    this.#isAudit = policy.runtime().mode === "audit";
+    this.#digests = policy.rules().map(({ agent, text }) => ruleDigest(agent, text));
+  }
+
+  /** The effect in practice. `isApproved` says whether a person had let the call past that cause. */
+  judge(call: RecordedCall, isApproved: (cause: string) => boolean): Effect {
+    const approved: string[] = [];
+    for (let step = 0; step < causesMax; step++) {
+      const verdict = this.policy.decide(call.request, { now: call.nowMs, approved });
+      const { cause } = verdict;
+      if (verdict.effect !== "defer" || cause === null || approved.includes(cause)) return this.#inPractice(verdict);
+      if (!isApproved(this.#lasting(cause))) return this.#inPractice(verdict);
+      approved.push(cause);
+    }
+    return "deny";
+  }
+
+  #inPractice({ effect, code }: Verdict): Effect {
+    return this.#isAudit && !deniedInAudit.has(code) ? "permit" : effect;
+  }
+
+  /** A rule by its words, so that the same rule of another policy is the same cause. */
+  #lasting(cause: string): string {
+    const rule = /^rule:(\d+)$/.exec(cause)?.[1];
+    return rule === undefined ? cause : `rule:${this.#digests[Number(rule)] ?? rule}`;
+  }
+}
