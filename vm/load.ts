@@ -2,13 +2,14 @@
 // the machine reads the image without checks, so whatever is not proved here must not be relied upon there.
 import * as image from "./image";
 import * as memoryMap from "./memory";
-import { setResult, setResultNumber } from "./memory";
+import { setResult } from "./memory";
 import { sha256Begin, sha256End, sha256Update, sha256Word } from "./sha256";
-import { LoadCode, METERS_PER_TOOL_MAX, Result } from "./shared/abi";
+import { verifyTables } from "./load-tables";
+import { LoadCode, Result } from "./shared/abi";
 import {
-  AUTOMATON_HEADER_BYTES, Budget, BUDGET_AUDIT, CostKind, DECIDING_SECTIONS, DISPATCH_HEADER_BYTES, EXACT_PROBE_LIMIT, FORMAT_VERSION,
+  AUTOMATON_HEADER_BYTES, Budget, BUDGET_AUDIT, CostKind, DECIDING_SECTIONS, FORMAT_VERSION,
   AMOUNT_MAX, FIELD_PARTS_MAX, FIELDS_MAX, HEADER_BYTES, HEADER_DIGEST, ISA_VERSION, KEY_NAME_MAX, LIMIT_COUNT_MAX, LIMIT_WINDOW_MAX_US, MAGIC,
-  PART_INDEX, PERIOD_MAX_US, PHASE_CHAIN_MAX, PHASES_MAX, RULES_MAX, Section, Shape, SHAPE_ROW_BYTES, SHAPE_TIME, TABLE_ROW_BYTES, WINDOW_MIN_US,
+  PART_INDEX, PERIOD_MAX_US, PHASE_CHAIN_MAX, PHASES_MAX, RULES_MAX, Section, SHAPE_ROW_BYTES, TABLE_ROW_BYTES, WINDOW_MIN_US,
 } from "./shared/image";
 import { FIRST_VALUE_OP, JUMP_FAIL, JUMP_MATCH, Kind, Mode, Op, Root, TimePart } from "./shared/isa";
 
@@ -18,7 +19,8 @@ const TABLE_END: u32 = HEADER_BYTES + <u32>Section.End * TABLE_ROW_BYTES;
 
 let firstTemporary: u32 = 0;
 
-function stop(code: i32, section: i32, row: u32): i32 {
+/** Notes where the proof stopped. */
+export function stop(code: i32, section: i32, row: u32): i32 {
   setResult(Result.LoadSection, section);
   setResult(Result.LoadRow, <i32>row);
   return code;
@@ -124,7 +126,7 @@ function verifyRows(): i32 {
   if (place >= 0) return stop(LoadCode.BadRow, Section.Debug, place);
   const meter = verifyMeters();
   if (meter != LoadCode.Ok) return meter;
-  return verifyTables();
+  return verifyTables(firstTemporary);
 }
 
 /** -1 when right, else the row. */
@@ -151,7 +153,7 @@ function verifyDebug(): i32 {
   return -1;
 }
 
-function within(start: u32, count: u32, total: u32): bool {
+export function within(start: u32, count: u32, total: u32): bool {
   return start <= total && count <= total - start;
 }
 
@@ -355,155 +357,4 @@ function budgetHolds(row: u32): bool {
   if (load<i64>(row, Budget.CostConstant) < 0 || load<i64>(row, Budget.CostConstant) > <i64>AMOUNT_MAX) return false;
   for (let o: u32 = Budget.Max; o <= <u32>Budget.WarnAt; o += 8) if (load<i64>(row + o) < -1 || load<i64>(row + o) > <i64>AMOUNT_MAX) return false;
   return window >= WINDOW_MIN_US && window <= PERIOD_MAX_US;
-}
-
-function poolBelow(start: u32, count: u32, below: u32): bool {
-  if (!within(start, count, image.poolCount)) return false;
-  for (let i: u32 = 0; i < count; i++) if (load<u32>(image.pool + (start + i) * 4) >= below) return false;
-  return true;
-}
-
-function verifyTables(): i32 {
-  memory.fill(memoryMap.trace, 0, image.fieldCount * 4);
-  for (let i: u32 = 0; i < image.shapeCount; i++) {
-    const shape = image.shapes + i * SHAPE_ROW_BYTES;
-    if (!shapeHolds(shape) || !shapeReads(shape, i + 1)) return stop(LoadCode.BadTable, Section.Shapes, i);
-  }
-  let worst: f64 = 0;
-  let marked: u32 = image.shapeCount;
-  for (let i: u32 = 0; i < image.planCount; i++) {
-    const row = image.plans + i * 12;
-    if (load<u32>(row) >= image.shapeCount || !poolBelow(load<u32>(row, 4), load<u32>(row, 8), image.ruleCount)) return stop(LoadCode.BadTable, Section.Plans, i);
-    const shape = load<u32>(row);
-    if (shape != marked) markFields(image.shapes + shape * SHAPE_ROW_BYTES, shape + 1);
-    marked = shape;
-    if (!listReads(load<u32>(row, 4), load<u32>(row, 8), shape + 1)) return stop(LoadCode.BadTable, Section.Plans, i);
-    worst = max(worst, planSteps(row));
-  }
-  setResultNumber(Result.WorstCaseSteps, worst);
-  for (let i: u32 = 0; i < image.exactCount; i++) {
-    const row = image.exact + i * 8;
-    if (load<u32>(row) > image.stringCount || (load<u32>(row) > 0 && load<u32>(row, 4) >= image.planCount)) return stop(LoadCode.BadTable, Section.Exact, i);
-  }
-  for (let i: u32 = 0; i < image.agentCount; i++) if (!agentHolds(image.agents + i * 24)) return stop(LoadCode.BadTable, Section.Agents, i);
-  return LoadCode.Ok;
-}
-
-function shapeHolds(row: u32): bool {
-  if (load<u32>(row, Shape.DefaultEffect * 4) > 2 || load<u32>(row, Shape.Flags * 4) > 3) return false;
-  if (!poolBelow(load<u32>(row, Shape.FieldsStart * 4), load<u32>(row, Shape.FieldsCount * 4), firstTemporary)) return false;
-  if (!poolBelow(load<u32>(row, Shape.MandatoryStart * 4), load<u32>(row, Shape.MandatoryCount * 4), image.ruleCount)) return false;
-  if (!poolBelow(load<u32>(row, Shape.LimitsStart * 4), load<u32>(row, Shape.LimitsCount * 4), image.limitCount)) return false;
-  if (!poolBelow(load<u32>(row, Shape.BudgetsStart * 4), load<u32>(row, Shape.BudgetsCount * 4), image.budgetCount)) return false;
-  if (!poolBelow(load<u32>(row, Shape.RedactStart * 4), load<u32>(row, Shape.RedactCount * 4), image.stringCount)) return false;
-  if (load<u32>(row, Shape.LimitsCount * 4) > <u32>METERS_PER_TOOL_MAX || load<u32>(row, Shape.BudgetsCount * 4) > <u32>METERS_PER_TOOL_MAX) return false;
-  const start = load<u32>(row, Shape.PhasesStart * 4);
-  const count = load<u32>(row, Shape.PhasesCount * 4);
-  if (count > image.poolCount / 3 || !within(start, count * 3, image.poolCount)) return false;
-  for (let i: u32 = 0; i < count; i++) {
-    const triple = image.pool + (start + i * 3) * 4;
-    if (load<u32>(triple) >= image.phaseCount || !poolBelow(load<u32>(triple, 4), load<u32>(triple, 8), image.ruleCount)) return false;
-  }
-  return true;
-}
-
-// The host fills the slots of a shape's fields and no others. A rule that read another would find what an earlier call left
-// there, so that is refused here. The trace area holds a mark for each field: the last shape that has it, plus one.
-
-function markFields(shape: u32, mark: u32): void {
-  const start = image.pool + load<u32>(shape, Shape.FieldsStart * 4) * 4;
-  const count = load<u32>(shape, Shape.FieldsCount * 4);
-  for (let i: u32 = 0; i < count; i++) store<u32>(memoryMap.trace + load<u32>(start + i * 4) * 4, mark);
-}
-
-// @ts-ignore: decorator
-@inline
-function isFilled(slot: u32, mark: u32): bool {
-  return slot >= firstTemporary || load<u32>(memoryMap.trace + slot * 4) == mark;
-}
-
-/** What all rules and budgets of the shape read is among its fields; parts of the time are flagged. */
-function shapeReads(shape: u32, mark: u32): bool {
-  markFields(shape, mark);
-  const fields = image.pool + load<u32>(shape, Shape.FieldsStart * 4) * 4;
-  const timed = (load<u32>(shape, Shape.Flags * 4) & SHAPE_TIME) != 0;
-  for (let i: u32 = 0; i < load<u32>(shape, Shape.FieldsCount * 4); i++) {
-    if (!timed && load<u8>(image.fields + load<u32>(fields + i * 4) * 8) == Root.Time) return false;
-  }
-  const budgets = image.pool + load<u32>(shape, Shape.BudgetsStart * 4) * 4;
-  for (let i: u32 = 0; i < load<u32>(shape, Shape.BudgetsCount * 4); i++) {
-    const row = image.budgets + load<u32>(budgets + i * 4) * 64;
-    if (load<u8>(row, Budget.CostKind) == CostKind.Field && !isFilled(load<u32>(row, Budget.CostField), mark)) return false;
-  }
-  if (!listReads(load<u32>(shape, Shape.MandatoryStart * 4), load<u32>(shape, Shape.MandatoryCount * 4), mark)) return false;
-  const phases = image.pool + load<u32>(shape, Shape.PhasesStart * 4) * 4;
-  for (let i: u32 = 0; i < load<u32>(shape, Shape.PhasesCount * 4); i++) {
-    if (!listReads(load<u32>(phases + i * 12, 4), load<u32>(phases + i * 12, 8), mark)) return false;
-  }
-  return true;
-}
-
-function listReads(start: u32, count: u32, mark: u32): bool {
-  for (let i: u32 = 0; i < count; i++) {
-    const rule = image.rules + load<u32>(image.pool + (start + i) * 4) * 16;
-    const first = load<u32>(rule);
-    if (first == 0) continue;
-    let at = image.code + (first - 1) * 12;
-    for (let left: u32 = load<u16>(rule, 4); left > 0; left--, at += 12) {
-      const op: u32 = load<u8>(at);
-      if (op < <u32>FIRST_VALUE_OP ? !isFilled(load<u16>(at, 2), mark) : op >= <u32>Op.Add && !isFilled(load<u32>(at, 4), mark)) return false;
-      // Operations without a second slot have 0 there, which need not be filled.
-      if (((op >= <u32>Op.Equal && op <= <u32>Op.Ends) || (op >= <u32>Op.Add && op <= <u32>Op.Remainder)) && !isFilled(load<u16>(at, 10), mark)) return false;
-    }
-  }
-  return true;
-}
-
-function listSteps(start: u32, count: u32): f64 {
-  let steps: f64 = 0;
-  for (let i: u32 = 0; i < count; i++) {
-    const rule = load<u32>(image.pool + (start + i) * 4);
-    steps += 1 + <f64>load<u16>(image.rules + rule * 16, 4);
-  }
-  return steps;
-}
-
-function planSteps(plan: u32): f64 {
-  const shape = image.shapes + load<u32>(plan) * SHAPE_ROW_BYTES;
-  let steps = listSteps(load<u32>(plan, 4), load<u32>(plan, 8));
-  steps += listSteps(load<u32>(shape, Shape.MandatoryStart * 4), load<u32>(shape, Shape.MandatoryCount * 4));
-  const start = load<u32>(shape, Shape.PhasesStart * 4);
-  for (let i: u32 = 0; i < load<u32>(shape, Shape.PhasesCount * 4); i++) {
-    const triple = image.pool + (start + i * 3) * 4;
-    steps += 1 + listSteps(load<u32>(triple, 4), load<u32>(triple, 8));
-  }
-  return steps + <f64>load<u32>(shape, Shape.LimitsCount * 4) + <f64>load<u32>(shape, Shape.BudgetsCount * 4);
-}
-
-function agentHolds(row: u32): bool {
-  if (load<u32>(row) >= image.stringCount || load<u32>(row, 16) >= image.planCount || load<u32>(row, 20) != 0) return false;
-  const mask = load<u32>(row, 8);
-  if (mask != 0xffffffff) {
-    if ((mask & (mask + 1)) != 0 || mask >= 0x1000000) return false;
-    // Probing may run past the mask's end instead of around it.
-    if (!within(load<u32>(row, 4), mask + 1 + EXACT_PROBE_LIMIT, image.exactCount)) return false;
-  }
-  const dispatch = load<u32>(row, 12);
-  return dispatch == 0 || dispatchHolds(dispatch - 1);
-}
-
-function dispatchHolds(offset: u32): bool {
-  if (offset % 8 != 0 || !within(offset, DISPATCH_HEADER_BYTES, image.dispatchBytes)) return false;
-  const at = image.dispatch + offset;
-  const classes = load<u32>(at);
-  const states = load<u32>(at, 4);
-  if (classes < 1 || classes > 256 || states < 1 || states > 0x400000 || load<u32>(at, 8) >= states) return false;
-  const cells: u64 = <u64>states * classes;
-  if (cells * 4 + <u64>states * 4 + DISPATCH_HEADER_BYTES > <u64>(image.dispatchBytes - offset)) return false;
-  for (let c: u32 = 0; c < 256; c++) if (load<u8>(at + 16 + c) >= classes) return false;
-  const next = at + DISPATCH_HEADER_BYTES;
-  for (let c: u32 = 0; c < <u32>cells; c++) if (load<u32>(next + c * 4) >= states) return false;
-  const accept = next + <u32>cells * 4;
-  for (let s: u32 = 0; s < states; s++) if (load<u32>(accept + s * 4) >= image.planCount) return false;
-  return true;
 }
