@@ -51,7 +51,7 @@ export function stopOf(error: unknown): Stop | null {
     return new Stop(`the daemon cannot be asked: ${error.message}`, operatorHelp(error));
   if (error instanceof OperatorRefused) return new Stop(`the daemon refuses: ${error.message}`);
   if (error instanceof LogFailure)
-    return new Stop(`the log cannot be read: ${error.message}`, "see: faramesh audit verify");
+    return new Stop(`the log cannot be read: ${error.message}`, "see: faramesh audit verify", exits.logBroken);
   if (!(error instanceof Error) || !("code" in error)) return null;
   const { code, message } = error;
   if (code === "POLICY_MISSING" || code === "POLICY_CORRUPT") {

@@ -14,7 +14,7 @@ export class HistoryCommand extends FarameshCommand {
   static override usage = Command.Usage({
     category: "Policy",
     description: "list the policy versions",
-    details: "Every apply and rollback, oldest first; ● is in force. Exit codes: 0, 1 the log cannot be read.",
+    details: "Every apply and rollback, oldest first; ● is in force. Exit codes: 0, 5 the log is broken.",
     examples: [["What was in force when", "faramesh history"]],
   });
 
