@@ -30,6 +30,23 @@ export class PolicyParser extends BlockGrammar {
     this.CONSUME(EOF);
   });
 
+  // Pieces that stand alone in a YAML scalar
+
+  readonly ruleAlone = this.RULE("ruleAlone", () => {
+    this.SUBRULE(this.ruleStatement);
+    this.CONSUME(EOF);
+  });
+
+  readonly conditionAlone = this.RULE("conditionAlone", () => {
+    this.SUBRULE(this.expression);
+    this.CONSUME(EOF);
+  });
+
+  readonly costAlone = this.RULE("costAlone", () => {
+    this.SUBRULE(this.costValue);
+    this.CONSUME(EOF);
+  });
+
   // Statements of the top level
 
   private readonly topAlternatives: IOrAlt<unknown>[] = [
@@ -396,4 +413,12 @@ export class PolicyParser extends BlockGrammar {
     this.performSelfAnalysis();
     this.settle(modes, statements);
   }
+}
+
+let shared: PolicyParser | null = null;
+
+/** One parser for all texts: making one costs more than reading most policies. */
+export function sharedParser(): PolicyParser {
+  shared ??= new PolicyParser();
+  return shared;
 }
