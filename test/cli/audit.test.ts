@@ -48,7 +48,7 @@ test("tail shows what was decided, a line each", async () => {
     assert.match(all[0] ?? "", /policy {2}v1 .*apply/);
     assert.match(
       all[2] ?? "",
-      new RegExp(`^\\[\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ\\] ${action_id} {2}bot +stripe/refund +DENY {2}\\S`),
+      new RegExp(`^\\[\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ\\] ${action_id} {2}bot +stripe/refund +DENY {2}amount 8000 ≥ 5000$`),
     );
     assert.match(all[3] ?? "", /DENY {2}never$/);
     assert.equal(lines(await tail(stack, "-n", "1")), all.slice(-1));
