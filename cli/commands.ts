@@ -14,6 +14,7 @@ import { HistoryCommand } from "./commands/history.ts";
 import { InitCommand } from "./commands/init.ts";
 import { PlanCommand } from "./commands/plan.ts";
 import { RollbackCommand } from "./commands/rollback.ts";
+import { SchemaCommand } from "./commands/schema.ts";
 import { StatusCommand } from "./commands/status.ts";
 import type { Context } from "./context.ts";
 
@@ -41,4 +42,5 @@ export const commands: readonly CommandClass<Context>[] = [
   ExplainRuleCommand,
   DevCommand,
   DestroyCommand,
+  SchemaCommand,
 ];

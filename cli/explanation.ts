@@ -2,7 +2,7 @@
 // Where a value was not kept, only what the record says of the outcome is told, never a guess.
 import { usedOf } from "../runtime/decision-record.ts";
 import { loadPolicySync } from "../runtime/evaluator/index.ts";
-import type { Explanation, RuleTrace, TestTrace } from "../runtime/evaluator/types.ts";
+import type { Explanation, RuleTrace } from "../runtime/evaluator/types.ts";
 import type { Json, JsonObject } from "../runtime/json.ts";
 import { readRecords, type StoredRecord } from "../runtime/log/read.ts";
 import { Past } from "../runtime/past.ts";
@@ -115,36 +115,4 @@ function asRecorded(rules: readonly RuleTrace[], record: JsonObject, { policy }:
   const matched = rules.find(({ rule }) => rule === decided);
   const rule_ref = info.file === null ? null : `${info.file}:${info.line}`;
   return [...tried, { rule: decided, text: info.text, rule_ref, outcome: "match", tests: matched?.tests ?? [] }];
-}
-
-const opposites: Readonly<Record<string, string>> = {
-  "==": "≠",
-  "!=": "=",
-  "<": "≥",
-  "<=": ">",
-  ">": "≤",
-  ">=": "<",
-  in: "not in",
-  "not in": "in",
-  contains: "does not contain",
-  "does not contain": "contains",
-  starts_with: "does not start with",
-  "does not start with": "starts with",
-  ends_with: "does not end with",
-  "does not end with": "ends with",
-  matches: "does not match",
-  "does not match": "matches",
-  is: "is not",
-  "is not": "is",
-};
-const shownOperators: Readonly<Record<string, string>> = { "==": "=", "!=": "≠", "<=": "≤", ">=": "≥" };
-
-/** One test in words: `8000 ≥ 500`, `amount is missing`. */
-export function testText({ operand, operator, expected, found, result }: TestTrace): string {
-  if (found === "redacted" || expected === "redacted") return `${operand} is redacted`;
-  if (found === "missing" && expected !== "nil") return `${operand} is missing`;
-  if (result === "unknown") return `${operand} is ${found}, which does not compare with ${expected}`;
-  const said = result === "false" ? (opposites[operator] ?? `not ${operator}`) : (shownOperators[operator] ?? operator);
-  const name = /^-?[\d.]+$/.test(operand) || operand === found ? "" : `${operand} `;
-  return /^-?[\d.]/.test(found) ? `${found} ${said} ${expected}` : `${name}${found} ${said} ${expected}`;
 }

@@ -42,15 +42,15 @@ export function isWanted(record: JsonObject, filter: RecordFilter): boolean {
   return tool === undefined || record.tool === tool;
 }
 
-/** `[2026-05-17T19:30:01Z] action-01J…  support-bot  stripe/refund  DENY  no rule permits this call`. */
-export function recordLine(io: Terminal, record: JsonObject): string {
+/** `[2026-05-17T19:30:01Z] action-01J…  support-bot  stripe/refund  DENY  amount 8000 ≥ 5000`; `why` null: the reason. */
+export function recordLine(io: Terminal, record: JsonObject, why: string | null): string {
   const { dim } = io.paint;
   const time = dim(`[${toSeconds(String(record.time))}]`);
   if (record.type !== "decision") return `${time} ${dim(String(record.type))}  ${otherText(record)}`;
   const agent = shortened(text(record.agent_id), nameShownMax).padEnd(agentWidth);
   const tool = shortened(text(record.tool), nameShownMax).padEnd(toolWidth);
   const effect = effectText(io, text(record.effect), record.would ?? null);
-  return `${time} ${text(record.action_id)}  ${agent}  ${tool}  ${effect}  ${shortened(text(record.reason), reasonShownMax)}`;
+  return `${time} ${text(record.action_id)}  ${agent}  ${tool}  ${effect}  ${shortened(why ?? text(record.reason), reasonShownMax)}`;
 }
 
 export function effectText(io: Terminal, effect: string, would: Json): string {

@@ -10,6 +10,7 @@ import { jsonText } from "../render.ts";
 import { windowStart } from "../span.ts";
 import type { Terminal } from "../terminal.ts";
 import { existingWalDir } from "../wal.ts";
+import { Why } from "../why.ts";
 
 const tailRecordsDefault = 20;
 const tailRecordsMax = 100_000;
@@ -49,31 +50,32 @@ export class AuditTailCommand extends AuditListCommand {
     const filter = this.filter();
     const most = countOf(this.count);
     const walDir = await existingWalDir(this.dir, io.env);
+    const why = new Why(this.dir);
     const last: JsonObject[] = [];
     let seq = 0;
     for await (const record of readRecords(walDir)) {
       seq = record.seq;
+      why.take(record.value);
       if (!isWanted(record.value, filter)) continue;
       last.push(record.value);
       if (last.length > most) last.shift();
     }
-    for (const record of last) print(io, record);
-    await io.flush();
+    for (const record of last) await print(io, why, record);
     if (this.noFollow) return exits.ok;
     await io.untilInterrupted(async (signal) => {
       for await (const record of tailRecords(walDir, { fromSeq: seq + 1, signal })) {
-        if (!isWanted(record.value, filter)) continue;
-        print(io, record.value);
-        await io.flush();
+        why.take(record.value);
+        if (isWanted(record.value, filter)) await print(io, why, record.value);
       }
     });
     return exits.ok;
   }
 }
 
-function print(io: Terminal, record: JsonObject): void {
+async function print(io: Terminal, why: Why, record: JsonObject): Promise<void> {
   if (io.isJson) io.json(record, 0);
-  else io.line(recordLine(io, record));
+  else io.line(recordLine(io, record, await why.of(record)));
+  await io.flush();
 }
 
 function countOf(text: string | undefined): number {
@@ -95,12 +97,14 @@ export class AuditLsCommand extends AuditListCommand {
   async run(io: Terminal): Promise<number> {
     const filter = this.filter();
     const walDir = await existingWalDir(this.dir, io.env);
+    const why = new Why(this.dir);
     let count = 0;
     for await (const { value } of readRecords(walDir)) {
+      why.take(value);
       if (!isWanted(value, filter)) continue;
       if (io.gone) return exits.ok;
       if (io.isJson) io.raw(`${count === 0 ? '{"records":[' : ","}\n${jsonText(value, 0)}`);
-      else io.line(recordLine(io, value));
+      else await print(io, why, value);
       count++;
       await io.flush();
     }

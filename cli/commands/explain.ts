@@ -9,6 +9,7 @@ import { findRecord } from "../find-record.ts";
 import { effectText } from "../records.ts";
 import { columns, shortened, toSeconds, visible } from "../render.ts";
 import type { Terminal } from "../terminal.ts";
+import { testText } from "../tests.ts";
 import { existingWalDir } from "../wal.ts";
 
 const argsShownMax = 2000;
@@ -68,7 +69,7 @@ async function explainFound(
   }
   const explained = await explainDecision(command.dir, walDir, decision);
   io.json(jsonOf(explained));
-  if (!io.isJson) await tell(io, explained);
+  if (!io.isJson) tell(io, explained);
   return exits.ok;
 }
 
@@ -102,8 +103,7 @@ function jsonOf({ record, rules, meters, phase, gap, approvals, outcomes }: Expl
   };
 }
 
-async function tell(io: Terminal, explained: Explained): Promise<void> {
-  const { testText } = await import("../explanation.ts");
+function tell(io: Terminal, explained: Explained): void {
   const { record, rules, meters, phase, gap, approvals, outcomes } = explained;
   const { bold, dim, green } = io.paint;
   const text = (name: string): string => visible(String(record[name] ?? ""));
@@ -122,7 +122,7 @@ async function tell(io: Terminal, explained: Explained): Promise<void> {
   for (const line of columns(rows.map(([name, value]) => [`  ${dim(name)}`, value]))) io.line(line);
   if (phase !== null) io.line(`phase ${visible(phase)} decides`);
   for (const { number, text: rule, outcome, tests } of rules) {
-    const told = tests.map(testText).map((test) => shortened(test, argsShownMax));
+    const told = tests.map((test) => testText(test)).map((test) => shortened(test, argsShownMax));
     const why = told.length === 0 ? "" : ` (${told.join("; ")})`;
     const mark = outcome === "match" ? green("match") : "no match";
     io.line(`rule#${number} ${visible(rule)} → ${mark}${why}`);

@@ -106,7 +106,12 @@ export class PlanCommand extends FarameshCommand {
     }
   }
 
-  async #tell(io: Terminal, changes: StackChanges, active: LoggedActivation | null, report: ReplayReport | null): Promise<void> {
+  async #tell(
+    io: Terminal,
+    changes: StackChanges,
+    active: LoggedActivation | null,
+    report: ReplayReport | null,
+  ): Promise<void> {
     if (isUnchanged(changes)) io.line(`No changes: the policy in force (v${active?.number}) says the same.`);
     printRuleChanges(io, changes);
     if (report === null) {
