@@ -1,0 +1,56 @@
+// The command line run in this process with streams of our own: the same code as `faramesh`, without the start of a process.
+import { createHash } from "node:crypto";
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { runCli } from "../../cli/run.ts";
+
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `faramesh <words> --dir <dir>`. */
+export async function faramesh(dir: string, ...words: readonly string[]): Promise<Outcome> {
+  return farameshAsTyped(...words, "--dir", dir);
+}
+
+export async function farameshAsTyped(...words: readonly string[]): Promise<Outcome> {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const texts = { stdout: "", stderr: "" };
+  stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    texts.stdout += chunk;
+  });
+  stderr.setEncoding("utf8").on("data", (chunk: string) => {
+    texts.stderr += chunk;
+  });
+  const env = { PATH: process.env.PATH };
+  const code = await runCli(words, "0.0.0", { stdin: new PassThrough(), stdout, stderr, env });
+  await new Promise(setImmediate);
+  return { code, ...texts };
+}
+
+export async function inFolder(work: (dir: string) => Promise<void>): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), "faramesh-cli-"));
+  try {
+    await work(dir);
+  } finally {
+    await faramesh(dir, "apply", "--stop");
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** Every path below a folder with a hash of what is there: what must not change. */
+export function snapshotOf(dir: string): string[] {
+  return readdirSync(dir, { recursive: true, encoding: "utf8" })
+    .sort()
+    .map((name) => {
+      const path = join(dir, name);
+      const stats = lstatSync(path);
+      if (stats.isSymbolicLink()) return `${name} → ${readlinkSync(path)}`;
+      if (!stats.isFile() || (stats.mode & 0o400) === 0) return `${name} ${stats.mode.toString(8)}`;
+      return `${name} ${createHash("sha256").update(readFileSync(path)).digest("hex")}`;
+    });
+}
