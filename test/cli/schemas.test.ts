@@ -1,0 +1,196 @@
+// What commands write with --format json, on real runs, against the schemas that `faramesh schema` publishes; and that
+// standard output then holds nothing else.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { commands } from "../../cli/commands.ts";
+import { type Schema, schemas, streams } from "../../cli/schemas.ts";
+import { StackUnderTest } from "../runtime/stack-under-test.ts";
+import { faramesh, farameshAsTyped, inFolder } from "./in-process.ts";
+
+/** The keywords that our schemas use; any other fails the test rather than pass unchecked. */
+function faultsOf(value: unknown, schema: Schema, path: string): string[] {
+  const faults: string[] = [];
+  for (const [keyword, wanted] of Object.entries(schema)) {
+    switch (keyword) {
+      case "$schema":
+      case "title":
+      case "format":
+      case "required":
+        break;
+      case "type":
+        if (!isOfType(value, String(wanted))) faults.push(`${path} is no ${wanted}: ${JSON.stringify(value)}`);
+        break;
+      case "enum":
+        if (!(wanted as unknown[]).includes(value)) faults.push(`${path} is none of ${JSON.stringify(wanted)}: ${JSON.stringify(value)}`);
+        break;
+      case "const":
+        if (value !== wanted) faults.push(`${path} is not ${JSON.stringify(wanted)}`);
+        break;
+      case "pattern":
+        if (typeof value === "string" && !new RegExp(String(wanted)).test(value)) faults.push(`${path} does not match: ${value}`);
+        break;
+      case "anyOf": {
+        const each = (wanted as Schema[]).map((one) => faultsOf(value, one, path));
+        if (!each.some((list) => list.length === 0)) faults.push(...(each[0] ?? []));
+        break;
+      }
+      case "items":
+        if (Array.isArray(value)) value.forEach((item, i) => faults.push(...faultsOf(item, wanted as Schema, `${path}[${i}]`)));
+        break;
+      case "properties":
+      case "additionalProperties":
+        if (keyword === "properties" || schema.properties === undefined) faults.push(...memberFaults(value, schema, path));
+        break;
+      default:
+        faults.push(`${path}: the test does not know the keyword ${keyword}`);
+    }
+  }
+  return faults;
+}
+
+function memberFaults(value: unknown, schema: Schema, path: string): string[] {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
+  const properties = (schema.properties ?? {}) as { readonly [name: string]: Schema };
+  const missing = ((schema.required ?? []) as string[]).filter((name) => !Object.hasOwn(value, name));
+  const faults = missing.map((name) => `${path}.${name} is missing`);
+  for (const [name, member] of Object.entries(value)) {
+    const known = Object.hasOwn(properties, name) ? properties[name] : undefined;
+    if (known !== undefined) faults.push(...faultsOf(member, known, `${path}.${name}`));
+    else if (schema.additionalProperties === false) faults.push(`${path}.${name} is not in the schema`);
+    else if (typeof schema.additionalProperties === "object") {
+      faults.push(...faultsOf(member, schema.additionalProperties as Schema, `${path}.${name}`));
+    }
+  }
+  return faults;
+}
+
+function isOfType(value: unknown, type: string): boolean {
+  switch (type) {
+    case "null":
+      return value === null;
+    case "array":
+      return Array.isArray(value);
+    case "object":
+      return typeof value === "object" && value !== null && !Array.isArray(value);
+    case "integer":
+      return Number.isInteger(value);
+    default:
+      return typeof value === type;
+  }
+}
+
+test("the check itself finds what is wrong", () => {
+  const schema = schemas.rollback ?? {};
+  const good = { version: "v1", from_version: "v2", policy_hash: "a".repeat(64), image_hash: "b".repeat(64), changed: true };
+  assert.equal(faultsOf(good, schema, "$"), []);
+  assert.equal(faultsOf({ ...good, version: 1 }, schema, "$").length > 0, true);
+  assert.equal(faultsOf({ ...good, more: 1 }, schema, "$").length > 0, true);
+  assert.equal(faultsOf({ version: "v1" }, schema, "$").length > 0, true);
+  assert.equal(faultsOf({ error: { message: "m", exit_code: 1 } }, schema, "$"), []);
+});
+
+const policy = `
+runtime { mode = "enforce" }
+agent "bot" {
+  default deny
+  permit stripe/charge if amount < $500
+  defer stripe/refund
+  budget session { max = $1000, cost = amount, tools = ["stripe/charge"] }
+  redact stripe/charge args: ["card"]
+  phase "trial" { duration = 1h  tools = ["trial"]  rules { permit trial } }
+}
+`;
+
+/** Commands whose result was seen, so that none is left out. */
+const seen = new Set<string>();
+
+async function hold(dir: string, words: readonly string[], code = 0, isError = false): Promise<Record<string, unknown>> {
+  const outcome = await faramesh(dir, ...words, "--format", "json");
+  const name = [words.slice(0, 2).join(" "), words[0] ?? ""].find((one) => Object.hasOwn(schemas, one)) ?? "";
+  const label = words.join(" ");
+  assert.is(outcome.code, code, `${label}: ${outcome.stderr}`);
+  const texts = streams.has(name) ? outcome.stdout.trimEnd().split("\n") : [outcome.stdout];
+  let last: Record<string, unknown> = {};
+  for (const text of texts) {
+    last = JSON.parse(text) as Record<string, unknown>;
+    assert.equal(faultsOf(last, schemas[name] ?? { missing: name }, "$"), [], label);
+    assert.is("error" in last, isError, label);
+  }
+  seen.add(name);
+  return last;
+}
+
+test("results of real runs are as published", async () => {
+  const stack = new StackUnderTest();
+  const { dir } = stack;
+  try {
+    await hold(dir, ["init", "--non-interactive"]);
+    await hold(dir, ["check"]);
+    writeFileSync(join(dir, "governance.fms"), policy);
+    await hold(dir, ["check"]);
+    await hold(dir, ["plan"]);
+    await hold(dir, ["status"], 1);
+    await stack.start();
+    await hold(dir, ["status"], 2);
+    await hold(dir, ["apply"]);
+    await hold(dir, ["apply"]);
+    const permitted = await stack.ask("stripe/charge", { amount: 300, card: "4242", "\u202e": 1e21 });
+    const deferred = await stack.ask("stripe/refund", { amount: 80 });
+    const other = await stack.ask("stripe/refund", { amount: 81 });
+    await hold(dir, ["status"]);
+    const id = deferred.approval_id ?? "";
+    for (const words of [["list"], ["pending"], ["history"], ["show", id], ["approve", id, "--reason", "ok"]]) {
+      await hold(dir, ["approvals", ...words]);
+    }
+    await hold(dir, ["approvals", "deny", other.approval_id ?? ""]);
+    await hold(dir, ["approvals", "approve", id], 1, true);
+    await stack.ask("stripe/refund", { amount: 80 });
+    await hold(dir, ["audit", "tail", "--no-follow"]);
+    await hold(dir, ["audit", "ls"]);
+    await hold(dir, ["audit", "ls", "--agent", "nobody"]);
+    await hold(dir, ["audit", "show", "2"]);
+    await hold(dir, ["audit", "verify"]);
+    await hold(dir, ["explain", permitted.action_id]);
+    await hold(dir, ["explain", "decision", permitted.action_id]);
+    await hold(dir, ["explain", "approval", id]);
+    await hold(dir, ["explain", "rule", "1"]);
+    await hold(dir, ["explain", "action-0"], 1, true);
+    writeFileSync(join(dir, "governance.fms"), policy.replace("$500", "$250"));
+    const plan = await hold(dir, ["plan"]);
+    assert.equal(Reflect.get(Object(plan.replay), "transitions"), { permit_to_deny: [{ tool: "stripe/charge", count: 1 }] });
+    await hold(dir, ["apply"]);
+    await hold(dir, ["rollback"]);
+    await hold(dir, ["history"]);
+    await stack.stop();
+    await hold(dir, ["apply", "--stop"]);
+    await hold(dir, ["destroy", "--yes"]);
+  } finally {
+    await stack.remove();
+  }
+  // Streams that end only with their reader; approvals watch and dev have tests of their own.
+  const left = Object.keys(schemas).filter((name) => !seen.has(name) && !["approvals watch", "dev", "schema"].includes(name));
+  assert.equal(left, []);
+});
+
+test("failures are JSON too", () =>
+  inFolder(async (dir) => {
+    for (const words of [["check"], ["plan"], ["apply"], ["rollback"], ["approvals", "list"], ["audit", "verify"], ["explain", "x"]]) {
+      const { error } = await hold(dir, words, 1, true);
+      assert.is(Reflect.get(Object(error), "exit_code"), 1);
+    }
+  }));
+
+test("every command has a schema, and `schema` prints it", async () => {
+  const named = new Set(Object.keys(schemas));
+  const all = commands.flatMap(({ paths }) => (paths ?? []).map((path) => path.join(" ")));
+  assert.equal(all.filter((name) => !named.has(name) && name !== "approvals"), []);
+  const { stdout, code } = await farameshAsTyped("schema", "approvals", "list");
+  assert.is(code, 0);
+  assert.equal(JSON.parse(stdout), schemas["approvals list"]);
+  assert.is((await farameshAsTyped("schema", "nothing")).code, 1);
+  assert.equal((await farameshAsTyped("schema")).stdout.trimEnd().split("\n"), Object.keys(schemas));
+});
+
+test.run();
