@@ -10,6 +10,7 @@ import { DestroyCommand } from "./commands/destroy.ts";
 import { DevCommand } from "./commands/dev.ts";
 import { ExplainApprovalCommand, ExplainCommand } from "./commands/explain.ts";
 import { ExplainRuleCommand } from "./commands/explain-rule.ts";
+import { FmtCommand } from "./commands/fmt.ts";
 import { HistoryCommand } from "./commands/history.ts";
 import { InitCommand } from "./commands/init.ts";
 import { PlanCommand } from "./commands/plan.ts";
@@ -21,6 +22,7 @@ import type { Context } from "./context.ts";
 export const commands: readonly CommandClass<Context>[] = [
   InitCommand,
   CheckCommand,
+  FmtCommand,
   PlanCommand,
   ApplyCommand,
   RollbackCommand,

@@ -15,6 +15,9 @@ export abstract class FarameshCommand extends Command<Context> {
   readonly noColorOption = Option.Boolean("--no-color", false, { description: "no colours; NO_COLOR does the same" });
   readonly quietOption = Option.Boolean("-q,--quiet", false, { description: "leave out progress and confirmations" });
 
+  /** Values of --format beside text and json; what they print, and that it is alone on standard output, is the command's. */
+  readonly otherFormats: readonly string[] = [];
+
   /** Does the work and returns the exit code. Throws Stop, or a failure that `stopOf` knows. */
   abstract run(io: Terminal): Promise<number>;
 
@@ -26,11 +29,13 @@ export abstract class FarameshCommand extends Command<Context> {
   async execute(): Promise<number> {
     const { stdout, env } = this.context;
     const isJson = this.formatOption === "json";
-    const color = !isJson && wantsColor(stdout, env, this.noColorOption);
+    const isText = this.formatOption === "text";
+    const color = isText && wantsColor(stdout, env, this.noColorOption);
     const io = new Terminal(this.context, { format: isJson ? "json" : "text", color, quiet: this.quietOption });
     try {
-      if (!isJson && this.formatOption !== "text") {
-        throw new Stop(`--format is text or json, not \`${visible(this.formatOption)}\``, undefined, exits.usage);
+      if (!isJson && !isText && !this.otherFormats.includes(this.formatOption)) {
+        const known = ["text", "json", ...this.otherFormats].join(", ").replace(/, (\w+)$/, " or $1");
+        throw new Stop(`--format is ${known}, not \`${visible(this.formatOption)}\``, undefined, exits.usage);
       }
       checkFolder(this.dir);
       return await this.run(io);

@@ -156,6 +156,14 @@ const results: Readonly<Record<string, Schema>> = {
     rules: orNull(integer),
     agents: orNull(listOf(string)),
   }),
+  fmt: object({
+    file: string,
+    dialect: oneOf("new", "old"),
+    changed: boolean,
+    written: boolean,
+    changes: listOf(object({ mark: oneOf(" ", "-", "+"), text: string, line: integer })),
+    changes_left_out: integer,
+  }),
   plan: object({
     version: { const: "v1" },
     active: orNull(object({ version, policy_hash: hash, rolled_back: boolean })),

@@ -1,10 +1,12 @@
 // `faramesh check`: what the compiler has to say about the policy. It reads one file and changes nothing.
+
+import { relative, sep } from "node:path";
 import { Command, Option } from "clipanion";
 import type { Diagnostic, Stack } from "../../compiler/index.ts";
 import { FarameshCommand } from "../context.ts";
-import { exits } from "../exit.ts";
+import { type ExitCode, exits } from "../exit.ts";
 import { frames, readPolicyFile } from "../policy-file.ts";
-import { countText, numberText, visible } from "../render.ts";
+import { countText, visible } from "../render.ts";
 import type { Terminal } from "../terminal.ts";
 
 export class CheckCommand extends FarameshCommand {
@@ -13,8 +15,13 @@ export class CheckCommand extends FarameshCommand {
     category: "Policy",
     description: "read the policy and report mistakes",
     details: "Exit codes: 0 valid, 1 errors, 3 warnings with --strict.",
-    examples: [["Check the policy of this folder", "faramesh check"]],
+    examples: [
+      ["Check the policy of this folder", "faramesh check"],
+      ["Mark the places in a pull request, in a workflow of GitHub", "faramesh check --format github"],
+      ["For a service that scans code", "faramesh check --format sarif"],
+    ],
   });
+  override readonly otherFormats = ["sarif", "github"];
   readonly strict = Option.Boolean("--strict", false, { description: "warnings fail too" });
   readonly offline = Option.Boolean("--offline", false, { description: "never use the network (it never does)" });
   readonly strictEnv = Option.Boolean("--strict-env", false, { description: "variables named by env() must be set" });
@@ -27,6 +34,11 @@ export class CheckCommand extends FarameshCommand {
     const warnings = diagnostics.filter(({ severity }) => severity === "warning");
     const unset = this.strictEnv && stack !== undefined ? unsetVariables(stack, io.env) : [];
     const isValid = image !== undefined && unset.length === 0;
+    if (this.otherFormats.includes(this.formatOption)) {
+      io.raw(await this.#report(diagnostics));
+      for (const name of unset) io.complain(unsetText(source.file, name));
+      return this.#exitCode(isValid, warnings.length);
+    }
     const facts = image === undefined ? null : await factsOf(image);
     io.json({
       valid: isValid,
@@ -43,22 +55,44 @@ export class CheckCommand extends FarameshCommand {
     });
     const shown = async (some: readonly Diagnostic[]): Promise<string[]> => frames(some, source.text, io.isColored);
     for (const frame of await shown(errors)) io.line(frame);
-    for (const name of unset) io.line(`✗ ${source.file}: the environment variable ${visible(name)} is not set`);
+    for (const name of unset) io.line(unsetText(source.file, name));
     for (const frame of await shown(warnings)) io.note(frame);
     if (!isValid) {
       const tail = warnings.length > 0 ? `, ${countText(warnings.length, "warning")}` : "";
       io.line(`${countText(errors.length + unset.length, "error")}${tail}`);
-      return exits.failed;
+      return this.#exitCode(isValid, warnings.length);
     }
     io.say(`${io.paint.green("✓")} ${source.file} valid`);
     if (facts !== null) {
       const agents = countText(facts.agents.length + (facts.anonymous ? 1 : 0), "agent");
-      const steps = numberText(facts.worst_case_steps);
-      io.say(`  ${agents}, ${countText(facts.rules, "rule")}; a decision takes at most ${steps} steps`);
+      const steps = countText(facts.worst_case_steps, "step");
+      io.say(`  ${agents}, ${countText(facts.rules, "rule")}; a decision takes at most ${steps}`);
     }
     if (warnings.length > 0) io.say(`  ${countText(warnings.length, "warning")}`);
-    return this.strict && warnings.length > 0 ? exits.warnings : exits.ok;
+    return this.#exitCode(isValid, warnings.length);
   }
+
+  #exitCode(isValid: boolean, warnings: number): ExitCode {
+    if (!isValid) return exits.failed;
+    return this.strict && warnings > 0 ? exits.warnings : exits.ok;
+  }
+
+  /** For programs that know files by their path from where the command was typed. */
+  async #report(diagnostics: readonly Diagnostic[]): Promise<string> {
+    const path = relative(process.cwd(), this.dir).split(sep).join("/");
+    const folder = path === "" ? "" : `${path}/`;
+    if (this.formatOption === "github") {
+      const { githubReport } = await import("../../compiler/report/github.ts");
+      return githubReport(diagnostics, { folder });
+    }
+    const { sarifReport } = await import("../../compiler/report/sarif.ts");
+    const version = this.cli.binaryVersion ?? "0.0.0";
+    return sarifReport(diagnostics, { folder, version });
+  }
+}
+
+function unsetText(file: string, name: string): string {
+  return `✗ ${file}: the environment variable ${visible(name)} is not set`;
 }
 
 async function factsOf(image: Uint8Array) {

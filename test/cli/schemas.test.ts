@@ -23,13 +23,15 @@ function faultsOf(value: unknown, schema: Schema, path: string): string[] {
         if (!isOfType(value, String(wanted))) faults.push(`${path} is no ${wanted}: ${JSON.stringify(value)}`);
         break;
       case "enum":
-        if (!(wanted as unknown[]).includes(value)) faults.push(`${path} is none of ${JSON.stringify(wanted)}: ${JSON.stringify(value)}`);
+        if (!(wanted as unknown[]).includes(value))
+          faults.push(`${path} is none of ${JSON.stringify(wanted)}: ${JSON.stringify(value)}`);
         break;
       case "const":
         if (value !== wanted) faults.push(`${path} is not ${JSON.stringify(wanted)}`);
         break;
       case "pattern":
-        if (typeof value === "string" && !new RegExp(String(wanted)).test(value)) faults.push(`${path} does not match: ${value}`);
+        if (typeof value === "string" && !new RegExp(String(wanted)).test(value))
+          faults.push(`${path} does not match: ${value}`);
         break;
       case "anyOf": {
         const each = (wanted as Schema[]).map((one) => faultsOf(value, one, path));
@@ -37,11 +39,13 @@ function faultsOf(value: unknown, schema: Schema, path: string): string[] {
         break;
       }
       case "items":
-        if (Array.isArray(value)) value.forEach((item, i) => faults.push(...faultsOf(item, wanted as Schema, `${path}[${i}]`)));
+        if (Array.isArray(value))
+          faults.push(...value.flatMap((item, i) => faultsOf(item, wanted as Schema, `${path}[${i}]`)));
         break;
       case "properties":
       case "additionalProperties":
-        if (keyword === "properties" || schema.properties === undefined) faults.push(...memberFaults(value, schema, path));
+        if (keyword === "properties" || schema.properties === undefined)
+          faults.push(...memberFaults(value, schema, path));
         break;
       default:
         faults.push(`${path}: the test does not know the keyword ${keyword}`);
@@ -83,7 +87,13 @@ function isOfType(value: unknown, type: string): boolean {
 
 test("the check itself finds what is wrong", () => {
   const schema = schemas.rollback ?? {};
-  const good = { version: "v1", from_version: "v2", policy_hash: "a".repeat(64), image_hash: "b".repeat(64), changed: true };
+  const good = {
+    version: "v1",
+    from_version: "v2",
+    policy_hash: "a".repeat(64),
+    image_hash: "b".repeat(64),
+    changed: true,
+  };
   assert.equal(faultsOf(good, schema, "$"), []);
   assert.equal(faultsOf({ ...good, version: 1 }, schema, "$").length > 0, true);
   assert.equal(faultsOf({ ...good, more: 1 }, schema, "$").length > 0, true);
@@ -106,7 +116,12 @@ agent "bot" {
 /** Commands whose result was seen, so that none is left out. */
 const seen = new Set<string>();
 
-async function hold(dir: string, words: readonly string[], code = 0, isError = false): Promise<Record<string, unknown>> {
+async function hold(
+  dir: string,
+  words: readonly string[],
+  code = 0,
+  isError = false,
+): Promise<Record<string, unknown>> {
   const outcome = await faramesh(dir, ...words, "--format", "json");
   const name = [words.slice(0, 2).join(" "), words[0] ?? ""].find((one) => Object.hasOwn(schemas, one)) ?? "";
   const label = words.join(" ");
@@ -159,7 +174,9 @@ test("results of real runs are as published", async () => {
     await hold(dir, ["explain", "action-0"], 1, true);
     writeFileSync(join(dir, "governance.fms"), policy.replace("$500", "$250"));
     const plan = await hold(dir, ["plan"]);
-    assert.equal(Reflect.get(Object(plan.replay), "transitions"), { permit_to_deny: [{ tool: "stripe/charge", count: 1 }] });
+    assert.equal(Reflect.get(Object(plan.replay), "transitions"), {
+      permit_to_deny: [{ tool: "stripe/charge", count: 1 }],
+    });
     await hold(dir, ["apply"]);
     await hold(dir, ["rollback"]);
     await hold(dir, ["history"]);
@@ -170,13 +187,23 @@ test("results of real runs are as published", async () => {
     await stack.remove();
   }
   // Streams that end only with their reader; approvals watch and dev have tests of their own.
-  const left = Object.keys(schemas).filter((name) => !seen.has(name) && !["approvals watch", "dev", "schema"].includes(name));
+  const left = Object.keys(schemas).filter(
+    (name) => !seen.has(name) && !["approvals watch", "dev", "schema"].includes(name),
+  );
   assert.equal(left, []);
 });
 
 test("failures are JSON too", () =>
   inFolder(async (dir) => {
-    for (const words of [["check"], ["plan"], ["apply"], ["rollback"], ["approvals", "list"], ["audit", "verify"], ["explain", "x"]]) {
+    for (const words of [
+      ["check"],
+      ["plan"],
+      ["apply"],
+      ["rollback"],
+      ["approvals", "list"],
+      ["audit", "verify"],
+      ["explain", "x"],
+    ]) {
       const { error } = await hold(dir, words, 1, true);
       assert.is(Reflect.get(Object(error), "exit_code"), 1);
     }
@@ -185,7 +212,10 @@ test("failures are JSON too", () =>
 test("every command has a schema, and `schema` prints it", async () => {
   const named = new Set(Object.keys(schemas));
   const all = commands.flatMap(({ paths }) => (paths ?? []).map((path) => path.join(" ")));
-  assert.equal(all.filter((name) => !named.has(name) && name !== "approvals"), []);
+  assert.equal(
+    all.filter((name) => !named.has(name) && name !== "approvals"),
+    [],
+  );
   const { stdout, code } = await farameshAsTyped("schema", "approvals", "list");
   assert.is(code, 0);
   assert.equal(JSON.parse(stdout), schemas["approvals list"]);

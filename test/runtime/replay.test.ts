@@ -1,0 +1,121 @@
+// Recorded calls judged again: which come out differently, and which cannot be judged because something was not kept.
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { compile } from "../../compiler/index.ts";
+import { loadPolicySync } from "../../runtime/evaluator/index.ts";
+import { type ReplayReport, replay } from "../../runtime/replay.ts";
+import { stackPaths } from "../../runtime/stack.ts";
+import { onStack, type StackUnderTest } from "./stack-under-test.ts";
+
+const inAgent = (body: string): string => `agent "bot" { default deny\n${body}\n}`;
+
+async function against(stack: StackUnderTest, candidate: string, sinceUs = 0): Promise<ReplayReport> {
+  const { image } = compile(candidate, { file: "governance.fms" });
+  if (image === undefined) throw new Error("the candidate does not compile");
+  return replay({
+    walDir: stack.daemon.walDir,
+    policiesDir: stackPaths(stack.dir).policies,
+    activeImageHash: stack.daemon.governor.policies.active?.activation.imageHash ?? "",
+    candidate: image,
+    load: (bytes) => loadPolicySync(bytes, { state: "volatile" }),
+    sinceUs,
+  });
+}
+
+test("a narrower rule denies what it permitted; the same policy changes nothing", () =>
+  onStack(inAgent("permit pay if amount < 500\npermit other"), async (stack) => {
+    for (const amount of [100, 300, 400, 900]) await stack.ask("pay", { amount });
+    await stack.ask("other");
+    const same = await against(stack, inAgent("permit pay if amount < 500\npermit other"));
+    assert.equal(same, { total: 5, notReplayable: 0, transitions: [] });
+    const report = await against(stack, inAgent("permit pay if amount < 250"));
+    assert.equal(report.transitions, [
+      { tool: "pay", from: "permit", to: "deny", count: 2 },
+      { tool: "other", from: "permit", to: "deny", count: 1 },
+    ]);
+    assert.equal(await against(stack, inAgent("permit pay"), Number.MAX_SAFE_INTEGER), {
+      total: 0,
+      notReplayable: 0,
+      transitions: [],
+    });
+  }));
+
+test("each policy counts for itself, from the counters as they stood", () =>
+  onStack(inAgent('permit s\nrate_limit "s": 3 per hour'), async (stack) => {
+    for (let i = 0; i < 5; i++) await stack.ask("s");
+    const wider = await against(stack, inAgent('permit s\nrate_limit "s": 4 per hour'));
+    assert.equal(wider.transitions, [{ tool: "s", from: "deny", to: "permit", count: 1 }]);
+    const tighter = await against(stack, inAgent('permit s\nrate_limit "s": 1 per hour'));
+    assert.equal(tighter.transitions, [{ tool: "s", from: "permit", to: "deny", count: 2 }]);
+    // The first three are before the window: their tokens are gone for both.
+    const fourth = (await stack.records()).filter(({ type }) => type === "decision")[3];
+    const sinceUs = Date.parse(String(fourth?.time)) * 1000;
+    assert.is((await against(stack, inAgent('permit s\nrate_limit "s": 3 per hour'), sinceUs)).transitions.length, 0);
+  }));
+
+test("I05 a redacted value that a rule reads makes a call not replayable, one that no rule reads does not", () =>
+  onStack(inAgent('permit pay if amount < 500\nredact pay args: ["card", "amount2"]'), async (stack) => {
+    await stack.ask("pay", { amount: 100, card: "4242" });
+    await stack.ask("pay", { amount: 100 });
+    const unread = await against(stack, inAgent("deny pay"));
+    assert.equal(unread, {
+      total: 2,
+      notReplayable: 0,
+      transitions: [{ tool: "pay", from: "permit", to: "deny", count: 2 }],
+    });
+    const read = await against(stack, inAgent('deny pay if card == "4242"'));
+    assert.equal(read, {
+      total: 2,
+      notReplayable: 1,
+      transitions: [{ tool: "pay", from: "permit", to: "deny", count: 1 }],
+    });
+  }));
+
+test("arguments kept as keys and types only are not taken for values", () =>
+  onStack(inAgent("permit pay"), async (stack) => {
+    await stack.ask("unnamed", { amount: 1 });
+    const reading = await against(stack, inAgent("permit unnamed if amount < 5"));
+    assert.equal(reading, { total: 1, notReplayable: 1, transitions: [] });
+    const blind = await against(stack, inAgent("permit unnamed"));
+    assert.equal(blind.transitions, [{ tool: "unnamed", from: "deny", to: "permit", count: 1 }]);
+  }));
+
+test("an approval holds under the candidate only for the same rule", () =>
+  onStack(inAgent("defer pay"), async (stack) => {
+    const { approval_id } = await stack.ask("pay", { n: 1 });
+    await stack.approve(approval_id);
+    assert.is((await stack.ask("pay", { n: 1 })).effect, "PERMIT");
+    assert.equal((await against(stack, inAgent("defer pay"))).transitions, []);
+    const other = await against(stack, inAgent("defer pay if n == 1"));
+    assert.equal(other.transitions, [{ tool: "pay", from: "permit", to: "defer", count: 1 }]);
+  }));
+
+test("agents that neither policy knows, and calls that were never judged, are not replayable", () =>
+  onStack(inAgent("permit pay"), async (stack) => {
+    await stack.ask("pay", {}, { agent_id: "stranger" });
+    await stack.ask("pay", {}, { session_id: "x".repeat(5000) });
+    const report = await against(stack, inAgent("deny pay"));
+    assert.equal(report, { total: 2, notReplayable: 2, transitions: [] });
+  }));
+
+test("effects in practice are compared: audit permits what enforce denies", () =>
+  onStack(`runtime { mode = "audit" }\n${inAgent("permit pay if n < 5")}`, async (stack) => {
+    for (const n of [1, 9]) assert.is((await stack.ask("pay", { n })).effect, "PERMIT");
+    const report = await against(stack, inAgent("permit pay if n < 5"));
+    assert.equal(report.transitions, [{ tool: "pay", from: "permit", to: "deny", count: 1 }]);
+  }));
+
+test("what else a rule reads was kept only where the policy then in force read it", () =>
+  onStack(inAgent('permit pay if purpose("refund")\npermit other'), async (stack) => {
+    for (const tool of ["pay", "other"]) await stack.ask(tool, {}, { purpose: "refund" });
+    const known = await against(stack, inAgent('deny pay if purpose("refund")\npermit other'));
+    assert.equal(known, {
+      total: 2,
+      notReplayable: 0,
+      transitions: [{ tool: "pay", from: "permit", to: "deny", count: 1 }],
+    });
+    const unknown = await against(stack, inAgent('permit pay if purpose("refund")\ndeny other if purpose("refund")'));
+    assert.equal(unknown, { total: 2, notReplayable: 1, transitions: [] });
+  }));
+
+test.run();
