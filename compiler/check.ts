@@ -5,6 +5,7 @@ import { checkBudget, checkRateLimit, checkRedaction } from "./check/budget.ts";
 import { cautionRule, type Setting } from "./check/caution.ts";
 import { ConditionChecker } from "./check/condition.ts";
 import { checkRuntime } from "./check/fields.ts";
+import { checkMatcher } from "./check/network.ts";
 import { checkOrder, mandatoryCovers } from "./check/order.ts";
 import { checkPattern } from "./check/pattern.ts";
 import { checkPhases } from "./check/phase.ts";
@@ -108,7 +109,7 @@ function checkAgentField(report: Report, field: Field): void {
 function checkRule(report: Report, rule: Rule, setting: Setting, conditions: ConditionChecker): void {
   checkPattern(report, rule.pattern);
   if (rule.condition !== null) conditions.checkTruth(rule.condition);
-  for (const matcher of rule.network) report.unsupported(matcher.part, matcher.span);
+  for (const matcher of rule.network) checkMatcher(report, matcher);
   for (const target of rule.notify) {
     if (!report.noEnv(target, "a rule") && textOf(target) === null) {
       report.add("FMS012", "`notify` names whom to tell", target.span, { help: 'write notify "ops"' });

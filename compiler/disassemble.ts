@@ -144,6 +144,7 @@ class Listing {
       case Op.InSet:
         return `${name} ${a}, ${this.#set(b)}`;
       case Op.Matches:
+      case Op.AnyMatches:
         return `${name} ${a}, automaton ${b}`;
       case Op.LoadString:
         return `${a} = ${JSON.stringify(view.string(b))}`;

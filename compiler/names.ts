@@ -103,3 +103,11 @@ function resolveWord(first: string, path: readonly (string | number)[]): Resolut
   if (path.length > 1 && httpMaps.includes(first)) return field(Root.Http, path);
   return field(Root.Args, path);
 }
+
+/** "a.b[0].c" as names and list positions: how functions name a place in the arguments. */
+export function argumentPath(text: string): (string | number)[] {
+  return text.split(".").flatMap((part) => {
+    const [name = "", ...positions] = part.split("[");
+    return [name, ...positions.map((position) => Number.parseInt(position, 10))];
+  });
+}

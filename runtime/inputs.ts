@@ -11,9 +11,18 @@ export function inputsOf(request: EvaluationRequest, reads: readonly FieldRead[]
     if (member === "args") continue;
     const whole = request[member] as Json | undefined;
     if (whole === undefined) continue;
-    copy(inputs, member, whole, path);
+    if (member === "http" && path[0] === "headers") copyHeader(inputs, whole, String(path[1]));
+    else copy(inputs, member, whole, path);
   }
   return Object.keys(inputs).length === 0 ? null : inputs;
+}
+
+/** Every spelling of a header's name, since several make it count as missing. */
+function copyHeader(inputs: Record<string, Json>, http: Json, name: string): void {
+  const headers = isObject(http) ? http.headers : undefined;
+  if (headers === undefined || !isObject(headers)) return;
+  const spellings = Object.keys(headers).filter((key) => key.toLowerCase() === name.toLowerCase());
+  for (const spelling of spellings) copy(inputs, "http", http, ["headers", spelling]);
 }
 
 /** Copies one path of `from` into `into[name]`; a list is taken whole, since its positions must stay. */

@@ -5,7 +5,7 @@ import * as memoryMap from "./memory";
 import { FIRST_VALUE_OP, JUMP_FAIL, JUMP_MATCH, Kind, Mode, Op, Tri } from "./shared/isa";
 import { TRACE_EVENTS_MAX, TRACE_EVENT_BYTES, TraceKind } from "./shared/abi";
 import {
-  codePoints, contains, containsScalar, containsString, endsBytes, equal, equalFolded, inList, inSet, kindOf, lengthOf, less, lowered, matches,
+  anyMatches, codePoints, contains, containsScalar, containsString, endsBytes, equal, equalFolded, inList, inSet, kindOf, lengthOf, less, lowered, matches,
   numberOf, orderBytes, pointerOf, sameBytes, startsBytes, tri,
 } from "./value";
 
@@ -118,6 +118,15 @@ export function ruleMatches(rule: u32): bool {
         break;
       case Op.EqFolded:
         answer = equalFolded(a, b);
+        break;
+      case Op.HasText:
+        if (kindOf(a) == Kind.String) answer = containsString(a, b);
+        break;
+      case Op.ListHasString:
+        if (kindOf(a) == Kind.List) answer = containsString(a, b);
+        break;
+      case Op.AnyMatches:
+        answer = anyMatches(b, a);
         break;
       case Op.Equal:
         answer = equal(a, slotAt(slots, load<u16>(at, 10)));

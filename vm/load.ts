@@ -282,6 +282,8 @@ function operandsHold(at: u32, op: u32, defined: u64): bool {
     case Op.ContainsString:
     case Op.StartsString:
     case Op.EndsString:
+    case Op.HasText:
+    case Op.ListHasString:
     case Op.EqFolded:
     case Op.LoadString: return b < image.stringCount && c == 0;
     case Op.EqBool:
@@ -289,7 +291,8 @@ function operandsHold(at: u32, op: u32, defined: u64): bool {
     case Op.LoadBool: return b < 2 && c == 0;
     case Op.LoadNull: return b == 0 && c == 0;
     case Op.InSet: return b < image.setCount && c == 0;
-    case Op.Matches: return b < image.automataCount && c == 0;
+    case Op.Matches:
+    case Op.AnyMatches: return b < image.automataCount && c == 0;
     case Op.Equal:
     case Op.Less:
     case Op.LessEqual:

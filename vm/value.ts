@@ -222,6 +222,16 @@ export function matches(automaton: u32, text: u32, length: u32): bool {
   return load<u16>(next + ((state * classes + classes - 1) << 1)) == 1;
 }
 
+/** Some string of the list is accepted by the automaton; unknown unless it is a list. */
+export function anyMatches(automaton: u32, list: u32): i32 {
+  if (kindOf(list) != Kind.List) return Tri.Unknown;
+  let member = pointerOf(list);
+  for (let i = lengthOf(list); i > 0; i--, member += 16) {
+    if (kindOf(member) == Kind.String && matches(automaton, pointerOf(member), lengthOf(member))) return Tri.True;
+  }
+  return Tri.False;
+}
+
 /** Code points of UTF-8 text: bytes that do not continue another. */
 export function codePoints(text: u32, length: u32): u32 {
   let count: u32 = 0;

@@ -9,6 +9,7 @@ import { PatternError } from "./syntax.ts";
 
 export { type Automaton, type AutomatonResult, run } from "./automaton.ts";
 export { compileDispatch, type Dispatch } from "./dispatch.ts";
+export { type LiteralForm, literalForm } from "./forms.ts";
 export type { GlobOptions } from "./glob.ts";
 export { AUTOMATON_STATE_LIMIT, NESTING_LIMIT, NFA_NODE_LIMIT, REGEX_LENGTH_LIMIT, REPEAT_LIMIT } from "./limits.ts";
 

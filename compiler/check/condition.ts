@@ -32,10 +32,10 @@ const comparisonMethods: Readonly<Record<string, CompareOperator>> = {
   matches: "matches",
 };
 const laterFunctions = [
-  "history_tool_count", "history_contains_within", "history_sequence", "deny_count_within", "args_array_len",
-  "args_array_contains", "args_array_any_match",
+  "history_tool_count", "history_contains_within", "history_sequence", "deny_count_within",
 ]; // biome-ignore format: a table
-const functionNames = ["purpose", ...Object.keys(valueFunctions)];
+const arrayFunctions = ["args_array_len", "args_array_contains", "args_array_any_match"];
+const functionNames = ["purpose", ...Object.keys(valueFunctions), ...arrayFunctions];
 const methodNames = [...Object.keys(comparisonMethods), "lower", "upper"];
 
 export class ConditionChecker {
@@ -295,6 +295,7 @@ export class ConditionChecker {
         });
       return "answer";
     }
+    if (arrayFunctions.includes(name)) return this.#arrayCall(expr);
     const result = Object.hasOwn(valueFunctions, name) ? valueFunctions[name] : undefined;
     if (result === undefined) {
       this.#unknown(name, nameSpan, functionNames, "function");
@@ -306,6 +307,25 @@ export class ConditionChecker {
     }
     this.#valueInput(name, input);
     return result;
+  }
+
+  /** The first input is a path into the arguments, in quotes. */
+  #arrayCall(expr: Extract<Expr, { kind: "call" }>): Kind {
+    const { name, arguments: inputs } = expr;
+    const [path, sought] = inputs;
+    const wanted = name === "args_array_len" ? 1 : 2;
+    if (inputs.length !== wanted || path?.kind !== "string" || !isArgumentPath(path.value)) {
+      const help = wanted === 1 ? `write ${name}("items")` : `write ${name}("items", "…")`;
+      this.#report.add("FMS012", `\`${name}\` takes a path in quotes${wanted === 1 ? "" : " and a value"}`, expr.span, {
+        help,
+      });
+    } else if (name === "args_array_any_match" && sought !== undefined) this.#pattern(sought);
+    else if (sought !== undefined) {
+      const kind = this.#operand(sought);
+      const isKnown = kind === "text" || kind === "number" || kind === "bool";
+      if (!isKnown) this.#never(sought, "a member is looked for by text, a number, true or false known now");
+    }
+    return name === "args_array_len" ? "number" : "answer";
   }
 
   #valueInput(name: string, input: Expr): void {
@@ -357,6 +377,11 @@ export class ConditionChecker {
 }
 
 const textRoots: ReadonlySet<Root> = new Set([Root.Tool, Root.Agent, Root.Action, Root.Model, Root.Session]);
+
+/** "a.b[0]": names and list positions. */
+function isArgumentPath(text: string): boolean {
+  return /^[A-Za-z_][\w-]*(\[\d{1,6}\])*(\.[A-Za-z_][\w-]*(\[\d{1,6}\])*)*$/.test(text);
+}
 
 function kindOfValue(value: Value): Kind {
   if (value.kind === "string" || value.kind === "word") return "text";

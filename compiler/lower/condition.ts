@@ -3,9 +3,11 @@
 // the test that reads them, so that no jump ever lands between.
 
 import { JUMP_FAIL, JUMP_MATCH, JUMP_MAX, Kind, Mode, Op, Root } from "../../vm/shared/isa.ts";
-import type { Agent, CompareOperator, Expr, Value } from "../ast.ts";
+import type { Agent, CompareOperator, Expr, NetworkMatcher, Rule, Value } from "../ast.ts";
+import { literalForm } from "../automaton/index.ts";
 import type { Finding } from "../diagnostic.ts";
-import { resolveName } from "../names.ts";
+import { argumentPath, resolveName } from "../names.ts";
+import { matcherPath, matcherTests } from "./network.ts";
 import type { Instruction, Program, SetMember, SlotRef } from "./program.ts";
 
 /** Where a test goes: a special jump, or an instruction still to come. */
@@ -53,20 +55,31 @@ export interface LoweredCondition {
   readonly fields: ReadonlySet<number>;
 }
 
-/** `tests` are automata that the tool's name must match first: patterns that dispatch could not take. */
+/**
+ * Everything that must hold besides the pattern: `toolTests` (automata for patterns that dispatch could not take), then
+ * the network matchers, then the condition.
+ */
 export function lowerCondition(
   program: Program,
   agent: Pick<Agent, "vars">,
-  condition: Expr | null,
+  rule: Pick<Rule, "condition" | "network">,
   strict: boolean,
   toolTests: readonly number[],
 ): LoweredCondition {
   const writer = new ConditionWriter(program, agent);
-  for (const [i, automaton] of toolTests.entries())
-    writer.toolTest(automaton, condition === null && i === toolTests.length - 1);
+  const { condition } = rule;
+  const parts: ((yes: Label) => void)[] = [
+    ...toolTests.map((automaton) => (yes: Label) => writer.toolTest(automaton, yes)),
+    ...rule.network.map((matcher) => (yes: Label) => writer.matcher(matcher, yes)),
+  ];
   if (condition !== null) {
-    if (strict) writer.ask(condition, false, FAIL, MATCH, MATCH);
-    else writer.ask(condition, true, MATCH, FAIL, MATCH);
+    parts.push((yes) =>
+      strict ? writer.ask(condition, false, FAIL, yes, yes) : writer.ask(condition, true, yes, FAIL, yes),
+    );
+  }
+  for (const [i, part] of parts.entries()) {
+    if (i === parts.length - 1) part(MATCH);
+    else writer.before(part);
   }
   return writer.finish();
 }
@@ -105,10 +118,31 @@ class ConditionWriter {
     return { code, fields: this.#fields };
   }
 
-  toolTest(automaton: number, last: boolean): void {
-    const slot = this.#field(Root.Tool, []);
-    const rest: Label = last ? MATCH : { at: this.#drafts.length + 1 };
-    this.#test(Op.Matches, slot, automaton, null, true, rest, FAIL, rest);
+  /** Writes a part behind which code goes on. */
+  before(part: (yes: Label) => void): void {
+    const rest: Label = { at: null };
+    part(rest);
+    rest.at = this.#drafts.length;
+  }
+
+  toolTest(automaton: number, yes: Label): void {
+    this.#test(Op.Matches, this.#field(Root.Tool, []), automaton, null, true, yes, FAIL, yes);
+  }
+
+  /** A network matcher holds or does not: what is missing or of another kind does not match. */
+  matcher(matcher: NetworkMatcher, yes: Label): void {
+    const alternatives = matcherTests(this.#program, matcher);
+    if ("refused" in alternatives) throw this.#refuse(matcher, alternatives.refused, undefined, "FMS012");
+    const slot = this.#field(Root.Http, matcherPath(matcher));
+    for (const [i, tests] of alternatives.entries()) {
+      const isLast = i === alternatives.length - 1;
+      const other: Label = isLast ? FAIL : { at: null };
+      for (const [j, { op, b, truth }] of tests.entries()) {
+        if (j < tests.length - 1) this.before((rest) => this.#test(op, slot, b, null, truth, rest, other, rest));
+        else this.#test(op, slot, b, null, truth, yes, other, isLast ? yes : other);
+      }
+      if (!isLast) other.at = this.#drafts.length;
+    }
   }
 
   /** Emits the question "is `expr` true?" (or false): jumps to `yes` or `no`, one of which is `next`, where code falls through. */
@@ -142,6 +176,8 @@ class ConditionWriter {
       if (typeof value !== "string") throw this.#refuse(expr, "`purpose` takes one string");
       const slot = this.#field(Root.Purpose, []);
       this.#test(Op.EqFolded, slot, this.#program.string(asciiLower(value)), null, truth, yes, no, next);
+    } else if (expr.kind === "call" && arrayTests.has(expr.name)) {
+      this.#arrayTest(expr, truth, yes, no, next);
     } else {
       this.#test(Op.Truth, this.#slot(this.#operand(expr)), 0, null, truth, yes, no, next);
     }
@@ -181,14 +217,47 @@ class ConditionWriter {
       case "matches": {
         const pattern = this.#constant(right);
         if (typeof pattern !== "string") throw this.#refuse(right, "`matches` needs a pattern in quotes");
-        const compiled = this.#program.search(pattern);
-        if (!compiled.ok) throw this.#refuse(right, compiled.message, compiled.help, "FMS023");
-        emit(Op.Matches, false, this.#operand(left), this.#program.automaton(`search:${pattern}`, compiled.automaton));
+        this.#matches(pattern, right, (op, b) => emit(op, false, this.#operand(left), b));
         return;
       }
       default:
         this.#textual(operator, left, right, emit);
     }
+  }
+
+  /** Patterns that only compare texts become such comparisons; the others run as automata. */
+  #matches(pattern: string, at: Expr, emit: (op: Op, b: number) => void): void {
+    const program = this.#program;
+    const form = literalForm(pattern);
+    if (form?.kind === "oneOf") {
+      emit(Op.InSet, program.set(form.texts.map((text) => ({ kind: Kind.String, reference: program.string(text) }))));
+    } else if (form !== null) {
+      const ops = { equals: Op.EqString, starts: Op.StartsString, ends: Op.EndsString, contains: Op.HasText };
+      emit(ops[form.kind], program.string(form.text));
+    } else emit(Op.Matches, this.#search(pattern, at));
+  }
+
+  #search(pattern: string, at: Expr): number {
+    const compiled = this.#program.search(pattern);
+    if (!compiled.ok) throw this.#refuse(at, compiled.message, compiled.help, "FMS023");
+    return this.#program.automaton(`search:${pattern}`, compiled.automaton);
+  }
+
+  /** `args_array_contains("a.b", v)`, `args_array_any_match("a.b", re)`. */
+  #arrayTest(expr: Extract<Expr, { kind: "call" }>, truth: boolean, yes: Label, no: Label, next: Label): void {
+    const [path, sought] = expr.arguments;
+    const value = sought === undefined ? undefined : this.#constant(sought);
+    if (path?.kind !== "string" || sought === undefined || value === undefined || value === null) {
+      throw this.#refuse(expr, `\`${expr.name}\` takes a path and a value`);
+    }
+    const slot = this.#field(Root.Args, argumentPath(path.value));
+    const emit = (op: Op, b: number): void => this.#test(op, slot, b, null, truth, yes, no, next);
+    if (expr.name === "args_array_any_match") {
+      if (typeof value !== "string") throw this.#refuse(sought, "`args_array_any_match` needs a pattern in quotes");
+      emit(Op.AnyMatches, this.#search(value, sought));
+    } else if (typeof value === "string") emit(Op.ListHasString, this.#program.string(value));
+    else if (typeof value === "number") emit(Op.ContainsNumber, this.#program.number(value));
+    else emit(Op.ContainsBool, value ? 1 : 0);
   }
 
   #textual(
@@ -345,6 +414,10 @@ class ConditionWriter {
   }
 
   #function(expr: Extract<Expr, { kind: "call" | "method" }>): Operand {
+    const [path] = expr.arguments;
+    if (expr.kind === "call" && expr.name === "args_array_len" && path?.kind === "string") {
+      return { kind: "slot", slot: this.#value(Op.Count, this.#field(Root.Args, argumentPath(path.value)), null) };
+    }
     const op = Object.hasOwn(valueFunctions, expr.name) ? valueFunctions[expr.name] : undefined;
     const argument = expr.kind === "method" ? expr.receiver : expr.arguments[0];
     const extra = expr.arguments.length - (expr.kind === "method" ? 0 : 1);
@@ -416,6 +489,8 @@ const comparisonMethods = new Map<string, CompareOperator>([
   ["contains", "contains"],
   ["matches", "matches"],
 ]);
+
+const arrayTests: ReadonlySet<string> = new Set(["args_array_contains", "args_array_any_match"]);
 
 const valueFunctions: Record<string, Op> = { len: Op.Length, length: Op.Length, lower: Op.Lower, upper: Op.Upper };
 

@@ -12,7 +12,7 @@ import { resolveName } from "../names.ts";
 import { ruleText } from "../text.ts";
 import { amount, checkCounts, keyName, period } from "./capacity.ts";
 import { lowerCondition, Unlowerable } from "./condition.ts";
-import { AgentPatterns, type Entry, globAutomaton, planAgent } from "./plans.ts";
+import { AgentPatterns, type Entry, planAgent } from "./plans.ts";
 import { Program } from "./program.ts";
 
 const DAY_US = 86_400_000_000;
@@ -129,7 +129,7 @@ class Lowering {
     const index = this.#program.rules.length;
     const tests: number[] = [];
     if (left.has(rule.pattern.text)) {
-      const automaton = globAutomaton(this.#program, rule.pattern.text);
+      const automaton = this.#program.glob(rule.pattern.text, { separator: "/", ignoreCase: false });
       if (automaton === null) this.#refuseLeft(left, [rule.pattern]);
       else tests.push(automaton);
     }
@@ -151,7 +151,7 @@ class Lowering {
   #lowerCondition(agent: Agent, rule: Rule, tests: readonly number[]): ReturnType<typeof lowerCondition> {
     const strict = this.#strict && rule.effect !== "permit";
     try {
-      return lowerCondition(this.#program, agent, rule.condition, strict, tests);
+      return lowerCondition(this.#program, agent, rule, strict, tests);
     } catch (error) {
       if (!(error instanceof Unlowerable)) throw error;
       const span = error.finding.span.end === 0 ? rule.span : error.finding.span;

@@ -4,7 +4,7 @@
 import { SHAPE_NAMED, SHAPE_TIME } from "../../vm/shared/image.ts";
 import { Root, RuleEffect } from "../../vm/shared/isa.ts";
 import type { Pattern } from "../ast.ts";
-import { compileDispatch, compileGlob, type Dispatch } from "../automaton/index.ts";
+import { compileDispatch, type Dispatch } from "../automaton/index.ts";
 import type { Program, ProgramAgent } from "./program.ts";
 
 /** States of one agent's dispatch automaton; globs beyond are tested rule by rule. */
@@ -74,12 +74,6 @@ export class AgentPatterns {
     }
     return dispatch.sets[dispatch.accept[state] ?? 0] ?? [];
   }
-}
-
-/** An automaton for a glob that dispatch left out. */
-export function globAutomaton(program: Program, glob: string): number | null {
-  const compiled = compileGlob(glob, { separator: "/", ignoreCase: false });
-  return compiled.ok ? program.automaton(`glob:${glob}`, compiled.automaton) : null;
 }
 
 export function planAgent(program: Program, id: number, patterns: AgentPatterns, entries: AgentEntries): ProgramAgent {

@@ -3,7 +3,13 @@
 
 import type { BudgetWindow, CostKind } from "../../vm/shared/image.ts";
 import type { Kind, Mode, Op, Root } from "../../vm/shared/isa.ts";
-import { type Automaton, type AutomatonResult, compileSearch } from "../automaton/index.ts";
+import {
+  type Automaton,
+  type AutomatonResult,
+  compileGlob,
+  compileSearch,
+  type GlobOptions,
+} from "../automaton/index.ts";
 
 /** A slot: a field by its index, or a temporary of the rule. */
 export type SlotRef = { readonly field: number } | { readonly temporary: number };
@@ -169,6 +175,13 @@ export class Program {
     const compiled = compileSearch(pattern);
     this.#searches.set(pattern, compiled);
     return compiled;
+  }
+
+  /** The automaton of a glob, as an index; null when it needs too many states. */
+  glob(glob: string, options: GlobOptions): number | null {
+    const compiled = compileGlob(glob, options);
+    const key = `glob${options.separator ?? ""}${options.ignoreCase ? "i" : ""}:${glob}`;
+    return compiled.ok ? this.automaton(key, compiled.automaton) : null;
   }
 
   automaton(key: string, automaton: Automaton): number {

@@ -133,6 +133,7 @@ class Teller {
           .map((m) => this.#member(m))
           .join(", ")}]`;
       case Op.Matches:
+      case Op.AnyMatches:
         return "its pattern";
       default:
         if (instruction.op < Op.Equal) return JSON.stringify(image.string(instruction.b));
@@ -316,6 +317,9 @@ const operators: Partial<Record<number, { operator: string; opposite: string }>>
   [Op.EndsString]: ends,
   [Op.Matches]: { operator: "matches", opposite: "does not match" },
   [Op.EqFolded]: eq,
+  [Op.HasText]: holds,
+  [Op.ListHasString]: holds,
+  [Op.AnyMatches]: { operator: "has a member that matches", opposite: "has no member that matches" },
   [Op.Equal]: eq,
   [Op.Less]: lt,
   [Op.LessEqual]: le,

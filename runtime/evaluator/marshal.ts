@@ -1,10 +1,12 @@
 // Writes the few values that a tool's rules read into the machine's slots. What cannot be judged exactly is refused here:
 // integers beyond ±2^53, numbers that are not finite, text with lone surrogates, values that JSON does not have.
 import { Kind, Root, SLOT_BYTES } from "../../vm/shared/isa.ts";
+import { httpValue } from "./http.ts";
 import type { ImageReader } from "./image.ts";
 import type { Machine } from "./machine.ts";
 import { JsonNumber } from "./number.ts";
 import type { EvaluationRequest, FieldRead, RequestValue } from "./types.ts";
+import { follow, own } from "./values.ts";
 
 /** A field of a plan: where its value is found, and which slot takes it. */
 export interface FieldReader {
@@ -175,23 +177,6 @@ function isPlain(holder: unknown): boolean {
   return true;
 }
 
-/** Only what the object itself has: a request cannot reach a prototype, nor a prototype a request. */
-function own(holder: unknown, name: string): unknown {
-  return holder !== null && typeof holder === "object" && Object.hasOwn(holder, name)
-    ? (holder as { [name: string]: unknown })[name]
-    : undefined;
-}
-
-function follow(holder: unknown, path: readonly (string | number)[]): unknown {
-  let value = holder;
-  for (const part of path) {
-    if (typeof part === "number") value = Array.isArray(value) ? value[part] : undefined;
-    else value = Array.isArray(value) ? undefined : own(value, part);
-    if (value === undefined) return undefined;
-  }
-  return value;
-}
-
 /** Members of one slot for words of the request. */
 function find(reader: FieldReader, request: EvaluationRequest): RequestValue | unknown {
   switch (reader.root) {
@@ -214,7 +199,7 @@ function find(reader: FieldReader, request: EvaluationRequest): RequestValue | u
     case Root.Purpose:
       return request.purpose;
     case Root.Http:
-      return follow(request.http ?? request.args, reader.path);
+      return httpValue(request, reader.path);
     default:
       return undefined;
   }

@@ -56,7 +56,7 @@ const sentences: readonly (readonly [string, string])[] = [
   ["u > 3", "u > 3: missing, unknown"],
   ["u != nil", "u != nil: missing, false"],
   ['s contains "b"', 's contains "b": "abc", true'],
-  ['not (s matches "b")', 's does not match its pattern: "abc", false'],
+  ['not (s matches "b+")', 's does not match its pattern: "abc", false'],
   ["s != t", 's != "abd": "abc", true'],
   ["flag", "flag is true: true, true"],
   ["not flag", "flag is not true: true, false"],

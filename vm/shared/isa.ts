@@ -42,42 +42,48 @@ export enum Op {
   Matches = 16,
   /** a equals strings[b], which is lower case, when a's ASCII letters are lowered. */
   EqFolded = 17,
+  /** The string a contains strings[b]; unknown unless a is a string. */
+  HasText = 18,
+  /** The list a has strings[b] as a member; unknown unless a is a list. */
+  ListHasString = 19,
+  /** automata[b] accepts some string of the list a; unknown unless a is a list. */
+  AnyMatches = 20,
   // Tests of two slots; c is the second.
-  Equal = 18,
-  Less = 19,
-  LessEqual = 20,
+  Equal = 21,
+  Less = 22,
+  LessEqual = 23,
   /** a is a member of the list c. */
-  InList = 21,
+  InList = 24,
   /** The list or string a contains c. */
-  Contains = 22,
-  Starts = 23,
-  Ends = 24,
+  Contains = 25,
+  Starts = 26,
+  Ends = 27,
   // Values: write slot a.
-  LoadNumber = 25,
-  LoadString = 26,
-  LoadBool = 27,
-  LoadNull = 28,
+  LoadNumber = 28,
+  LoadString = 29,
+  LoadBool = 30,
+  LoadNull = 31,
   /** a = slot b + slot c; unknown unless both are numbers and the result is finite. */
-  Add = 29,
-  Subtract = 30,
-  Multiply = 31,
-  Divide = 32,
-  Remainder = 33,
+  Add = 32,
+  Subtract = 33,
+  Multiply = 34,
+  Divide = 35,
+  Remainder = 36,
   /** a = -slot b */
-  Negate = 34,
+  Negate = 37,
   /** a = code points of the string b, or members of the list b. */
-  Length = 35,
+  Length = 38,
   /** a = members of the list b; unknown for other kinds. */
-  Count = 36,
+  Count = 39,
   /** a = the string b with ASCII letters lowered. */
-  Lower = 37,
-  Upper = 38,
+  Lower = 40,
+  Upper = 41,
   // New operations are added before this line; the loader refuses what is not below it.
-  End = 39,
+  End = 42,
 }
 
 /** First operation that writes a slot instead of asking a question. */
-export const FIRST_VALUE_OP = 25;
+export const FIRST_VALUE_OP = 28;
 
 /** Bits of an instruction's mode. */
 export enum Mode {
