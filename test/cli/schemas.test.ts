@@ -145,6 +145,7 @@ test("results of real runs are as published", async () => {
     await hold(dir, ["check"]);
     writeFileSync(join(dir, "governance.fms"), policy);
     await hold(dir, ["check"]);
+    await hold(dir, ["fmt", "--check"], 1);
     await hold(dir, ["plan"]);
     await hold(dir, ["status"], 1);
     await stack.start();
