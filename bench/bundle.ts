@@ -22,6 +22,17 @@ export async function bundle(): Promise<string> {
       evaluator: join(root, "runtime/evaluator/index.ts"),
     },
   });
+  await build({
+    ...common,
+    platform: "node",
+    packages: "external",
+    entryPoints: {
+      daemon: join(root, "runtime/daemon-main.ts"),
+      log: join(root, "bench/log-entry.ts"),
+      echo: join(root, "bench/peers/echo.ts"),
+      reference: join(root, "bench/peers/reference-daemon.ts"),
+    },
+  });
   return folder;
 }
 
@@ -35,6 +46,11 @@ export async function evaluatorOf(folder: string): Promise<typeof import("../run
 
 export async function compilerOf(folder: string): Promise<typeof import("../compiler/index.ts")> {
   return await import(pathToFileURL(join(folder, "compiler.js")).href);
+}
+
+/** What reads and writes logs without a daemon. */
+export async function logOf(folder: string): Promise<typeof import("./log-entry.ts")> {
+  return await import(pathToFileURL(join(folder, "log.js")).href);
 }
 
 function checkMachine(): void {
