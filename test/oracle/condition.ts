@@ -1,6 +1,6 @@
 // A condition's truth, by walking the tree: every subexpression is worked out to the end, nothing is skipped or reordered.
 import type { CompareOperator, Expr } from "../../compiler/ast.ts";
-import { type Call, isVariable, purposeOf, readName } from "./name.ts";
+import { argumentAt, type Call, isVariable, purposeOf, readName } from "./name.ts";
 import { searchMatches } from "./pattern.ts";
 import {
   and,
@@ -13,6 +13,7 @@ import {
   equal,
   type Found,
   fromLiteral,
+  fromRequest,
   isIn,
   length,
   not,
@@ -138,8 +139,28 @@ function compareOrder(operator: "==" | "!=" | "<" | "<=" | ">" | ">=", left: Fou
   }
 }
 
+/** The first argument of `args_array_…` as text; null for another function. */
+export function arrayPath(name: string, args: readonly Expr[]): string | null {
+  const [path] = args;
+  return name.startsWith("args_array_") && path?.kind === "string" ? path.value : null;
+}
+
+function applyToArray(call: Call, name: string, path: string, sought: Expr | undefined): Found {
+  const list = fromRequest(argumentAt(call, path));
+  if (list.kind !== "list") return unknown;
+  if (name === "args_array_len") return numberOf(list.items.length);
+  if (sought === undefined) throw new Error(`the oracle has no ${name} with one argument`);
+  const value = evaluate(call, sought);
+  if (name === "args_array_any_match") return boolOf(list.items.some((item) => searchMatches(item, value) === true));
+  if (name !== "args_array_contains") throw new Error(`the oracle does not know the function ${name}`);
+  if (value.kind !== "string" && value.kind !== "number" && value.kind !== "bool") return unknown;
+  return boolOf(list.items.some((item) => equal(item, value) === true));
+}
+
 function apply(call: Call, name: string, args: readonly Expr[]): Found {
   const [first] = args;
+  const path = arrayPath(name, args);
+  if (path !== null) return applyToArray(call, name, path, args[1]);
   if (first === undefined || args.length !== 1)
     throw new Error(`the oracle has no ${name} with ${args.length} arguments`);
   const value = evaluate(call, first);

@@ -1,9 +1,9 @@
 // What a name in a condition means, read from the language page: a variable, a word of the request, else an argument.
 import type { Agent, Name } from "../../compiler/ast.ts";
 import type { EvaluationRequest } from "../../runtime/evaluator/types.ts";
+import { httpValue } from "./http-part.ts";
 import { type Found, fromLiteral, fromRequest, length, missing, numberOf, stringOf } from "./value.ts";
-
-type Path = readonly (string | number)[];
+import { type Path, stepsOf, walk } from "./walk.ts";
 
 export interface Call {
   readonly agent: Agent;
@@ -69,18 +69,7 @@ function walkWord(call: Call, path: Path): unknown {
     path.length === 1
       ? ["host", "port", "method", "path"].includes(String(first))
       : first === "query" || first === "headers";
-  return walk(network && request.http !== undefined ? request.http : request.args, path);
-}
-
-/** Own members of objects and members of lists, nothing inherited. */
-function walk(start: unknown, path: Path): unknown {
-  let at = start;
-  for (const step of path) {
-    if (at === null || typeof at !== "object") return undefined;
-    if (Array.isArray(at) !== (typeof step === "number")) return undefined;
-    at = Object.hasOwn(at, step) ? (at as Record<string | number, unknown>)[step] : undefined;
-  }
-  return at;
+  return network ? httpValue(request, path) : walk(request.args, path);
 }
 
 function timePart(part: string, us: bigint): Found {
@@ -95,6 +84,11 @@ function timePart(part: string, us: bigint): Found {
   };
   const value = Object.hasOwn(parts, part) ? parts[part] : undefined;
   return value === undefined ? missing : numberOf(value);
+}
+
+/** The raw argument that "a.b[0]" names, for the functions that look into lists. */
+export function argumentAt(call: Call, text: string): unknown {
+  return walk(call.request.args, stepsOf(text));
 }
 
 /** The text under a purpose, for `purpose("p")`. */

@@ -7,6 +7,7 @@ import { type BudgetAnswer, BudgetBook, budgetCovers } from "./budget.ts";
 import { truth } from "./condition.ts";
 import { globMatches } from "./glob.ts";
 import type { Call } from "./name.ts";
+import { networkMatches } from "./network.ts";
 import { PhaseClocks } from "./phase-clock.ts";
 import { RateBook } from "./rate-limit.ts";
 import { readsUnjudgeable } from "./reads.ts";
@@ -154,6 +155,7 @@ export class Oracle {
 
   private matches(call: Call, rule: Rule): boolean {
     if (!globMatches(rule.pattern.text, call.request.tool_id)) return false;
+    if (!rule.network.every((matcher) => networkMatches(call, matcher))) return false;
     if (rule.condition === null) return true;
     const answer = truth(call, rule.condition);
     return answer === true || (answer === "unknown" && this.strict && rule.effect !== "permit");

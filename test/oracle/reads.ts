@@ -2,19 +2,23 @@
 import type { Agent, Expr, Name } from "../../compiler/ast.ts";
 import { JsonNumber } from "../../runtime/evaluator/number.ts";
 import { budgetCost, budgetCovers } from "./budget.ts";
+import { arrayPath } from "./condition.ts";
 import { globMatches } from "./glob.ts";
-import { type Call, rawField } from "./name.ts";
+import { argumentAt, type Call, rawField } from "./name.ts";
+import { matchedValue } from "./network.ts";
 
 /** True when a field that a rule for this tool or a budget's cost reads holds an integer beyond ±(2^53 - 1), or half a character. */
 export function readsUnjudgeable(call: Call): boolean {
   const { agent, request } = call;
-  const names: Name[] = [];
+  const values: unknown[] = [];
   const phases = agent.phases.filter((phase) => phase.tools.some((tool) => globMatches(tool.text, request.tool_id)));
   for (const rule of [...agent.rules, ...phases.flatMap((phase) => phase.rules)]) {
-    if (rule.condition !== null && globMatches(rule.pattern.text, request.tool_id)) collect(rule.condition, names);
+    if (!globMatches(rule.pattern.text, request.tool_id)) continue;
+    for (const matcher of rule.network) values.push(matchedValue(call, matcher));
+    if (rule.condition !== null) collect(call, rule.condition, values);
   }
-  for (const name of costNames(agent, request.tool_id)) names.push(name);
-  return names.some((name) => holdsUnjudgeable(rawField(call, name.path)));
+  for (const name of costNames(agent, request.tool_id)) values.push(rawField(call, name.path));
+  return values.some(holdsUnjudgeable);
 }
 
 function costNames(agent: Agent, tool: string): Name[] {
@@ -35,27 +39,30 @@ function isUnjudgeable(value: unknown): boolean {
   return typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value);
 }
 
-function collect(expr: Expr, into: Name[]): void {
+function collect(call: Call, expr: Expr, into: unknown[]): void {
   switch (expr.kind) {
     case "name":
-      into.push(expr);
+      into.push(rawField(call, expr.path));
       return;
     case "not":
     case "negate":
-      collect(expr.operand, into);
+      collect(call, expr.operand, into);
       return;
     case "logical":
     case "compare":
     case "arithmetic":
-      collect(expr.left, into);
-      collect(expr.right, into);
+      collect(call, expr.left, into);
+      collect(call, expr.right, into);
       return;
-    case "call":
-      for (const argument of expr.arguments) collect(argument, into);
+    case "call": {
+      const path = arrayPath(expr.name, expr.arguments);
+      if (path !== null) into.push(argumentAt(call, path));
+      for (const argument of expr.arguments) collect(call, argument, into);
       return;
+    }
     case "method":
-      collect(expr.receiver, into);
-      for (const argument of expr.arguments) collect(argument, into);
+      collect(call, expr.receiver, into);
+      for (const argument of expr.arguments) collect(call, argument, into);
       return;
     default:
       return;
