@@ -8,6 +8,7 @@ import { AuditVerifyCommand } from "./commands/audit-verify.ts";
 import { CheckCommand } from "./commands/check.ts";
 import { DestroyCommand } from "./commands/destroy.ts";
 import { DevCommand } from "./commands/dev.ts";
+import { DisassembleCommand } from "./commands/disassemble.ts";
 import { ExplainApprovalCommand, ExplainCommand } from "./commands/explain.ts";
 import { ExplainRuleCommand } from "./commands/explain-rule.ts";
 import { FmtCommand } from "./commands/fmt.ts";
@@ -44,5 +45,6 @@ export const commands: readonly CommandClass<Context>[] = [
   ExplainRuleCommand,
   DevCommand,
   DestroyCommand,
+  DisassembleCommand,
   SchemaCommand,
 ];

@@ -301,6 +301,7 @@ const results: Readonly<Record<string, Schema>> = {
     decisions: { type: "object", additionalProperties: integer },
     last: orNull(time),
   }),
+  disassemble: object({ listing: string }),
   dev: object({ version, policy_hash: hash, changed: boolean }),
   destroy: object({ removed: listOf(string), kept: listOf(string) }),
   schema: openObject,

@@ -75,9 +75,12 @@ function tell(io: Terminal, report: VerifyReport, isEmpty: boolean): void {
   const { ok, records, checks, fault, notChecked, unanchored } = report;
   const [tick, cross] = [io.paint.green("✓"), io.paint.red("✗")];
   io.line(`${ok ? tick : cross} ${countText(records, "record")}${isEmpty ? ": nothing was recorded yet" : ""}`);
+  const isChainBroken = checks.some(({ name, ok: holdsThere }) => name === "chain" && !holdsThere);
   for (const check of checks) {
-    if (check.ok) io.line(`${tick} ${holds[check.name]}`);
-    else io.line(`${cross} ${fails[check.name]}: ${visible(check.detail)}`);
+    if (!check.ok) io.line(`${cross} ${fails[check.name]}: ${visible(check.detail)}`);
+    // Behind the break nothing was looked at, so these would say more than is known.
+    else if (isChainBroken && check.name === "policy") io.line(`${tick} ${holds.policy}, up to record ${records}`);
+    else if (!isChainBroken || check.name === "files") io.line(`${tick} ${holds[check.name]}`);
   }
   if (fault !== undefined) for (const line of faultLines(fault)) io.line(line);
   for (const text of notChecked) io.line(`  not checked: ${visible(text)}`);

@@ -8,12 +8,27 @@ import * as assert from "uvu/assert";
 import { onStack } from "../runtime/stack-under-test.ts";
 import { faramesh, farameshAsTyped, inFolder, snapshotOf } from "./in-process.ts";
 
-const policyCommands = [["check"], ["plan"], ["apply"], ["apply", "--foreground"], ["dev"]];
+const policyCommands = [["check"], ["fmt"], ["disassemble"], ["plan"], ["apply"], ["apply", "--foreground"], ["dev"]];
 
-const badPolicies: readonly { readonly name: string; make(dir: string): void; readonly says: RegExp; readonly help: RegExp }[] = [
+const badPolicies: readonly {
+  readonly name: string;
+  make(dir: string): void;
+  readonly says: RegExp;
+  readonly help: RegExp;
+}[] = [
   { name: "missing", make: () => {}, says: /there is no governance\.fms/, help: /faramesh init/ },
-  { name: "empty", make: (dir) => writeFileSync(join(dir, "governance.fms"), ""), says: /is empty/, help: /faramesh init/ },
-  { name: "blank", make: (dir) => writeFileSync(join(dir, "governance.fms"), " \n\t\n"), says: /is empty/, help: /faramesh init/ },
+  {
+    name: "empty",
+    make: (dir) => writeFileSync(join(dir, "governance.fms"), ""),
+    says: /is empty/,
+    help: /faramesh init/,
+  },
+  {
+    name: "blank",
+    make: (dir) => writeFileSync(join(dir, "governance.fms"), " \n\t\n"),
+    says: /is empty/,
+    help: /faramesh init/,
+  },
   {
     name: "binary",
     make: (dir) => writeFileSync(join(dir, "governance.fms"), Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0, 1, 2])),
@@ -112,11 +127,21 @@ async function leaveStale(dir: string): Promise<void> {
   const runtime = join(dir, ".faramesh", "runtime");
   mkdirSync(join(runtime, "operator"), { recursive: true, mode: 0o700 });
   const socket = join(runtime, "operator", "operator.sock");
-  const child = spawn(process.execPath, ["-e", `require("node:net").createServer().listen(${JSON.stringify(socket)},()=>console.log("up"))`]);
+  const child = spawn(process.execPath, [
+    "-e",
+    `require("node:net").createServer().listen(${JSON.stringify(socket)},()=>console.log("up"))`,
+  ]);
   await new Promise((resolve) => child.stdout.once("data", resolve));
   child.kill("SIGKILL");
   await new Promise((resolve) => child.once("close", resolve));
-  const daemon = { pid: child.pid, state: "READY", socket, operator_socket: socket, wal_dir: join(dir, "faramesh-wal"), started_at: "" };
+  const daemon = {
+    pid: child.pid,
+    state: "READY",
+    socket,
+    operator_socket: socket,
+    wal_dir: join(dir, "faramesh-wal"),
+    started_at: "",
+  };
   writeFileSync(join(runtime, "daemon.json"), JSON.stringify(daemon));
   writeFileSync(join(runtime, "daemon.pid"), `${child.pid}\n`);
   writeFileSync(join(runtime, "operator", "token"), "0".repeat(64));
@@ -191,7 +216,10 @@ test("on a log with a flipped bit every reader stops with 5, and nothing is touc
       assert.match(stdout + stderr, words[1] === "verify" ? "00000001.wal" : "faramesh audit verify", words.join(" "));
     }
     const verify = await faramesh(stack.dir, "audit", "verify");
-    assert.match(verify.stdout, /file 00000001\.wal, offset \d+, seq 2.*\n {2}field \S+\n {2}expected .+\n {2}found {4}.+/);
+    assert.match(
+      verify.stdout,
+      /file 00000001\.wal, offset \d+, seq 2.*\n {2}field \S+\n {2}expected .+\n {2}found {4}.+/,
+    );
     assert.equal(snapshotOf(stack.dir), before);
     const apply = await faramesh(stack.dir, "apply");
     assert.is(apply.code, 4);
@@ -201,7 +229,10 @@ test("on a log with a flipped bit every reader stops with 5, and nothing is touc
 
 test("an unknown runtime setting of a later version is refused by name before a daemon starts", () =>
   inFolder(async (dir) => {
-    writeFileSync(join(dir, "governance.fms"), 'runtime { http_listen = "127.0.0.1:0" }\nagent "a" { default deny permit x }');
+    writeFileSync(
+      join(dir, "governance.fms"),
+      'runtime { http_listen = "127.0.0.1:0" }\nagent "a" { default deny permit x }',
+    );
     const before = snapshotOf(dir);
     const { code, stderr } = await faramesh(dir, "apply");
     assert.is(code, 1);
@@ -217,7 +248,7 @@ const misuses: readonly (readonly [readonly string[], RegExp])[] = [
   [["audit"], /`audit` is not a whole command\n {2}faramesh audit tail/],
   [["approvals", "approve"], /something is missing\n {2}faramesh approvals approve \[options\] <id>/],
   [["check", "extra"], /a word too many/],
-  [["check", "--format", "xml"], /--format is text or json/],
+  [["status", "--format", "xml"], /--format is text or json/],
   [["audit", "tail", "--effect", "maybe"], /--effect is one of permit, deny, defer/],
   [["audit", "tail", "--since", "yesterday"], /`yesterday` is no span of time/],
   [["audit", "tail", "-n", "-1"], /-n/],

@@ -1,5 +1,6 @@
 // The command line run in this process with streams of our own: the same code as `faramesh`, without the start of a process.
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,7 +29,10 @@ export async function farameshAsTyped(...words: readonly string[]): Promise<Outc
   });
   const env = { PATH: process.env.PATH };
   const code = await runCli(words, "0.0.0", { stdin: new PassThrough(), stdout, stderr, env });
-  await new Promise(setImmediate);
+  for (const stream of [stdout, stderr]) {
+    stream.end();
+    await once(stream, "end");
+  }
   return { code, ...texts };
 }
 

@@ -42,15 +42,41 @@ test("I07 a huge field is cut with a mark that says how much is left out", () =>
 });
 
 test("numbers are printed as they were received", () => {
-  const value = { a: new JsonNumber("9007199254740993", 9007199254740992, false), b: 1.5, c: null, d: [], e: {}, f: undefined };
+  const value = {
+    a: new JsonNumber("9007199254740993", 9007199254740992, false),
+    b: 1.5,
+    c: null,
+    d: [],
+    e: {},
+    f: undefined,
+  };
   assert.is(jsonText(value, 0), '{"a":9007199254740993,"b":1.5,"c":null,"d":[],"e":{}}');
 });
 
 test("words for counts, durations and shares", () => {
-  assert.equal([0, 1, 14_329].map((count) => countText(count, "record")), ["0 records", "1 record", "14,329 records"]);
-  assert.equal([0, 59, 60, 192, 3600, 100_000].map(durationText), ["0 s", "59 s", "1 min", "3 min 12 s", "1 h", "1 d 3 h"]);
-  assert.equal([-1, 0, 0.5, 1, 7].map(bar).map((text) => text.replace(/░/g, "").length), [0, 0, 10, 20, 20]);
-  assert.equal(columns([["a", "b"], ["\u001b[31mccc\u001b[39m", "d"]]), ["a    b", "\u001b[31mccc\u001b[39m  d"]);
+  assert.equal(
+    [0, 1, 14_329].map((count) => countText(count, "record")),
+    ["0 records", "1 record", "14,329 records"],
+  );
+  assert.equal([0, 59, 60, 192, 3600, 100_000].map(durationText), [
+    "0 s",
+    "59 s",
+    "1 min",
+    "3 min 12 s",
+    "1 h",
+    "1 d 3 h",
+  ]);
+  assert.equal(
+    [-1, 0, 0.5, 1, 7].map(bar).map((text) => text.replace(/░/g, "").length),
+    [0, 0, 10, 20, 20],
+  );
+  assert.equal(
+    columns([
+      ["a", "b"],
+      ["\u001b[31mccc\u001b[39m", "d"],
+    ]),
+    ["a    b", "\u001b[31mccc\u001b[39m  d"],
+  );
 });
 
 test.run();

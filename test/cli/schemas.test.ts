@@ -147,6 +147,8 @@ test("results of real runs are as published", async () => {
     await hold(dir, ["check"]);
     await hold(dir, ["fmt", "--check"], 1);
     await hold(dir, ["plan"]);
+    await hold(dir, ["fmt", "--check"], 1);
+    await hold(dir, ["disassemble"]);
     await hold(dir, ["status"], 1);
     await stack.start();
     await hold(dir, ["status"], 2);
