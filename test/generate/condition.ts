@@ -1,7 +1,17 @@
 // Conditions by chance: every operator over every kind of operand, mostly of kinds that fit, often enough of kinds that
 // do not. A condition keeps the conditions it is made of, which are its simpler forms.
 import type { Random } from "./random.ts";
-import { expressions, fields, numberTexts, numberWords, purposes, strings, textWords, tools } from "./words.ts";
+import {
+  arrayPaths,
+  expressions,
+  fields,
+  numberTexts,
+  numberWords,
+  purposes,
+  strings,
+  textWords,
+  tools,
+} from "./words.ts";
 
 export interface ConditionDraft {
   readonly text: string;
@@ -23,7 +33,7 @@ export function conditionDraft(random: Random, depth: number): ConditionDraft {
 
 function testText(random: Random): string {
   const field = random.pick(fields);
-  switch (random.below(18)) {
+  switch (random.below(20)) {
     case 0:
     case 1:
     case 2:
@@ -43,7 +53,7 @@ function testText(random: Random): string {
     case 9:
       return affixTest(random, field);
     case 10:
-      return `${textOperand(random, field)} ${random.pick(["matches", "=~"])} ${JSON.stringify(random.pick(expressions)).replaceAll("\\\\", "\\")}`;
+      return `${textOperand(random, field)} ${random.pick(["matches", "=~"])} ${expression(random)}`;
     case 11:
       return random.pick([
         field,
@@ -63,6 +73,9 @@ function testText(random: Random): string {
       return `${random.pick(["x", "y", "a.b"])} % ${random.pick(["2", "3", "-3", "y"])} ${comparison(random)} ${random.pick(["0", "1", "-1", "2", "-2"])}`;
     case 16:
       return `${random.pick(numberWords)} ${comparison(random)} ${random.oneIn(3) ? random.pick(fields) : numberNear(random)}`;
+    case 17:
+    case 18:
+      return arrayTest(random);
     default:
       return `${random.pick(numberTexts)} ${comparison(random)} ${field}`;
   }
@@ -85,6 +98,20 @@ function affixTest(random: Random, field: string): string {
   const word = random.pick(["starts_with", "ends_with", "startsWith", "endsWith"]);
   return random.oneIn(3) ? `${field}.${word}(${argument})` : `${textOperand(random, field)} ${word} ${argument}`;
 }
+
+function arrayTest(random: Random): string {
+  const path = JSON.stringify(random.pick(arrayPaths));
+  switch (random.below(4)) {
+    case 0:
+      return `args_array_len(${path}) ${comparison(random)} ${random.pick(["0", "1", "2", "3", "nil", "x", 'args_array_len("list")'])}`;
+    case 1:
+      return `args_array_any_match(${path}, ${expression(random)})`;
+    default:
+      return `args_array_contains(${path}, ${random.pick([quoted(random), random.pick(numberTexts), "true", "false", "v"])})`;
+  }
+}
+
+const expression = (random: Random): string => JSON.stringify(random.pick(expressions)).replaceAll("\\\\", "\\");
 
 const comparison = (random: Random): string => random.pick(["==", "!=", "<", "<=", ">", ">="]);
 

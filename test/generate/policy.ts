@@ -1,11 +1,13 @@
 // Policies by chance, kept as parts rather than as text, so that a failing one can be taken apart and printed again.
 import { type ConditionDraft, conditionDraft } from "./condition.ts";
+import { type MatcherDraft, matcherDrafts, matcherText } from "./network.ts";
 import type { Random } from "./random.ts";
 import { globText, patterns, tools } from "./words.ts";
 
 export interface RuleDraft {
   readonly effect: string;
   readonly pattern: string;
+  readonly network: readonly MatcherDraft[];
   readonly condition: ConditionDraft | null;
 }
 
@@ -72,6 +74,7 @@ function ruleDraft(random: Random): RuleDraft {
   return {
     effect: random.pick(["permit", "deny", "defer", "permit", "deny", "deny!", "allow", "approve", "block", "reject"]),
     pattern: random.oneIn(3) ? random.pick(tools) : random.pick(patterns),
+    network: random.oneIn(5) ? matcherDrafts(random) : [],
     condition: random.oneIn(5) ? null : conditionDraft(random, random.below(4)),
   };
 }
@@ -161,5 +164,6 @@ function phaseLines(phase: PhaseDraft, older: boolean): string[] {
 
 function ruleText(rule: RuleDraft, older: boolean): string {
   const condition = rule.condition === null ? "" : ` ${older ? "when" : "if"} ${rule.condition.text}`;
-  return `${rule.effect} ${rule.pattern}${condition}`;
+  const network = rule.network.map((matcher) => ` ${matcherText(matcher, older)}`).join("");
+  return `${rule.effect} ${rule.pattern}${older ? condition + network : network + condition}`;
 }

@@ -3,7 +3,7 @@
 import { JsonNumber } from "../../runtime/evaluator/number.ts";
 import type { EvaluationOptions, EvaluationRequest, RequestValue } from "../../runtime/evaluator/types.ts";
 import type { Random } from "./random.ts";
-import { agentIds, numbers, purposes, strings, toolName, tools } from "./words.ts";
+import { agentIds, numbers, purposes, strings, toolName, tools, urls } from "./words.ts";
 
 export interface CallDraft {
   readonly request: EvaluationRequest;
@@ -66,20 +66,34 @@ function toolDraft(random: Random): string {
 
 function httpDraft(random: Random): NonNullable<EvaluationRequest["http"]> {
   return {
-    ...(random.oneIn(2) ? { host: random.pick(strings) } : {}),
-    ...(random.oneIn(2) ? { port: random.pick([443, 80, 1]) } : {}),
-    ...(random.oneIn(2) ? { method: "GET" } : {}),
-    ...(random.oneIn(2) ? { path: random.pick(["a", "/a", "a/b"]) } : {}),
-    ...(random.oneIn(2) ? { query: { q: anyValue(random) } } : {}),
-    ...(random.oneIn(2) ? { headers: { h: anyValue(random) } } : {}),
+    ...(random.oneIn(2) ? { host: random.oneIn(2) ? random.pick(strings) : random.pick(hosts) } : {}),
+    ...(random.oneIn(2) ? { port: random.pick([443, 80, 1, 8080, 8000, 9000.5, -1]) } : {}),
+    ...(random.oneIn(2) ? { method: random.pick(methods) } : {}),
+    ...(random.oneIn(2) ? { path: random.pick(paths) } : {}),
+    ...(random.oneIn(2)
+      ? { query: { q: anyValue(random), ...(random.oneIn(3) ? { k: random.pick(strings) } : {}) } }
+      : {}),
+    ...(random.oneIn(2) ? { headers: headersDraft(random) } : {}),
   };
+}
+
+const hosts = ["x.b.c", "X.B.C", "a.b", "[::1]", "b", "xb.c"] as const;
+const methods = ["GET", "get", "POST", "Put", "SET", ""] as const;
+const paths = ["a", "/a", "a/b", "/", "/a/b", "/a/", "/a//b", "/A", "/b/b/b", "/ab/b", ""] as const;
+
+/** Names in several cases, now and then two that differ by nothing else. */
+function headersDraft(random: Random): { [key: string]: RequestValue } {
+  const names = random.list(1, 3, () => random.pick(["h", "H", "x-a", "X-A", "h"]));
+  return Object.fromEntries(names.map((name) => [name, random.oneIn(3) ? anyValue(random) : random.pick(strings)]));
 }
 
 function argsDraft(random: Random): { [key: string]: RequestValue } {
   const args: { [key: string]: RequestValue } = {};
   for (const name of ["x", "y", "z"]) if (!random.oneIn(5)) args[name] = anyValue(random);
   if (random.oneIn(2))
-    args.amount = random.oneIn(5) ? anyValue(random) : random.pick([0, 0.1, 0.29, 1, 0.0000011, 0.3, 1.1, 2.007, 0.000123]);
+    args.amount = random.oneIn(5)
+      ? anyValue(random)
+      : random.pick([0, 0.1, 0.29, 1, 0.0000011, 0.3, 1.1, 2.007, 0.000123]);
   if (random.oneIn(2))
     args.a = random.oneIn(4) ? anyValue(random) : { b: random.oneIn(2) ? anyValue(random) : { c: anyValue(random) } };
   if (random.oneIn(2)) args.list = random.oneIn(6) ? anyValue(random) : listValue(random);
@@ -89,7 +103,10 @@ function argsDraft(random: Random): { [key: string]: RequestValue } {
   if (random.oneIn(3)) args.host = anyValue(random);
   if (random.oneIn(3)) args.port = anyValue(random);
   if (random.oneIn(4)) args.query = { q: anyValue(random) };
-  if (random.oneIn(4)) args.headers = { h: anyValue(random) };
+  if (random.oneIn(4)) args.headers = random.oneIn(8) ? anyValue(random) : headersDraft(random);
+  if (random.oneIn(8)) args.method = random.oneIn(4) ? anyValue(random) : random.pick(methods);
+  if (random.oneIn(8)) args.path = random.oneIn(4) ? anyValue(random) : random.pick(paths);
+  if (random.oneIn(4)) args.url = random.oneIn(8) ? anyValue(random) : random.pick(urls);
   if (random.oneIn(6)) args.reason = anyValue(random);
   return args;
 }

@@ -91,6 +91,7 @@ function* phases(phase: PhaseDraft): Generator<PhaseDraft> {
 function* rulesOf(rules: readonly RuleDraft[]): Generator<RuleDraft[]> {
   yield* without(rules);
   for (const [i, rule] of rules.entries()) {
+    for (const network of without(rule.network)) yield rules.with(i, { ...rule, network });
     if (rule.condition === null) continue;
     yield rules.with(i, { ...rule, condition: null });
     for (const part of rule.condition.parts) yield rules.with(i, { ...rule, condition: part });

@@ -57,6 +57,8 @@ export const fields = [
   "path",
   "query.q",
   "headers.h",
+  "headers.X-A",
+  "query.k",
   "model",
   "toString",
   "reason",
@@ -147,6 +149,41 @@ export const expressions = [
   "\\bab\\b",
   "(?m)^b$",
   "^\\S+$",
+] as const;
+
+/** What `args.url` may hold; the last few are none. */
+export const urls = [
+  "https://a/",
+  "http://A.b.c:8080/a/b?q=a&q=b",
+  "https://x.B.c/a/../b?k=%61b",
+  "wss://b:443",
+  "ws://b:1/a//b/?q=",
+  "ftp://a/A",
+  "http://[0::1]/?q=1&k",
+  "https://é/é?q=é",
+  "HTTPS://u:p@a:80/?q=+",
+  "mailto:a@b",
+  "file:///a/b",
+  "data:,a",
+  "a/b?q=a",
+  "//a/b",
+  "https://",
+  "https://a:99999/",
+  "",
+] as const;
+
+/** Paths that `args_array_…` is asked for. */
+export const arrayPaths = [
+  "list",
+  "x",
+  "recipients",
+  "mail.recipients",
+  "a.b",
+  "items",
+  "items[1].k",
+  "list[0]",
+  "a",
+  "a.b.c",
 ] as const;
 
 export const purposes = ["billing", "Support", "a"] as const;
