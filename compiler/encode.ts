@@ -237,12 +237,12 @@ class Encoder {
     }
   }
 
-  /** Place and words of each rule. Columns and files beyond 16 bits are cut: they serve people, not decisions. */
+  /** Place and words of each rule, file names first. Columns beyond 16 bits are cut: they serve people, not decisions. */
   #debug(): void {
-    const texts: string[] = [];
+    const texts: string[] = this.#sources.map(({ file }) => file);
     const section = this.#section(Section.Debug);
     for (const { place } of this.#program.rules) {
-      section.u32(place.line).u16(Math.min(place.column, 0xffff)).u16(Math.min(place.source, 0xffff)).u32(texts.length);
+      section.u32(place.line).u16(Math.min(place.column, 0xffff)).u16(place.source).u32(texts.length);
       texts.push(place.text);
     }
     strings(this.#section(Section.DebugStrings), texts);

@@ -3,7 +3,7 @@
 import * as image from "./image";
 import * as memoryMap from "./memory";
 import * as meters from "./meters";
-import { verify } from "./load";
+import { hashImage, verify } from "./load";
 import { chargePlan, decidePlan } from "./decide";
 import { lookupPlan } from "./dispatch";
 import { sha256Begin, sha256End, sha256Update } from "./sha256";
@@ -28,6 +28,11 @@ export function loadImage(capacity: u32): i32 {
   meters.clearMeters();
   loaded = true;
   return LoadCode.Ok;
+}
+
+/** Writes the image's hash into the result area. */
+export function imageHash(): void {
+  hashImage();
 }
 
 export function layout(area: i32): u32 {

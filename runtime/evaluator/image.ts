@@ -226,24 +226,10 @@ export class ImageReader {
     return {
       line: this.#u32(row),
       column: this.#view.getUint16(row + 4, true),
-      file: this.sources()[this.#view.getUint16(row + 6, true)]?.file ?? "governance.fms",
+      file: this.#text(Section.DebugStrings, this.#view.getUint16(row + 6, true)),
       text: this.#text(Section.DebugStrings, this.#u32(row + 8)),
     };
   }
-
-  /** Read when first asked for: opening a policy does not wait for its text. Unreadable sources count as none. */
-  #sources: readonly { readonly file: string; readonly text: string }[] | null = null;
-
-  sources(): readonly { readonly file: string; readonly text: string }[] {
-    if (this.#sources !== null) return this.#sources;
-    const sources = this.#json(Section.Sources);
-    this.#sources = Array.isArray(sources) && sources.every(isSource) ? sources : [];
-    return this.#sources;
-  }
-}
-
-function isSource(value: unknown): value is { readonly file: string; readonly text: string } {
-  return isObject(value) && typeof value.file === "string" && typeof value.text === "string";
 }
 
 function isHostSection(value: unknown): value is HostSection {

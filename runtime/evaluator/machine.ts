@@ -19,6 +19,7 @@ interface MachineExports {
   snapshot(): number;
   restore(bytes: number): number;
   exchangeBytes(): number;
+  imageHash(): void;
 }
 
 let shared: WebAssembly.Module | null = null;

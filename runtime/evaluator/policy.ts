@@ -76,9 +76,15 @@ export class LoadedPolicy implements Policy {
     if (image.host.firstBudget.length !== image.agentCount)
       throw new LoadFailure("BAD_IMAGE", "the image names other agents to its host");
     const ids = Array.from({ length: image.agentCount }, (_, i) => image.agentId(i));
+    let imageHash: string | null = null;
     this.info = {
       policy_hash: machine.resultHash(Result.PolicyHash),
-      image_hash: machine.resultHash(Result.ImageHash),
+      // Found when first asked for: it names the file and decides nothing.
+      get image_hash() {
+        if (imageHash === null) machine.calls.imageHash();
+        imageHash ??= machine.resultHash(Result.ImageHash);
+        return imageHash;
+      },
       agents: ids.filter((id) => id !== ""),
       anonymous: ids.includes(""),
       rules: image.ruleCount,

@@ -44,7 +44,7 @@ export enum Section {
   Phases = 17,
   /** Canonical JSON for the host: runtime settings, redaction paths, notify targets. */
   Host = 18,
-  /** For each rule: line u32, column u16, file u16 (index of the host's list), text u32 (string of DebugStrings). */
+  /** For each rule: line u32, column u16, file u16 and text u32 (strings of DebugStrings). */
   Debug = 19,
   DebugStrings = 20,
   /** Canonical JSON: [{file, text}]. */
