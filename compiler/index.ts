@@ -5,7 +5,7 @@ import { checkStack } from "./check.ts";
 import { type Diagnostic, diagnosticCodes, type Finding, toDiagnostics } from "./diagnostic.ts";
 import { encodeImage } from "./encode.ts";
 import { lowerStack } from "./lower/lower.ts";
-import { parse } from "./parse.ts";
+import { readPolicy } from "./read.ts";
 
 export type { SourceText, Stack } from "./ast.ts";
 export type { Diagnostic, DiagnosticCode, Severity } from "./diagnostic.ts";
@@ -13,7 +13,7 @@ export { disassemble } from "./disassemble.ts";
 export { renderDiagnostic } from "./frame.ts";
 
 export interface CompileOptions {
-  /** Name shown in messages and stored in rule_ref. */
+  /** Name shown in messages and stored in rule_ref; its ending says the form: .yaml, .yml, .json, any other is text. */
   readonly file: string;
 }
 
@@ -29,7 +29,7 @@ export interface Compiled {
 /** Compiles a policy. Never throws at a policy, whatever its text. */
 export function compile(text: string, options: CompileOptions): Compiled {
   const sources: readonly SourceText[] = [{ file: options.file, text }];
-  const { stack, findings } = parse(sources);
+  const { stack, findings } = readPolicy(sources);
   const found: Finding[] = [...findings];
   if (stack !== null && !found.some(isError)) found.push(...checkStack(stack));
   if (stack === null || found.some(isError)) return finish(found, sources, stack, undefined);

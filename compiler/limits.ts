@@ -9,6 +9,12 @@ export const limits = {
   nestedParentheses: 256,
   /** Braces open at once; the language itself needs four. */
   nestedBraces: 32,
+  /** Maps and lists open at once in YAML and JSON; a policy needs eight. */
+  nestedYaml: 64,
+  /** Columns that the structure of YAML may be indented by; bounds the depth of its blocks. */
+  yamlIndent: 128,
+  /** Words and signs of one YAML file, white space among them; 100,000 rules need 2.4 million. Bounds memory. */
+  yamlTokens: 2_500_000,
   /** Operators in one condition; bounds the depth of its tree. */
   conditionOperators: 1_000,
   /** UTF-8 bytes of one string. */

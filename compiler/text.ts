@@ -101,7 +101,12 @@ export function valueText(value: Value): string {
   }
 }
 
+/** Escapes of JSON that the language does not have. */
+const escapesOfJson: Readonly<Record<string, string>> = { b: "\\u0008", f: "\\u000c" };
+
 /** A string in double quotes that reads back as itself. */
 export function quoted(text: string): string {
-  return JSON.stringify(text).replace(/\u007f/g, "\\u007f");
+  return JSON.stringify(text)
+    .replace(/\u007f/g, "\\u007f")
+    .replace(/\\(.)/g, (whole, sign: string) => escapesOfJson[sign] ?? whole);
 }

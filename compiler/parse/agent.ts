@@ -163,7 +163,12 @@ function readBudgetField(reader: Reader, node: CstNode): BudgetField | null {
   return { ...field, value: { kind: "number", value: seconds, unit: "duration", text, span: value.span } };
 }
 
-const unitMs: Readonly<Record<string, number>> = { second: 1_000, minute: 60_000, hour: 3_600_000, day: 86_400_000 };
+export const unitMs: Readonly<Record<string, number>> = {
+  second: 1_000,
+  minute: 60_000,
+  hour: 3_600_000,
+  day: 86_400_000,
+};
 
 function readRateLimit(reader: Reader, node: CstNode): RateLimit {
   const at = must(token(node, "Quantity"), "a count");

@@ -6,7 +6,7 @@ import { readQuoted } from "./quoted.ts";
 import { child, children, must, type Reader, token } from "./tree.ts";
 import { readPattern, readValue } from "./value.ts";
 
-const effects: Readonly<Record<string, "permit" | "deny" | "defer">> = {
+export const effects: Readonly<Record<string, "permit" | "deny" | "defer">> = {
   permit: "permit",
   allow: "permit",
   approve: "permit",

@@ -1,0 +1,73 @@
+// A policy as YAML or JSON: the same tree as from text, with places in the file that the author wrote. Meaning stays with
+// check and lower; nothing is accepted here that the text form could not say.
+import type { Agent, Phase, Rule, RuntimeBlock, SourceText, UnsupportedBlock } from "./ast.ts";
+import type { Finding } from "./diagnostic.ts";
+import { assembleStack, isReadable } from "./parse/stack.ts";
+import type { ParseResult } from "./parse.ts";
+import { readAgents, readPhases } from "./yaml/agent.ts";
+import { Form, type Keys, type Known } from "./yaml/form.ts";
+import { readJson } from "./yaml/json.ts";
+import type { MapNode } from "./yaml/node.ts";
+import { readRules } from "./yaml/rule.ts";
+import { readValue } from "./yaml/value.ts";
+import { readYaml } from "./yaml/yaml.ts";
+
+/** Blocks of the top level that are refused by name. */
+const later = {
+  import: ["imports"],
+  provider: ["providers"],
+  identity: ["identities"],
+  trust: [],
+  system: ["systems"],
+  manifest: ["manifests"],
+  pack: ["packs"],
+} satisfies Keys;
+const topKeys = { runtime: [], agents: ["agent"], rules: [], phases: ["phase"], ...later } satisfies Keys;
+
+/** Parses `sources[0]`, as parse does. At most limits.syntaxErrors findings, all of them errors. */
+export function parseYaml(sources: readonly SourceText[], kind: "yaml" | "json"): ParseResult {
+  const source = sources[0];
+  if (source === undefined) throw new Error("parseYaml needs a source");
+  const findings: Finding[] = [];
+  const form = new Form(source.text, findings);
+  if (!isReadable(form, source.text)) return { stack: null, findings };
+  const root = kind === "json" ? readJson(form) : readYaml(form);
+  if (root === null) return { stack: null, findings };
+  if (root.kind !== "map") {
+    form.wrong(root, "a policy is a map", "begin with `agents`, `rules` or `runtime`");
+    return { stack: null, findings };
+  }
+  const stack = assembleStack(form, readTop(form, root), sources);
+  findings.sort((a, b) => a.span.start - b.span.start);
+  return { stack, findings };
+}
+
+function readTop(form: Form, root: MapNode) {
+  const agents: Agent[] = [];
+  const flat: Rule[] = [];
+  const phases: Phase[] = [];
+  const unsupported: UnsupportedBlock[] = [];
+  let runtime: RuntimeBlock | null = null;
+  for (const entry of form.known(root, "a policy", topKeys)) {
+    const { name, keySpan, value } = entry;
+    if (name === "runtime") runtime = readRuntime(form, entry);
+    else if (name === "agents") agents.push(...readAgents(form, value, unsupported));
+    else if (name === "rules") for (const rule of readRules(form, value)) flat.push(rule);
+    else if (name === "phases") phases.push(...readPhases(form, value));
+    else unsupported.push({ keyword: name, agent: null, span: keySpan });
+  }
+  return { runtime, agents, flat, phases, unsupported };
+}
+
+function readRuntime(form: Form, { keySpan, value: node }: Known): RuntimeBlock | null {
+  if (node.kind !== "map") {
+    form.wrong(node, "`runtime` is a map", "write runtime: { mode: enforce }");
+    return null;
+  }
+  const fields = node.entries.flatMap(({ key, keySpan, value: item }) => {
+    const value = readValue(form, item);
+    const span = { ...keySpan, end: item.span.end };
+    return value === null ? [] : [{ name: key, nameSpan: keySpan, value, span }];
+  });
+  return { fields, span: { ...keySpan, end: node.span.end } };
+}

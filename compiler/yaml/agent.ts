@@ -1,0 +1,167 @@
+// Agents and phases in YAML and JSON: the same parts as in text, under the same names. Blocks that this version does not
+// carry out are noted by the name they have in text, and check refuses them.
+import type { Agent, Field, Pattern, Phase, Rule, Span, UnsupportedBlock, Value, Var } from "../ast.ts";
+import { readDuration } from "../parse/value.ts";
+import type { Form, Keys, Known } from "./form.ts";
+import { type Named, namedItems, readBudgets, readRateLimits, readRedactions } from "./limits.ts";
+import type { MapNode, Node } from "./node.ts";
+import { readDefault, readRules } from "./rule.ts";
+import { readPlain, readValue } from "./value.ts";
+
+/** Blocks of an agent that are refused by name. */
+const later = {
+  egress: [],
+  model_policy: [],
+  session: [],
+  spawn: [],
+  completion_gate: ["completion_gates"],
+  enforcement: [],
+  alert: ["alerts"],
+  delegate: ["delegates"],
+  ambient: [],
+  selector: ["selectors"],
+  credential: ["credentials"],
+  use: ["uses"],
+} satisfies Keys;
+
+const agentKeys = {
+  default: [],
+  model: [],
+  framework: [],
+  version: [],
+  vars: ["var"],
+  rules: [],
+  budgets: ["budget"],
+  rate_limits: ["rate_limit"],
+  redactions: ["redact"],
+  phases: ["phase"],
+  ...later,
+} satisfies Keys;
+const listedKeys = { id: [], ...agentKeys } satisfies Keys;
+
+const agentHelp = 'write agents: { "support-bot": { default: deny, rules: [] } }';
+
+/** `agents: { id: { … } }`, `agent: [{ id: …, … }]` and `agent: { id: …, … }` alike. */
+export function readAgents(form: Form, node: Node, unsupported: UnsupportedBlock[]): Agent[] {
+  const isOne = node.kind === "map" && node.entries.some(({ key, value }) => key === "id" && value.kind === "scalar");
+  const items: Named[] = isOne
+    ? [{ name: null, node, span: node.span }]
+    : namedItems(form, node, "`agents`", agentHelp);
+  return items.flatMap((item) => {
+    if (item.node.kind === "map") return readAgent(form, item, item.node, unsupported) ?? [];
+    form.wrong(item.node, "an agent is a map", agentHelp);
+    return [];
+  });
+}
+
+function readAgent(form: Form, item: Named, map: MapNode, unsupported: UnsupportedBlock[]): Agent | null {
+  const entries = form.known(map, "an agent", item.name === null ? listedKeys : agentKeys);
+  const own = entries.find(({ name }) => name === "id");
+  if (item.name === null && own === undefined)
+    form.report("FMS014", "this agent lacks `id`", item.span, { help: agentHelp });
+  const id = item.name ?? (own === undefined ? null : form.placed(own.value, "`id`", 'write id: "support-bot"'));
+  if (id === null) return null;
+  const value = (name: string): Node | null => entries.find((entry) => entry.name === name)?.value ?? null;
+  const read = <T>(name: string, reader: (form: Form, node: Node) => T[]): T[] => {
+    const node = value(name);
+    return node === null ? [] : reader(form, node);
+  };
+  for (const { name, keySpan } of entries)
+    if (Object.hasOwn(later, name)) unsupported.push({ keyword: name, agent: id.text, span: keySpan });
+  return {
+    id: id.text,
+    idSpan: id.span,
+    default: defaultOf(form, entries),
+    fields: entries.flatMap((entry) => readField(form, entry) ?? []),
+    vars: read("vars", readVars),
+    rules: read("rules", readRules),
+    budgets: read("budgets", readBudgets),
+    rateLimits: read("rate_limits", readRateLimits),
+    redactions: read("redactions", readRedactions),
+    phases: read("phases", readPhases),
+    span: item.span,
+  };
+}
+
+function defaultOf(form: Form, entries: readonly Known[]): Agent["default"] {
+  const entry = entries.find(({ name }) => name === "default");
+  const effect = entry === undefined ? null : readDefault(form, entry);
+  return entry === undefined || effect === null ? null : { effect, span: spanOf(entry) };
+}
+
+function spanOf({ keySpan, value }: Known): Span {
+  return { ...keySpan, end: value.span.end };
+}
+
+const fieldNames = ["model", "framework", "version"];
+
+function readField(form: Form, entry: Known): Field | null {
+  if (!fieldNames.includes(entry.name)) return null;
+  const value = readPlain(form, entry.value);
+  return value === null ? null : { name: entry.name, nameSpan: entry.keySpan, value, span: spanOf(entry) };
+}
+
+const variableName = /^[A-Za-z_][A-Za-z0-9_-]*$/;
+
+function readVars(form: Form, node: Node): Var[] {
+  if (node.kind !== "map") {
+    form.wrong(node, "`vars` is a map", "write vars: { limit: $500 }");
+    return [];
+  }
+  return node.entries.flatMap(({ key, keySpan, value: item }): Var[] => {
+    const value = readValue(form, item);
+    if (!variableName.test(key)) {
+      form.report("FMS012", `\`${key}\` cannot be the name of a variable`, keySpan, {
+        help: "a name is a letter or _, then letters, digits, _ and -",
+      });
+      return [];
+    }
+    return value === null ? [] : [{ name: key, nameSpan: keySpan, value, span: { ...keySpan, end: item.span.end } }];
+  });
+}
+
+const phaseKeys = { duration: [], next: [], tools: [], rules: [] } satisfies Keys;
+const listedPhaseKeys = { name: ["id"], ...phaseKeys } satisfies Keys;
+const phaseHelp = 'write phases: { audit: { duration: 48h, tools: ["t"], rules: ["permit t"] } }';
+
+/** `phases: { name: { … } }` and `phases: [{ name: …, … }]` alike. */
+export function readPhases(form: Form, node: Node): Phase[] {
+  return namedItems(form, node, "`phases`", phaseHelp).flatMap((item) => {
+    if (item.node.kind === "map") return readPhase(form, item, item.node) ?? [];
+    form.wrong(item.node, "a phase is a map", phaseHelp);
+    return [];
+  });
+}
+
+function readPhase(form: Form, item: Named, map: MapNode): Phase | null {
+  const found = new Map(
+    form
+      .known(map, "a phase", item.name === null ? listedPhaseKeys : phaseKeys)
+      .map((entry) => [entry.name, entry.value]),
+  );
+  const own = found.get("name");
+  if (item.name === null && own === undefined)
+    form.report("FMS014", "this phase lacks `name`", item.span, { help: phaseHelp });
+  const name = item.name ?? (own === undefined ? null : form.placed(own, "`name`", phaseHelp));
+  const duration = found.get("duration");
+  const next = found.get("next");
+  const tools = found.get("tools");
+  const rules = found.get("rules");
+  const read: { durationMs: number | null; next: Phase["next"]; tools: Pattern[]; rules: Rule[] } = {
+    durationMs: duration === undefined ? null : durationMs(form, readValue(form, duration)),
+    next: next === undefined ? null : nextOf(form, next),
+    tools: tools === undefined ? [] : form.texts(tools, "a tool pattern", 'write tools: ["stripe/payouts"]'),
+    rules: rules === undefined ? [] : readRules(form, rules),
+  };
+  return name === null ? null : { name: name.text, nameSpan: name.span, ...read, span: item.span };
+}
+
+function durationMs(form: Form, value: Value | null): number | null {
+  const seconds = value === null ? null : readDuration(form, value, "`duration`");
+  return seconds === null ? null : Math.round(seconds * 1_000);
+}
+
+function nextOf(form: Form, node: Node): Phase["next"] {
+  const next = form.placed(node, "`next`", 'write next: "enforce"');
+  return next === null ? null : { name: next.text, span: next.span };
+}

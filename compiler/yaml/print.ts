@@ -1,0 +1,198 @@
+// A stack as YAML or JSON that reads back as the same tree: comments and layout are gone, everything that decides stays.
+// Only for a stack without errors; refused blocks keep no content and cannot be printed.
+import { stringify } from "yaml";
+import type { Agent, Budget, BudgetField, Field, NetworkMatcher, Phase, Rule, Stack, Value } from "../ast.ts";
+import { conditionText, nameText, quoted, valueText } from "../text.ts";
+import { standsForMore } from "./value.ts";
+
+/** Plain data with maps that keep their order, whatever their keys. */
+type Plain = string | number | boolean | null | readonly Plain[] | PlainMap;
+type PlainMap = ReadonlyMap<string, Plain>;
+
+/** The text of governance.fms.yaml. Throws where the stack has blocks that this version does not keep. */
+export function toYaml(stack: Stack): string {
+  // Words such as `on` are quoted for readers of the older YAML; this one takes them as text either way.
+  return stringify(plainStack(stack), { lineWidth: 0, compat: "yaml-1.1", aliasDuplicateObjects: false });
+}
+
+/** The text of governance.fms.json. Throws as toYaml does. */
+export function toJson(stack: Stack): string {
+  return `${json(plainStack(stack), "")}\n`;
+}
+
+function json(value: Plain, indent: string): string {
+  if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  const inner = `${indent}  `;
+  const members = isMap(value)
+    ? [...value].map(([key, item]) => `${inner}${JSON.stringify(key)}: ${json(item, inner)}`)
+    : value.map((item) => `${inner}${json(item, inner)}`);
+  const [open, close] = isMap(value) ? "{}" : "[]";
+  return members.length === 0 ? `${open}${close}` : `${open}\n${members.join(",\n")}\n${indent}${close}`;
+}
+
+function isMap(value: readonly Plain[] | PlainMap): value is PlainMap {
+  return value instanceof Map;
+}
+
+/** The members that are there, in order. */
+function map(...members: readonly (readonly [string, Plain | undefined])[]): PlainMap {
+  return new Map(members.flatMap(([key, value]): [string, Plain][] => (value === undefined ? [] : [[key, value]])));
+}
+
+function unlessEmpty<T>(items: readonly T[], print: (item: T) => Plain): Plain | undefined {
+  return items.length === 0 ? undefined : items.map(print);
+}
+
+function plainStack(stack: Stack): Plain {
+  const [refused] = stack.unsupported;
+  if (refused !== undefined) throw new Error(`\`${refused.keyword}\` cannot be printed`);
+  const { agents, anonymous, runtime } = stack;
+  return map(
+    [
+      "runtime",
+      runtime === null ? undefined : map(...runtime.fields.map((f) => [f.name, plainValue(f.value)] as const)),
+    ],
+    ["agents", agents.length === 0 ? undefined : map(...agents.map((agent) => [agent.id, plainAgent(agent)] as const))],
+    ["rules", anonymous === null ? undefined : anonymous.rules.map(plainRule)],
+  );
+}
+
+function plainAgent(agent: Agent): Plain {
+  return map(
+    ["default", agent.default?.effect],
+    ...agent.fields.map((field) => [field.name, plainText(field.value)] as const),
+    [
+      "vars",
+      agent.vars.length === 0 ? undefined : map(...agent.vars.map((v) => [v.name, plainValue(v.value)] as const)),
+    ],
+    ["rules", unlessEmpty(agent.rules, plainRule)],
+    ["budgets", unlessEmpty(agent.budgets, plainBudget)],
+    [
+      "rate_limits",
+      unlessEmpty(agent.rateLimits, ({ pattern, count, windowMs }) =>
+        map(["tool", pattern.text], ["limit", `${count} per ${durationText(windowMs)}`]),
+      ),
+    ],
+    [
+      "redactions",
+      unlessEmpty(agent.redactions, ({ pattern, paths }) =>
+        map(["tool", pattern.text], ["paths", paths.map((path) => path.text)]),
+      ),
+    ],
+    ["phases", unlessEmpty(agent.phases, plainPhase)],
+  );
+}
+
+/** A rule with two matchers of one name stands as text: the keys of a map are there once. */
+function isOnlyText({ network }: Rule): boolean {
+  return new Set(network.map(({ part, key }) => `${part} ${key}`)).size < network.length;
+}
+
+function textOfRule({ effect, pattern, condition, network, notify, reason, reeval }: Rule): string {
+  const named = network.map(({ part, key, value }) => {
+    return key === null ? `${part} ${valueText(value)}` : `${part} ${quoted(key)}=${valueText(value)}`;
+  });
+  const clauses = [
+    condition === null ? "" : `if ${conditionText(condition)}`,
+    ...named,
+    notify.length === 0 ? "" : `notify [${notify.map(valueText).join(", ")}]`,
+    reason === null ? "" : `reason ${quoted(reason)}`,
+    reeval === null ? "" : `reeval ${reeval}`,
+  ];
+  return [effect, quoted(pattern.text), ...clauses.filter((clause) => clause !== "")].join(" ");
+}
+
+function plainRule(rule: Rule): Plain {
+  if (isOnlyText(rule)) return textOfRule(rule);
+  const { effect, pattern, condition, network, notify, reason, reeval } = rule;
+  return map(
+    ["effect", effect],
+    ["tool", pattern.text],
+    ["if", condition === null ? undefined : conditionText(condition)],
+    ...matchers(network),
+    ["reason", reason ?? undefined],
+    ["notify", notify.length === 0 ? undefined : notify.map(plainText)],
+    ["reeval", reeval ?? undefined],
+  );
+}
+
+/** In the author's order; those of `query` and `header` share a map where the first of them stands. */
+function matchers(network: readonly NetworkMatcher[]): (readonly [string, Plain])[] {
+  const members = new Map<string, Plain>();
+  for (const { part, key, value } of network) {
+    const before = members.get(part);
+    if (key === null) members.set(part, plainText(value));
+    else members.set(part, new Map([...(before instanceof Map ? before : []), [key, plainText(value)]]));
+  }
+  return [...members];
+}
+
+function plainBudget({ id, fields }: Budget): Plain {
+  return map(["id", id], ...fields.map((field) => [field.name, plainCost(field)] as const));
+}
+
+function plainCost({ name, value }: Field | BudgetField): Plain {
+  if (value.kind === "name") return nameText(value);
+  if (name === "window" && value.kind === "number") return durationText(value.value * 1_000);
+  return plainValue(value);
+}
+
+function plainPhase({ name, durationMs, next, tools, rules }: Phase): Plain {
+  return map(
+    ["name", name],
+    ["duration", durationMs === null ? undefined : durationText(durationMs)],
+    ["next", next?.name],
+    ["tools", unlessEmpty(tools, (tool) => tool.text)],
+    ["rules", rules.map(plainRule)],
+  );
+}
+
+const units = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["m", 60_000],
+  ["s", 1_000],
+  ["ms", 1],
+] as const;
+
+/** `1h30m`; the language's durations are whole milliseconds. */
+function durationText(totalMs: number): string {
+  let left = Math.round(totalMs);
+  const parts = units.map(([unit, sizeMs]) => {
+    const count = Math.floor(left / sizeMs);
+    left -= count * sizeMs;
+    return count === 0 ? "" : `${count}${unit}`;
+  });
+  return parts.join("") || "0s";
+}
+
+/** Where a value of any kind is read: text that would be a quantity says that it is text. */
+function plainValue(value: Value): Plain {
+  switch (value.kind) {
+    case "string":
+    case "word":
+      return standsForMore(value.value) ? map(["text", value.value]) : value.value;
+    case "number":
+      return value.unit === "plain" ? value.value : value.text;
+    case "bool":
+      return value.value;
+    case "nil":
+      return null;
+    case "env":
+      return envText(value.variable);
+    case "list":
+      return value.items.map(plainValue);
+  }
+}
+
+function envText(variable: string): string {
+  if (/["\\]/.test(variable)) throw new Error(`the variable \`${variable}\` cannot be printed`);
+  return `env("${variable}")`;
+}
+
+/** Where text is always text. */
+function plainText(value: Value): Plain {
+  if (value.kind === "list") return value.items.map(plainText);
+  return value.kind === "string" || value.kind === "word" ? value.value : plainValue(value);
+}
