@@ -13,9 +13,10 @@ export interface LoggedActivation extends Activation {
 }
 
 /** Every apply and rollback in the log's order; empty where there is no log. Throws LogFailure. */
-export async function readActivations(walDir: string): Promise<LoggedActivation[]> {
+export async function readActivations(walDir: string, onRecord?: (seq: number) => void): Promise<LoggedActivation[]> {
   const list: LoggedActivation[] = [];
   for await (const { value, seq } of readRecords(walDir)) {
+    onRecord?.(seq);
     if (value.type !== "policy" || typeof value.time !== "string") continue;
     const activation = activationOf(value, parseTime(value.time) ?? 0);
     if (activation !== null) list.push({ ...activation, seq, time: value.time });

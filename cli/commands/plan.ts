@@ -20,6 +20,14 @@ import { walDirFor } from "../wal.ts";
 
 const windowDefault = "24h";
 
+interface Recorded {
+  readonly walDir: string;
+  readonly active: LoggedActivation;
+  readonly lastSeq: number;
+  /** Microseconds since 1970. */
+  readonly sinceUs: number;
+}
+
 export class PlanCommand extends FarameshCommand {
   static override paths = [["plan"]];
   static override usage = Command.Usage({
@@ -43,7 +51,11 @@ export class PlanCommand extends FarameshCommand {
     const window = windowStart(this.since);
     const policy = await compilePolicy(io, readPolicyFile(this.dir));
     const walDir = await walDirFor(this.dir, io.env);
-    const activations = existsSync(walDir) ? await readActivations(walDir) : [];
+    let lastSeq = 0;
+    const count = (seq: number): void => {
+      lastSeq = seq;
+    };
+    const activations = existsSync(walDir) ? await readActivations(walDir, count) : [];
     const active = activations.at(-1) ?? null;
     const changes = await this.#changes(active, policy);
     if (active?.change === "rollback") {
@@ -52,7 +64,8 @@ export class PlanCommand extends FarameshCommand {
         `⚠ v${active.number} is in force by a rollback (the highest version is v${highest}): this plan is against it`,
       );
     }
-    const report = active === null ? null : await this.#replay(io, walDir, active, policy, window.us);
+    const report =
+      active === null ? null : await this.#replay(io, { walDir, active, lastSeq, sinceUs: window.us }, policy);
     io.json(jsonOf(changes, active, this.since, report));
     if (!io.isJson) await this.#tell(io, changes, active, report);
     return this.strictReplay && (report?.transitions.length ?? 0) > 0 ? exits.changes : exits.ok;
@@ -77,17 +90,11 @@ export class PlanCommand extends FarameshCommand {
     }
   }
 
-  async #replay(
-    io: Terminal,
-    walDir: string,
-    active: LoggedActivation,
-    policy: CompiledPolicy,
-    sinceUs: number,
-  ): Promise<ReplayReport> {
+  async #replay(io: Terminal, recorded: Recorded, policy: CompiledPolicy): Promise<ReplayReport> {
+    const { walDir, active, lastSeq, sinceUs } = recorded;
     const { replay } = await import("../../runtime/replay.ts");
     const { loadPolicySync } = await import("../../runtime/evaluator/index.ts");
     const progress = await openProgress(io, "judging recorded calls");
-    let most = 0;
     try {
       return await replay({
         walDir,
@@ -96,10 +103,7 @@ export class PlanCommand extends FarameshCommand {
         candidate: policy.image,
         load: (image) => loadPolicySync(image, { state: "volatile" }),
         sinceUs,
-        onProgress: (seq) => {
-          most = Math.max(most, seq, active.seq);
-          progress.update(seq, most, countText(seq, "record"));
-        },
+        onProgress: (seq) => progress.update(seq, Math.max(seq, lastSeq), countText(seq, "record")),
       });
     } finally {
       progress.stop();
