@@ -32,8 +32,8 @@ export async function changesBetween(
 }
 
 export async function changesFrom(sources: readonly SourceText[], stack: Stack): Promise<StackChanges | null> {
-  const { parse } = await import("../compiler/parse.ts");
-  const { stack: before } = parse(sources);
+  const { readPolicy } = await import("../compiler/read.ts");
+  const { stack: before } = readPolicy(sources);
   return before === null ? null : diffStacks(before, stack);
 }
 

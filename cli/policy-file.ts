@@ -9,21 +9,25 @@ import { Stop } from "./exit.ts";
 import { countText } from "./render.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** In this order; `.fpl` is the older name of the language. */
-export const policyFiles = ["governance.fms", "governance.fpl"] as const;
-/** Other forms of the same tree, which this version does not read. */
-export const laterFiles = ["governance.fms.yaml", "governance.fms.json"] as const;
+/** The names of a policy, by form; a folder has one of them. `.fpl` is the older name of the language. */
+export const policyFiles = [
+  "governance.fms",
+  "governance.fpl",
+  "governance.fms.yaml",
+  "governance.fms.yml",
+  "governance.fms.json",
+] as const;
 /** Twice what the compiler takes: it says itself what is too long. */
 const fileLimitBytes = 8 * 1024 * 1024;
 
 /** The policy as it lies in `dir`. Throws Stop where there is none, or none that can be read as text. */
 export function readPolicyFile(dir: string): SourceText {
-  const file = policyFiles.find((name) => exists(join(dir, name)));
+  const [file, ...others] = policyFiles.filter((name) => exists(join(dir, name)));
+  if (others.length > 0) {
+    const names = `${[file, ...others.slice(0, -1)].join(", ")} and ${others.at(-1)}`;
+    throw new Stop(`there are ${names} in ${dir}: one of them must be the policy`, "keep one and move the others away");
+  }
   if (file === undefined) {
-    const later = laterFiles.find((name) => exists(join(dir, name)));
-    if (later !== undefined) {
-      throw new Stop(`${later} is not supported yet`, "write the policy as governance.fms");
-    }
     throw new Stop(
       `there is no governance.fms in ${dir}`,
       "faramesh init writes a first one; --dir names another folder",

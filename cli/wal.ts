@@ -46,8 +46,8 @@ function isOfThisPlace(paths: StackPaths, operatorSocket: string, env: NodeJS.Pr
 
 async function configuredDir(dir: string): Promise<string | null> {
   try {
-    const { parse } = await import("../compiler/parse.ts");
-    const { stack } = parse([readPolicyFile(dir)]);
+    const { readPolicy } = await import("../compiler/read.ts");
+    const { stack } = readPolicy([readPolicyFile(dir)]);
     const value = stack?.runtime?.fields.find(({ name }) => name === "wal_dir")?.value;
     return value?.kind === "string" ? value.value : null;
   } catch (error) {

@@ -23,28 +23,34 @@ const pages = [...inFolder("."), ...inFolder("docs"), ...inFolder("examples/supp
 interface Example {
   readonly place: string;
   readonly text: string;
+  readonly file: string;
   /** Null: compiles without errors. */
   readonly expected: { readonly severity: string; readonly code: string } | null;
 }
 
+const languagePage = join("docs", "language.md");
+
 function examplesOf(path: string, page: string): Example[] {
-  return [...page.matchAll(/^```fms(?: (error|warning) (FMS\d+))?\n([\s\S]*?)^```$/gm)].map((match) => {
+  return [...page.matchAll(/^```(fms|yaml|json)(?: (error|warning) (FMS\d+))?\n([\s\S]*?)^```$/gm)].flatMap((match) => {
     const line = page.slice(0, match.index).split("\n").length;
-    const [, severity, code, text] = match;
+    const [, form, severity, code, text] = match;
+    // Elsewhere JSON and YAML are answers, records and settings of other tools.
+    if (form !== "fms" && path !== languagePage) return [];
     const expected = severity === undefined || code === undefined ? null : { severity, code };
-    return { place: `${path}:${line}`, text: text ?? "", expected };
+    const file = form === "fms" ? "governance.fms" : `governance.fms.${form}`;
+    return [{ place: `${path}:${line}`, text: text ?? "", file, expected }];
   });
 }
 
 const policy = readFileSync(join(root, "examples/support-agent/governance.fms"), "utf8");
 const examples = [
   ...pages.flatMap(({ path, text }) => examplesOf(path, text)),
-  { place: "examples/support-agent/governance.fms", text: policy, expected: null },
+  { place: "examples/support-agent/governance.fms", text: policy, file: "governance.fms", expected: null },
 ];
 
-for (const { place, text, expected } of examples) {
+for (const { place, text, file, expected } of examples) {
   test(`${place} ${expected === null ? "compiles" : `is ${expected.code}`}`, () => {
-    const { diagnostics } = compile(text, { file: "governance.fms" });
+    const { diagnostics } = compile(text, { file });
     const found = diagnostics.map(({ severity, code, message, line }) => `${severity} ${code} ${line}: ${message}`);
     if (expected === null)
       assert.equal(

@@ -36,6 +36,9 @@ export class FmtCommand extends FarameshCommand {
   async run(io: Terminal): Promise<number> {
     const dialect = dialectOf(this.dialect);
     const source = readPolicyFile(this.dir);
+    if (/\.(ya?ml|json)$/.test(source.file)) {
+      throw new Stop(`${source.file} has no canonical layout`, "fmt lays out policies in text: governance.fms");
+    }
     const { format } = await import("../../compiler/format.ts");
     const result = format(source.text, { dialect, file: source.file });
     if ("findings" in result) {

@@ -1,18 +1,18 @@
 // `faramesh init`: the project's tools, each deferred to a person, as a first policy. It writes one file, and only where no
 // policy is.
 import { chmodSync, existsSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { Command, Option } from "clipanion";
 import { hasErrorCode, nodeDisk, writeAll } from "../../runtime/disk.ts";
 import { FarameshCommand } from "../context.ts";
 import type { Discovery } from "../discover/discover.ts";
 import { exits, Stop } from "../exit.ts";
-import { laterFiles, policyFiles } from "../policy-file.ts";
+import { policyFiles } from "../policy-file.ts";
 import { countText, shortened, visible } from "../render.ts";
 import type { Terminal } from "../terminal.ts";
 
-const targetFile = "governance.fms";
+const targetFiles = { fms: "governance.fms", yaml: "governance.fms.yaml", json: "governance.fms.json" } as const;
 const namesShownMax = 400;
 
 export class InitCommand extends FarameshCommand {
@@ -25,16 +25,15 @@ export class InitCommand extends FarameshCommand {
   });
   readonly offline = Option.Boolean("--offline", false, { description: "never use the network (it never does)" });
   readonly nonInteractive = Option.Boolean("--non-interactive", false, { description: "ask nothing" });
-  readonly yaml = Option.Boolean("--yaml", false, { description: "not supported yet" });
-  readonly asJson = Option.Boolean("--json", false, { description: "not supported yet" });
+  readonly yaml = Option.Boolean("--yaml", false, { description: "write governance.fms.yaml" });
+  readonly asJson = Option.Boolean("--json", false, { description: "write governance.fms.json" });
   readonly agent = Option.String("--agent", { description: "the agent's id (default: the project's name)" });
 
   async run(io: Terminal): Promise<number> {
-    if (this.yaml || this.asJson) {
-      const form = this.yaml ? "--yaml" : "--json";
-      throw new Stop(`${form} is not supported yet`, "write the policy as text: faramesh init");
-    }
-    const there = [...policyFiles, ...laterFiles].find((name) => existsSync(join(this.dir, name)));
+    if (this.yaml && this.asJson) throw new Stop("--yaml and --json name two forms", "a policy has one", exits.usage);
+    const format = this.yaml ? "yaml" : this.asJson ? "json" : "fms";
+    const targetFile = targetFiles[format];
+    const there = policyFiles.find((name) => existsSync(join(this.dir, name)));
     if (there !== undefined) {
       throw new Stop(`${there} exists already; init never overwrites a policy`, "read it with: faramesh check");
     }
@@ -45,8 +44,8 @@ export class InitCommand extends FarameshCommand {
     const proposed = this.agent === undefined ? await agentIdFor(this.dir) : this.agent;
     const asks = !this.nonInteractive && this.agent === undefined && io.canAsk && !io.quiet;
     const agentId = sanitiseAgentId(asks ? await ask(io, `Id of the agent [${proposed}]: `, proposed) : proposed);
-    write(join(this.dir, targetFile), renderPolicy(discovery, { agentId, format: "fms" }));
-    tell(io, discovery, agentId);
+    write(join(this.dir, targetFile), renderPolicy(discovery, { agentId, format }));
+    tell(io, discovery, { agentId, targetFile });
     return exits.ok;
   }
 }
@@ -73,11 +72,16 @@ function write(path: string, text: string): void {
     chmodSync(path, 0o666 & ~process.umask());
   } catch (error) {
     if (!hasErrorCode(error, "EEXIST")) throw error;
-    throw new Stop(`${targetFile} exists already; init never overwrites a policy`, "read it with: faramesh check");
+    throw new Stop(`${basename(path)} exists already; init never overwrites a policy`, "read it with: faramesh check");
   }
 }
 
-function tell(io: Terminal, discovery: Discovery, agentId: string): void {
+interface Written {
+  readonly agentId: string;
+  readonly targetFile: string;
+}
+
+function tell(io: Terminal, discovery: Discovery, { agentId, targetFile }: Written): void {
   const names = [...new Set(discovery.tools.map(({ name }) => name))];
   io.json({
     written: targetFile,

@@ -1,7 +1,7 @@
 // Each command on what it cannot work with: a policy that is missing, empty, no text or broken, a log that is broken, a
 // daemon that is gone. One clear message on standard error, the documented exit code, and nothing written.
 import { spawn } from "node:child_process";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -100,14 +100,40 @@ test("init never overwrites any form of a policy", async () => {
   }
 });
 
-test("init refuses forms that are not there yet, and writes nothing", () =>
+for (const [form, file] of [
+  ["--yaml", "governance.fms.yaml"],
+  ["--json", "governance.fms.json"],
+] as const) {
+  test(`init ${form} writes ${file}, and check reads it`, () =>
+    inFolder(async (dir) => {
+      const made = await faramesh(dir, "init", form, "--agent", "bot");
+      assert.is(made.code, 0, made.stderr);
+      assert.ok(existsSync(join(dir, file)));
+      const { code, stdout } = await faramesh(dir, "check");
+      assert.is(code, 0, stdout);
+      assert.match(stdout, `${file} valid`);
+    }));
+}
+
+test("a mistake in YAML is shown at its place", () =>
   inFolder(async (dir) => {
-    for (const form of ["--yaml", "--json"]) {
-      const { code, stderr } = await faramesh(dir, "init", form);
+    writeFileSync(join(dir, "governance.fms.yaml"), "rules:\n  - effect: permit\n    tool: t\n    if: amount < < 5\n");
+    const { code, stdout } = await faramesh(dir, "check");
+    assert.is(code, 1);
+    assert.match(stdout, /governance\.fms\.yaml:4:18: expected a value or a name/);
+  }));
+
+test("several policies in one folder are refused by name", () =>
+  inFolder(async (dir) => {
+    for (const name of ["governance.fms", "governance.fms.yaml", "governance.fms.json"])
+      writeFileSync(join(dir, name), "permit t\n");
+    const before = snapshotOf(dir);
+    for (const words of [["check"], ["plan"], ["apply"]]) {
+      const { code, stderr } = await faramesh(dir, ...words);
       assert.is(code, 1);
-      assert.match(stderr, `${form} is not supported yet`);
+      assert.match(stderr, "there are governance.fms, governance.fms.yaml and governance.fms.json in");
     }
-    assert.equal(snapshotOf(dir), []);
+    assert.equal(snapshotOf(dir), before);
   }));
 
 const daemonCommands: readonly (readonly string[])[] = [
