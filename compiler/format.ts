@@ -44,14 +44,16 @@ function assertNothingLost(before: readonly Piece[], text: string, dialect: Dial
   if ("findings" in after) throw new Error(`the formatter broke the policy: ${after.findings[0]?.message}`);
   const length = Math.max(before.length, after.pieces.length);
   for (let i = 0; i < length; i++) {
-    if (substance(before[i]) === substance(after.pieces[i])) continue;
+    if (isSame(before[i], after.pieces[i])) continue;
     throw new Error(`the formatter changed the policy at offset ${before[i]?.token.startOffset ?? "of its end"}`);
   }
 }
 
 /** What of a piece must outlive formatting: its place in the grammar, its text and the comments before it. */
-function substance(piece: Piece | undefined): string {
-  if (piece === undefined) return "nothing";
-  const comments = piece.comments.map((comment) => comment.text);
-  return JSON.stringify([piece.production, piece.key, piece.text, piece.suffix, comments]);
+function isSame(a: Piece | undefined, b: Piece | undefined): boolean {
+  if (a === undefined || b === undefined) return false;
+  if (a.text !== b.text || a.suffix !== b.suffix || a.key !== b.key || a.production !== b.production) return false;
+  return (
+    a.comments.length === b.comments.length && a.comments.every((comment, i) => comment.text === b.comments[i]?.text)
+  );
 }
