@@ -41,11 +41,12 @@ export const engines: Engines = {
 /** The pair of one seed. Time goes back only where no log has to tell what a refused call had seen of it. */
 export function drawPair(seed: number): Pair {
   const random = new Random(seed);
-  const policy = policyDraft(random);
+  const networked = random.oneIn(4);
+  const policy = policyDraft(random, networked);
   const from = random.pick(["snapshot", "charges", "nothing", "nothing", "nothing", "nothing"] as const);
   const restart = from === "nothing" ? null : { call: random.below(CALLS_PER_POLICY), from };
   const unsteady = from !== "charges" && random.oneIn(4);
-  const calls = callDrafts(random, CALLS_PER_POLICY, unsteady ? "unsteady" : "forward");
+  const calls = callDrafts(random, CALLS_PER_POLICY, unsteady ? "unsteady" : "forward", networked);
   const call = random.below(20);
   const activation = random.oneIn(5) ? null : { call, now: calls[call]?.options.now ?? START_MS };
   return { policy, calls, activation, restart };

@@ -10,7 +10,7 @@ export interface MatcherDraft {
 
 /** One or more matchers of one rule. */
 export function matcherDrafts(random: Random): MatcherDraft[] {
-  return random.list(1, random.oneIn(3) ? 3 : 1, () => matcherDraft(random));
+  return random.list(1, random.oneIn(4) ? 3 : 1, () => matcherDraft(random));
 }
 
 /** A matcher in one of the two dialects; `query` and `header` always have a separator. */
@@ -42,7 +42,7 @@ function matcherDraft(random: Random): MatcherDraft {
 
 const hostGlobs = ["a", "A", "*", "a*", "*b", "?", "*.b.c", "a.*", "x.b.C", "é", "?b*", "[::1]", "*.*"] as const;
 const methodGlobs = ["GET", "get", "*", "P*", "?ET", "*T"] as const;
-const ports = ["443", "80", "1", "8080", '"1-443"', '"80-80"', '"8000-9000"'] as const;
+const ports = ["443", "80", "8080", '"1-443"', '"80-80"', '"443-8080"', '"8000-9000"'] as const;
 
 function pathGlob(random: Random): string {
   if (random.oneIn(6)) return random.pick(["*", "**", "/"]);
@@ -62,5 +62,5 @@ function oneOrMore(random: Random, make: () => string): string {
 
 /** Quotes, or none where the word could stand without. */
 function quoted(random: Random, text: string): string {
-  return /^[A-Za-z]+$/.test(text) && random.oneIn(2) ? text : JSON.stringify(text);
+  return /^(?!true$)[A-Za-z]+$/.test(text) && random.oneIn(2) ? text : JSON.stringify(text);
 }

@@ -2,7 +2,7 @@
 import { type ConditionDraft, conditionDraft } from "./condition.ts";
 import { type MatcherDraft, matcherDrafts, matcherText } from "./network.ts";
 import type { Random } from "./random.ts";
-import { globText, patterns, tools } from "./words.ts";
+import { globText, patterns, tools, widePatterns } from "./words.ts";
 
 export interface RuleDraft {
   readonly effect: string;
@@ -42,27 +42,29 @@ export interface PolicyDraft {
 const RULES_MAX = 9;
 const GLOB_RULES_MAX = 24;
 
-export function policyDraft(random: Random): PolicyDraft {
+/** `networked` policies are mostly rules with network matchers and few conditions. */
+export function policyDraft(random: Random, networked = false): PolicyDraft {
   const ids = random.pick([["a"], ["a", "b"]]);
   return {
     strict: random.oneIn(3),
     older: random.oneIn(2),
-    agents: ids.map((id) => agentDraft(random, id)),
-    flat: random.oneIn(2) ? random.list(1, 3, () => ruleDraft(random)) : [],
+    agents: ids.map((id) => agentDraft(random, id, networked)),
+    flat: random.oneIn(2) ? random.list(1, 3, () => ruleDraft(random, networked)) : [],
   };
 }
 
-function agentDraft(random: Random, id: string): AgentDraft {
+function agentDraft(random: Random, id: string, networked: boolean): AgentDraft {
+  const rule = (): RuleDraft => ruleDraft(random, networked);
   return {
     id,
     default: random.pick(["deny", "permit", "permit", "defer", null]),
     variables: random.oneIn(3) ? [] : ["v", "w"].map((name) => `${name} = ${variableText(random)}`),
     rules: random.oneIn(24)
-      ? random.list(10, GLOB_RULES_MAX, () => ({ ...ruleDraft(random), pattern: globText(random), condition: null }))
-      : random.list(0, RULES_MAX, () => ruleDraft(random)),
+      ? random.list(10, GLOB_RULES_MAX, () => ({ ...rule(), pattern: globText(random), condition: null }))
+      : random.list(0, RULES_MAX, rule),
     limits: random.oneIn(3) ? limitLines(random) : [],
     budgets: random.oneIn(3) ? budgetDrafts(random) : [],
-    phases: random.oneIn(3) ? phaseDrafts(random) : [],
+    phases: random.oneIn(3) ? phaseDrafts(random, rule) : [],
   };
 }
 
@@ -70,12 +72,12 @@ function variableText(random: Random): string {
   return random.pick(["3", '"a"', "$2.50", "2h", "true", '["a", "b"]', "[1, 2]", '"ab"']);
 }
 
-function ruleDraft(random: Random): RuleDraft {
+function ruleDraft(random: Random, networked: boolean): RuleDraft {
   return {
     effect: random.pick(["permit", "deny", "defer", "permit", "deny", "deny!", "allow", "approve", "block", "reject"]),
-    pattern: random.oneIn(3) ? random.pick(tools) : random.pick(patterns),
-    network: random.oneIn(5) ? matcherDrafts(random) : [],
-    condition: random.oneIn(5) ? null : conditionDraft(random, random.below(4)),
+    pattern: random.oneIn(3) ? random.pick(tools) : random.pick(networked ? widePatterns : patterns),
+    network: random.oneIn(networked ? 1 : 8) ? matcherDrafts(random) : [],
+    condition: random.oneIn(networked ? 2 : 5) ? null : conditionDraft(random, random.below(networked ? 2 : 4)),
   };
 }
 
@@ -112,7 +114,7 @@ function budgetFields(random: Random): string[] {
   return fields;
 }
 
-function phaseDrafts(random: Random): PhaseDraft[] {
+function phaseDrafts(random: Random, rule: () => RuleDraft): PhaseDraft[] {
   const names = random.pick([["one"], ["one", "two"], ["one", "two", "three"]]);
   const chained = names.length > 1 && random.oneIn(2);
   return names.map((name, i) => ({
@@ -120,7 +122,7 @@ function phaseDrafts(random: Random): PhaseDraft[] {
     duration: random.pick(["1h", "10m", "48h", "7s"]),
     next: chained && i === 0 ? (names[1] ?? null) : random.pick(["enforce", null]),
     tools: random.list(1, 3, () => random.pick(patterns)),
-    rules: random.list(1, 4, () => ruleDraft(random)),
+    rules: random.list(1, 4, rule),
   }));
 }
 

@@ -19,14 +19,19 @@ const stepsMs = {
   fast: [1, 1_000.5, 60_000, 600_000, 3_600_000, 21_600_000, 86_400_000],
 } as const;
 
-/** A sequence of calls; `clock` says whether its time may also go back. */
-export function callDrafts(random: Random, count: number, clock: "forward" | "unsteady"): CallDraft[] {
+/** A sequence of calls; `clock` says whether its time may also go back, `networked` that most speak of hosts and the like. */
+export function callDrafts(
+  random: Random,
+  count: number,
+  clock: "forward" | "unsteady",
+  networked: boolean,
+): CallDraft[] {
   let now = START_MS;
   const hasty = random.oneIn(3);
   return Array.from({ length: count }, () => {
     if (random.oneIn(2)) now += random.pick(hasty || random.oneIn(30) ? stepsMs.fast : stepsMs.slow);
     const back = clock === "unsteady" && random.oneIn(6) ? random.pick([0.001, 1_000, 60_000, 86_400_000]) : 0;
-    return { request: requestDraft(random), options: optionsDraft(random, now - back) };
+    return { request: requestDraft(random, networked), options: optionsDraft(random, now - back) };
   });
 }
 
@@ -42,12 +47,12 @@ function optionsDraft(random: Random, now: number): EvaluationOptions {
   return approved === undefined ? { now } : { now, approved };
 }
 
-function requestDraft(random: Random): EvaluationRequest {
-  const http = random.oneIn(4) ? httpDraft(random) : undefined;
+function requestDraft(random: Random, networked: boolean): EvaluationRequest {
+  const http = random.oneIn(networked ? 2 : 4) ? httpDraft(random) : undefined;
   return {
     agent_id: random.oneIn(60) ? random.pick(["", "a".repeat(257), "é".repeat(129)]) : random.pick(agentIds),
     tool_id: toolDraft(random),
-    args: argsDraft(random),
+    args: { ...argsDraft(random), ...(random.oneIn(networked ? 2 : 4) ? networkArgs(random) : {}) },
     ...(random.oneIn(3) ? { session_id: random.pick(["s1", "s2", "default"]) } : {}),
     ...(random.oneIn(3) ? { action_type: random.pick(["tool_call", "a"]) } : {}),
     ...(random.oneIn(3) ? { model: random.pick(strings) } : {}),
@@ -67,19 +72,22 @@ function toolDraft(random: Random): string {
 function httpDraft(random: Random): NonNullable<EvaluationRequest["http"]> {
   return {
     ...(random.oneIn(2) ? { host: random.oneIn(2) ? random.pick(strings) : random.pick(hosts) } : {}),
-    ...(random.oneIn(2) ? { port: random.pick([443, 80, 1, 8080, 8000, 9000.5, -1]) } : {}),
+    ...(random.oneIn(2) ? { port: random.pick(ports) } : {}),
     ...(random.oneIn(2) ? { method: random.pick(methods) } : {}),
     ...(random.oneIn(2) ? { path: random.pick(paths) } : {}),
-    ...(random.oneIn(2)
-      ? { query: { q: anyValue(random), ...(random.oneIn(3) ? { k: random.pick(strings) } : {}) } }
-      : {}),
+    ...(random.oneIn(2) ? { query: queryDraft(random) } : {}),
     ...(random.oneIn(2) ? { headers: headersDraft(random) } : {}),
   };
 }
 
+const ports = [443, 80, 1, 8080, 8000, 9000, 9000.5, -1] as const;
 const hosts = ["x.b.c", "X.B.C", "a.b", "[::1]", "b", "xb.c"] as const;
 const methods = ["GET", "get", "POST", "Put", "SET", ""] as const;
 const paths = ["a", "/a", "a/b", "/", "/a/b", "/a/", "/a//b", "/A", "/b/b/b", "/ab/b", ""] as const;
+
+function queryDraft(random: Random): { [key: string]: RequestValue } {
+  return { q: anyValue(random), ...(random.oneIn(3) ? { k: random.pick(strings) } : {}) };
+}
 
 /** Names in several cases, now and then two that differ by nothing else. */
 function headersDraft(random: Random): { [key: string]: RequestValue } {
@@ -100,15 +108,25 @@ function argsDraft(random: Random): { [key: string]: RequestValue } {
   if (random.oneIn(3)) args.items = [{ k: anyValue(random) }, { k: anyValue(random) }];
   if (random.oneIn(3)) args.recipients = random.oneIn(4) ? anyValue(random) : listValue(random);
   if (random.oneIn(3)) args.mail = { recipients: random.oneIn(4) ? anyValue(random) : listValue(random) };
-  if (random.oneIn(3)) args.host = anyValue(random);
-  if (random.oneIn(3)) args.port = anyValue(random);
-  if (random.oneIn(4)) args.query = { q: anyValue(random) };
-  if (random.oneIn(4)) args.headers = random.oneIn(8) ? anyValue(random) : headersDraft(random);
-  if (random.oneIn(8)) args.method = random.oneIn(4) ? anyValue(random) : random.pick(methods);
-  if (random.oneIn(8)) args.path = random.oneIn(4) ? anyValue(random) : random.pick(paths);
-  if (random.oneIn(4)) args.url = random.oneIn(8) ? anyValue(random) : random.pick(urls);
   if (random.oneIn(6)) args.reason = anyValue(random);
   return args;
+}
+
+/** Arguments that stand in for an http part. A URL is often alone, since what stands beside it comes first. */
+function networkArgs(random: Random): { [key: string]: RequestValue } {
+  const url: { [key: string]: RequestValue } = random.oneIn(2)
+    ? { url: random.oneIn(8) ? anyValue(random) : random.pick(urls) }
+    : {};
+  if (random.oneIn(2)) return url;
+  return {
+    ...url,
+    ...(random.oneIn(3) ? { host: random.oneIn(3) ? anyValue(random) : random.pick(hosts) } : {}),
+    ...(random.oneIn(3) ? { port: random.oneIn(3) ? anyValue(random) : random.pick(ports) } : {}),
+    ...(random.oneIn(3) ? { method: random.oneIn(3) ? anyValue(random) : random.pick(methods) } : {}),
+    ...(random.oneIn(3) ? { path: random.oneIn(3) ? anyValue(random) : random.pick(paths) } : {}),
+    ...(random.oneIn(3) ? { query: random.oneIn(8) ? anyValue(random) : queryDraft(random) } : {}),
+    ...(random.oneIn(3) ? { headers: random.oneIn(8) ? anyValue(random) : headersDraft(random) } : {}),
+  };
 }
 
 function listValue(random: Random): RequestValue[] {

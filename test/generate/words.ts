@@ -30,6 +30,9 @@ export const patterns = [
   "a/**/b",
 ] as const;
 
+/** Patterns under which most calls come, for rules that are held apart by something else. */
+export const widePatterns = ["*", "**", "**/*", "a/**", "?"] as const;
+
 /** Names of one dotted path each: arguments, words of the request, http parts. */
 export const fields = [
   "x",
