@@ -39,15 +39,15 @@ const shortWaitSeconds = 1;
 
 const upper: Record<Effect, Uppercase<Effect>> = { permit: "PERMIT", defer: "DEFER", deny: "DENY" };
 
+/** Members that most answers lack are set one by one: spreading as many empty objects takes longer than the decision. */
 export function answerOf(judgement: Judgement, context: AnswerContext): GovernAnswer {
   const { verdict, approvalId } = judgement;
   const { effect, would } = context;
   const isRefused = effect !== "permit";
-  return {
+  const answer: Writable<GovernAnswer> = {
     call_id: context.callId ?? context.actionId,
     action_id: context.actionId,
     effect: upper[effect],
-    ...(would === null ? {} : { would: upper[would] }),
     latency_ms: Math.round(context.latencyUs / 10) / 100,
     latency_us: context.latencyUs,
     retry_permitted: effect === "defer" || (isRefused && retryable.has(judgement.code)),
@@ -56,14 +56,18 @@ export function answerOf(judgement: Judgement, context: AnswerContext): GovernAn
     rule_ref: verdict?.rule_ref ?? null,
     policy_version: context.version,
     policy_hash: context.policyHash,
-    ...(context.argsSha256 === null ? {} : { args_sha256: context.argsSha256 }),
-    ...(approvalId === null ? {} : { approval_id: approvalId }),
-    ...(effect === "defer" && approvalId !== null ? { defer_token: approvalId } : {}),
-    ...(effect === "deny" ? { denial_token: context.actionId } : {}),
-    ...(isRefused ? { structured_denial: denialOf(judgement) } : {}),
-    ...(verdict?.warnings === undefined || verdict.warnings.length === 0 ? {} : { warnings: verdict.warnings }),
   };
+  if (context.argsSha256 !== null) answer.args_sha256 = context.argsSha256;
+  if (would !== null) answer.would = upper[would];
+  if (approvalId !== null) answer.approval_id = approvalId;
+  if (effect === "defer" && approvalId !== null) answer.defer_token = approvalId;
+  if (effect === "deny") answer.denial_token = context.actionId;
+  if (isRefused) answer.structured_denial = denialOf(judgement);
+  if (verdict?.warnings !== undefined && verdict.warnings.length > 0) answer.warnings = verdict.warnings;
+  return answer;
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 function denialOf(judgement: Judgement): StructuredDenial {
   const ref = judgement.verdict?.rule_ref;

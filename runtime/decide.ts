@@ -7,6 +7,7 @@ import { type Approvals, consumedBody, newApprovalId, openedBody } from "./appro
 import type { CallTable } from "./calls.ts";
 import type { Reading } from "./clock.ts";
 import type { Code } from "./codes.ts";
+import { Deadlines } from "./deadlines.ts";
 import { decisionBody, type StoredArgs, storedArgs } from "./decision-record.ts";
 import type { GovernAnswer } from "./doors/protocol.ts";
 import type { Effect } from "./evaluator/types.ts";
@@ -80,19 +81,21 @@ export class Decider {
   readonly #governor: Governor;
   readonly #judge: Judge;
   readonly #flooded = new Set<FloodGate>();
+  readonly #deadlines: Deadlines;
 
   constructor(governor: Governor) {
     this.#governor = governor;
     this.#judge = new Judge(governor.approvals, governor.journal);
+    this.#deadlines = new Deadlines(governor.answerDeadlineMs);
   }
 
-  /** Judges a `govern` message and waits until its record is durable. Never rejects. */
-  async govern(message: JsonObject, gate: FloodGate): Promise<GovernAnswer> {
+  /** Judges a `govern` message; a promise where its record is still to become durable. Never throws or rejects. */
+  govern(message: JsonObject, gate: FloodGate): GovernAnswer | Promise<GovernAnswer> {
     return this.#whenDurable(this.decide(message, gate));
   }
 
-  /** Answers a line that is no request. Never rejects. */
-  async refuse(refused: RefusedCall, gate: FloodGate): Promise<GovernAnswer> {
+  /** Answers a line that is no request. Never throws or rejects. */
+  refuse(refused: RefusedCall, gate: FloodGate): GovernAnswer | Promise<GovernAnswer> {
     return this.#whenDurable(this.#refuse(refused, this.#now(), gate));
   }
 
@@ -155,21 +158,16 @@ export class Decider {
     return approval === null || approval.status !== "pending" || approval.expiresUs <= nowUs;
   }
 
-  async #whenDurable({ answer, seq }: Decided): Promise<GovernAnswer> {
-    if (seq === null) return answer;
-    const { ledger, answerDeadlineMs } = this.#governor;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<"late">((resolve) => {
-      timer = setTimeout(() => resolve("late"), answerDeadlineMs);
-    });
+  #whenDurable({ answer, seq }: Decided): GovernAnswer | Promise<GovernAnswer> {
+    return seq === null || this.#governor.ledger.isDurable(seq) ? answer : this.#waited(answer, seq);
+  }
+
+  async #waited(answer: GovernAnswer, seq: number): Promise<GovernAnswer> {
     try {
-      const outcome = await Promise.race([ledger.durable(seq), late]);
-      if (outcome === "late") return unavailable(answer, "AUDIT_SLOW", "the decision was not on disk in time");
-      return answer;
+      const isInTime = await this.#deadlines.keeps(this.#governor.ledger.durable(seq));
+      return isInTime ? answer : unavailable(answer, "AUDIT_SLOW", "the decision was not on disk in time");
     } catch {
       return unavailable(answer, "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
-    } finally {
-      clearTimeout(timer);
     }
   }
 
@@ -288,6 +286,7 @@ export class Decider {
       delegation: null,
       canonical: "",
       canonicalArgs: "",
+      argsText: "{}",
       request: { agent_id: refused.agentId, session_id: refused.sessionId, tool_id: refused.tool },
     };
     const actionId = newActionId(reading.wallUs / 1000);

@@ -3,7 +3,7 @@
 import type { Judgement } from "./answer.ts";
 import type { Effect, ToolInfo, Verdict } from "./evaluator/types.ts";
 import { canonicalJson, type Json, type JsonObject } from "./json.ts";
-import { decisionBody as fittedBody } from "./log/decision.ts";
+import { type DecisionText, decisionText } from "./log/decision.ts";
 import type { Log } from "./log/log.ts";
 import { keysAndTypes, redact } from "./log/redact.ts";
 import type { Call } from "./request.ts";
@@ -55,7 +55,12 @@ export interface DecisionFacts {
 }
 
 /** The body to append; it fits an entry whatever the call. */
-export function decisionBody(call: Call, judgement: Judgement, facts: DecisionFacts, salts: Log["salts"]): JsonObject {
+export function decisionBody(
+  call: Call,
+  judgement: Judgement,
+  facts: DecisionFacts,
+  salts: Log["salts"],
+): DecisionText {
   const body = {
     action_id: facts.actionId,
     call_id: call.callId,
@@ -80,12 +85,13 @@ export function decisionBody(call: Call, judgement: Judgement, facts: DecisionFa
     cost_usd: call.costUsd,
     latency_us: facts.latencyUs,
     delegation: call.delegation,
-    redacted: [...facts.stored.redacted],
+    redacted: facts.stored.redacted,
     mode: facts.mode,
     dev: facts.dev,
-    tags: [...call.tags],
+    tags: call.tags,
   };
-  return fittedBody(body, (value) => salts.commit(value));
+  const argsText = facts.stored.args === call.args ? call.argsText : null;
+  return decisionText(body, (value) => salts.commit(value), argsText);
 }
 
 /** What a recorded judgement's `steps` say: enough to rebuild counters and the answer without judging again. */
@@ -112,7 +118,9 @@ function stepsOf(judgement: Judgement): Json {
   const charges = verdict.charges?.budgets ?? [];
   if (charges.length > 0) steps.charges = charges.map(({ id, cost_micro }) => [id, cost_micro]);
   if (verdict.charges !== undefined && verdict.charges.limits > 0) steps.limits = verdict.charges.limits;
-  if (canonicalJson(steps).length <= stepsLimitBytes) return steps;
+  // The rest is short by its nature.
+  const longest = used.length + charges.length + (verdict.warnings?.length ?? 0);
+  if (longest === 0 || canonicalJson(steps).length <= stepsLimitBytes) return steps;
   // Without the names the costs of 256 budgets fit; they are what recovery needs.
   return { costs: charges.map(({ cost_micro }) => cost_micro) };
 }

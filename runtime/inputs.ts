@@ -6,15 +6,16 @@ import type { Json, JsonObject } from "./json.ts";
 
 /** A sparse copy of the request: `{"purpose": …, "http": {"host": …}}`; null when nothing but arguments was read. */
 export function inputsOf(request: EvaluationRequest, reads: readonly FieldRead[]): JsonObject | null {
-  const inputs: Record<string, Json> = Object.create(null);
+  let inputs: Record<string, Json> | null = null;
   for (const { member, path } of reads) {
     if (member === "args") continue;
     const whole = request[member] as Json | undefined;
     if (whole === undefined) continue;
+    inputs ??= Object.create(null) as Record<string, Json>;
     if (member === "http" && path[0] === "headers") copyHeader(inputs, whole, String(path[1]));
     else copy(inputs, member, whole, path);
   }
-  return Object.keys(inputs).length === 0 ? null : inputs;
+  return inputs === null || Object.keys(inputs).length === 0 ? null : inputs;
 }
 
 /** Every spelling of a header's name, since several make it count as missing. */

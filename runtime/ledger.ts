@@ -2,6 +2,7 @@
 // from the log equals the state that was. It must never hold back or reorder a record.
 import type { Clock, Reading } from "./clock.ts";
 import type { JsonObject } from "./json.ts";
+import type { DecisionText } from "./log/decision.ts";
 import type { Appended, Log } from "./log/log.ts";
 import type { RecordType } from "./log/record.ts";
 
@@ -55,13 +56,18 @@ export class Ledger {
   }
 
   /** Appends with the time of `reading`; throws what `Log.append` throws. `reading` must be of this synchronous turn. */
-  append(type: RecordType, stamp: PolicyStamp, body: JsonObject, reading: Reading): Appended {
+  append(type: RecordType, stamp: PolicyStamp, body: JsonObject | DecisionText, reading: Reading): Appended {
     const entry = { type, policy_version: stamp.version, policy_hash: stamp.policyHash, body };
     return this.clock.holding(reading, () => this.log.append(entry));
   }
 
   durable(seq: number): Promise<void> {
     return this.log.durable(seq);
+  }
+
+  /** Whether `durable` has nothing to wait for. */
+  isDurable(seq: number): boolean {
+    return this.log.isDurable(seq);
   }
 
   get isUsable(): boolean {

@@ -30,8 +30,10 @@ export interface Call {
   readonly request: EvaluationRequest;
   /** Canonical text of {agent_id, args, http?, tool_id}: the input of the request digest. */
   readonly canonical: string;
-  /** Canonical text of the arguments, for args_sha256. */
+  /** Canonical text of the arguments that the call is bound to, for args_sha256. */
   readonly canonicalArgs: string;
+  /** Canonical text of `args`: the same but for positional arguments. */
+  readonly argsText: string;
 }
 
 /** What could be read of a call that is refused, for its answer and its record. */
@@ -110,6 +112,7 @@ function callOf(message: JsonObject, trustPrincipal: boolean): Call {
     delegation,
     canonical: canonicalCall(agentId, tool, canonicalArgs, http),
     canonicalArgs,
+    argsText: args === whole ? canonicalArgs : canonicalJson(args),
     request: {
       agent_id: agentId,
       session_id: sessionId,

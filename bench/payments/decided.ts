@@ -1,7 +1,7 @@
 // Calls of the workload "payments" as the daemon has read them, and what was said of them: what the log is given.
 import type { Judgement } from "../../runtime/answer.ts";
-import { type Call, readCall } from "../../runtime/request.ts";
 import type { JsonObject } from "../../runtime/json.ts";
+import { type Call, readCall } from "../../runtime/request.ts";
 import { requests } from "./workload.ts";
 
 export const calls: readonly Call[] = requests.map((request) => {

@@ -59,7 +59,11 @@ function record(message: Message, id: string, verdict: ReturnType<typeof decide>
     prev,
     reason: "as the rules say",
     redacted: [],
-    request_digest: createHmac("sha256", key).update(message.agent_id).update(message.tool_id).update(args).digest("hex"),
+    request_digest: createHmac("sha256", key)
+      .update(message.agent_id)
+      .update(message.tool_id)
+      .update(args)
+      .digest("hex"),
     request_id: null,
     rule_digest: null,
     rule_ref: `governance.fms:${verdict.rule}`,

@@ -2,6 +2,7 @@
 // each; and what one decision takes until its line is with the file: body, canonical text, hash, append, write.
 import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import type { Log } from "../../runtime/log/log.ts";
 import { logOf } from "../bundle.ts";
 import { calls, judgement } from "../payments/decided.ts";
 import { directory } from "../peers/server.ts";
@@ -13,7 +14,6 @@ const WRITERS = 256;
 const PER_TURN = 64;
 
 type LogModule = Awaited<ReturnType<typeof logOf>>;
-type OpenLog = InstanceType<LogModule["Log"]>;
 
 const DIGEST = "0".repeat(64);
 
@@ -52,7 +52,7 @@ export const question: Question = {
   },
 };
 
-function append({ decisionBody }: LogModule, log: OpenLog, index: number): number {
+function append({ decisionBody }: LogModule, log: Log, index: number): number {
   const call = calls[index % calls.length] as (typeof calls)[number];
   const facts = {
     actionId: "action-01KAM6ZP4M5N6P7Q8R9S0T1V2W",
@@ -71,7 +71,7 @@ function append({ decisionBody }: LogModule, log: OpenLog, index: number): numbe
 }
 
 /** Durable appends a millisecond, of writers that each wait for one before the next. */
-async function durableRate(module: LogModule, log: OpenLog, appends: number): Promise<number> {
+async function durableRate(module: LogModule, log: Log, appends: number): Promise<number> {
   const start = performance.now();
   const write = async (writer: number): Promise<void> => {
     for (let i = 0; i < appends; i++) await log.durable(append(module, log, writer + i));
@@ -81,7 +81,7 @@ async function durableRate(module: LogModule, log: OpenLog, appends: number): Pr
 }
 
 /** Microseconds a decision, its share of the write to the file included. */
-async function lineCost(module: LogModule, log: OpenLog, turns: number): Promise<number> {
+async function lineCost(module: LogModule, log: Log, turns: number): Promise<number> {
   const start = performance.now();
   for (let turn = 0; turn < turns; turn++) {
     for (let i = 0; i < PER_TURN; i++) append(module, log, i);

@@ -3,6 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Log as OpenLog } from "../../runtime/log/log.ts";
 import { logOf } from "../bundle.ts";
 import { policyText } from "../payments/workload.ts";
 import { imageOf } from "../peers/faramesh.ts";
@@ -77,7 +78,7 @@ async function verify(bundles: string, { server, decisions }: RecordedLog): Prom
 
 async function openLog(bundles: string, { server }: RecordedLog): Promise<number> {
   const { Log } = await logOf(bundles);
-  let log: InstanceType<typeof Log> | undefined;
+  let log: OpenLog | undefined;
   const ms = await timed(async () => {
     log = await Log.open({ dir: server.walDir, durability: "group" });
   });
@@ -106,6 +107,7 @@ async function replayAll(bundles: string, { server, imageHash, decisions }: Reco
       load: evaluator.loadSync,
       sinceUs: 0,
     });
-    if (total !== decisions || notReplayable > 0 || transitions.length > 0) throw new Error("the replay went otherwise");
+    if (total !== decisions || notReplayable > 0 || transitions.length > 0)
+      throw new Error("the replay went otherwise");
   });
 }

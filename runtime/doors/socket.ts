@@ -11,7 +11,13 @@ import { readable } from "../request.ts";
 import type { DaemonState } from "../stack.ts";
 import { type Answer, agentLineLimits, type Line, LineConnection, type LineLimits } from "./lines.ts";
 import { isToken } from "./operator.ts";
-import { type AgentErrorAnswer, type AgentStatusAnswer, operatorTypes, type PollDeferAnswer } from "./protocol.ts";
+import {
+  type AgentErrorAnswer,
+  type AgentStatusAnswer,
+  type GovernAnswer,
+  operatorTypes,
+  type PollDeferAnswer,
+} from "./protocol.ts";
 
 export const agentConnectionsMax = 1024;
 
@@ -65,25 +71,35 @@ export class AgentDoor {
     for (const connection of this.#connections) connection.destroy();
   }
 
-  async #onLine(line: Line, gate: FloodGate): Promise<Answer> {
+  /** A decision that has nothing to wait for is answered in the same turn. */
+  #onLine(line: Line, gate: FloodGate): Answer | Promise<Answer> {
     try {
-      if (line.kind === "too long") return await this.#refuse("the line is longer than 8 MiB", null, gate);
+      if (line.kind === "too long") return this.#refuse("the line is longer than 8 MiB", null, gate);
       const parsed = parseJson(line.bytes);
-      if (!parsed.ok) return await this.#refuse(`not JSON: ${parsed.message}`, callIdOf(line.bytes), gate);
+      if (!parsed.ok) return this.#refuse(`not JSON: ${parsed.message}`, callIdOf(line.bytes), gate);
       const message = parsed.value;
       if (typeof message !== "object" || message === null || Array.isArray(message)) {
-        return await this.#refuse("a message is an object", null, gate);
+        return this.#refuse("a message is an object", null, gate);
       }
       const object = message as JsonObject;
-      if (object.jsonrpc !== undefined) return await this.#onJsonRpc(object, gate);
-      // A decision holds nothing that needs the canonical writer, and it is the hot path.
-      if (object.type === "govern") return JSON.stringify(await this.#parts.decider.govern(object, gate));
-      return canonicalJson((await this.#onMessage(object, gate)) as Json);
+      if (object.jsonrpc === undefined && object.type === "govern") {
+        return answerText(this.#parts.decider.govern(object, gate));
+      }
+      return this.#onOther(object, gate).catch((error: unknown) => this.#onBug(error));
     } catch (error) {
-      // Ours: the call is denied, and the daemon lives on for the others.
-      this.#parts.governor.journal.error({ err: error }, "a message could not be handled");
-      return JSON.stringify(errorAnswer("BAD_REQUEST", "the message could not be handled"));
+      return this.#onBug(error);
     }
+  }
+
+  async #onOther(message: JsonObject, gate: FloodGate): Promise<Answer> {
+    if (message.jsonrpc !== undefined) return this.#onJsonRpc(message, gate);
+    return canonicalJson((await this.#onMessage(message, gate)) as Json);
+  }
+
+  /** Ours: the call is denied, and the daemon lives on for the others. */
+  #onBug(error: unknown): string {
+    this.#parts.governor.journal.error({ err: error }, "a message could not be handled");
+    return JSON.stringify(errorAnswer("BAD_REQUEST", "the message could not be handled"));
   }
 
   async #onMessage(message: JsonObject, gate: FloodGate): Promise<object> {
@@ -114,9 +130,9 @@ export class AgentDoor {
     return rpcText(id, { result: answer });
   }
 
-  async #refuse(message: string, callId: string | null, gate: FloodGate): Promise<string> {
+  #refuse(message: string, callId: string | null, gate: FloodGate): Answer | Promise<Answer> {
     const refused = { code: "BAD_REQUEST", message, callId, agentId: "", sessionId: "default", tool: "" } as const;
-    return JSON.stringify(await this.#parts.decider.refuse(refused, gate));
+    return answerText(this.#parts.decider.refuse(refused, gate));
   }
 
   #poll(message: JsonObject): PollDeferAnswer {
@@ -177,6 +193,11 @@ export class AgentDoor {
       );
     }
   }
+}
+
+/** A decision holds nothing that needs the canonical writer, and it is the hot path. */
+function answerText(answer: GovernAnswer | Promise<GovernAnswer>): string | Promise<string> {
+  return answer instanceof Promise ? answer.then((ready) => JSON.stringify(ready)) : JSON.stringify(answer);
 }
 
 function rpcText(id: Json, outcome: object): string {

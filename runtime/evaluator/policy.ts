@@ -48,6 +48,8 @@ interface Plan {
   readonly budgets: readonly number[];
   /** It has limits, budgets or phases. */
   readonly stateful: boolean;
+  /** Made when first asked for, then given to all that ask. */
+  info: ToolInfo | null;
 }
 
 export class LoadedPolicy implements Policy {
@@ -175,9 +177,15 @@ export class LoadedPolicy implements Policy {
   tool(agentId: string, toolId: string): ToolInfo | null {
     const plan = this.#planOf(agentId, toolId);
     if (plan === "UNKNOWN_AGENT") return null;
-    if (typeof plan === "string") return { named: false, redact: [], reads: [] };
+    if (typeof plan === "string") return unknownTool;
+    plan.info ??= this.#toolInfo(plan);
+    return plan.info;
+  }
+
+  #toolInfo(plan: Plan): ToolInfo {
     const named = (this.#image.shape(plan.index, Shape.Flags) & SHAPE_NAMED) !== 0;
-    return { named, redact: this.#redact(plan.index), reads: fieldReads(plan.readers) };
+    const reads = fieldReads(plan.readers).map((read) => Object.freeze(read));
+    return Object.freeze({ named, redact: Object.freeze(this.#redact(plan.index)), reads: Object.freeze(reads) });
   }
 
   runtime(): { readonly [name: string]: RuntimeValue } {
@@ -242,6 +250,7 @@ export class LoadedPolicy implements Policy {
       limits,
       budgets,
       stateful: limits + budgets.length + image.shape(index, Shape.PhasesCount) > 0,
+      info: null,
     };
     this.#plans.set(index, plan);
     return plan;
@@ -403,6 +412,7 @@ function copyOf(text: string): string {
 
 const effects: readonly Effect[] = ["permit", "deny", "defer"];
 const ruleEffects = ["permit", "deny", "defer", "deny!"] as const;
+const unknownTool: ToolInfo = Object.freeze({ named: false, redact: [], reads: [] });
 const ruleVerbs: Record<Effect, string> = { permit: "permitted", deny: "denied", defer: "deferred" };
 
 const verdictCodes: Record<VerdictCode, Code> = {

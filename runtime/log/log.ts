@@ -198,12 +198,17 @@ export class Log {
    */
   durable(seq: number): Promise<void> {
     if (!(seq <= this.#lastSeq)) return Promise.reject(new TypeError(`record ${seq} was never appended`));
-    if (seq <= this.#syncedSeq) return Promise.resolve();
+    if (this.isDurable(seq)) return Promise.resolve();
     if (this.#failure !== null) return Promise.reject(this.#failure);
-    if (this.#committer.durability === "async") return Promise.resolve();
     // Every unsynced record is in a batch; were one not, nothing may be answered from it.
     const batch = this.#committer.find(seq);
     return batch?.durable ?? Promise.reject(new Error(`record ${seq} is neither synced nor queued`));
+  }
+
+  /** Whether `durable` would resolve at once. */
+  isDurable(seq: number): boolean {
+    if (seq <= this.#syncedSeq) return true;
+    return this.#committer.durability === "async" && this.#failure === null && seq <= this.#lastSeq;
   }
 
   /** The listener is called once, at the first error of the disk, or at once if that has been. */

@@ -1,6 +1,7 @@
 // What a record says: its types, the members of each, and their order in a line. It must never hold a value that a
 // policy redacts; that is done before a body comes here.
 import { canonicalJson, canonicalString, type Json, type JsonObject } from "../json.ts";
+import { DecisionText, type HeaderTexts } from "./decision.ts";
 
 export const recordTypes = [
   "decision",
@@ -162,7 +163,7 @@ export interface LogEntryInput {
   readonly policy_version: string | null;
   readonly policy_hash: string | null;
   /** the members that belong to the type; none may be undefined or carry the name of a header member */
-  readonly body: JsonObject;
+  readonly body: JsonObject | DecisionText;
 }
 
 /** Header members as the log knows them when it renders a record. */
@@ -173,37 +174,6 @@ export interface HeaderValues {
   readonly monoUs: number;
   readonly timeRegression: boolean;
 }
-
-/** The members of a decision, each exactly once; a name missing here or too many does not compile. */
-const decisionMembers: Record<keyof DecisionBody, true> = {
-  action_id: true,
-  call_id: true,
-  request_id: true,
-  agent_id: true,
-  agent_identity: true,
-  session_id: true,
-  tool: true,
-  action_type: true,
-  args: true,
-  effect: true,
-  would: true,
-  code: true,
-  reason: true,
-  rule_ref: true,
-  rule_digest: true,
-  steps: true,
-  approval_id: true,
-  request_digest: true,
-  credential_ref: true,
-  cost_usd: true,
-  latency_us: true,
-  delegation: true,
-  redacted: true,
-  mode: true,
-  dev: true,
-  tags: true,
-  inputs: true,
-};
 
 const headerMembers = [
   "boot_id",
@@ -245,20 +215,6 @@ function layout(bodyNames: readonly string[]): readonly Slot[] {
   }));
 }
 
-/** Decisions are the hot path: a body with exactly its members skips the sort, which costs as much as all the rest. */
-const decisionLayout = layout(Object.keys(decisionMembers));
-const decisionMemberCount = Object.keys(decisionMembers).length;
-
-function layoutFor(entry: LogEntryInput): readonly Slot[] {
-  const names = Object.keys(entry.body);
-  if (entry.type !== "decision" || names.length !== decisionMemberCount) return layout(names);
-  // As many members as a decision has, and every one of a decision's: then there is no other.
-  for (const { name, header } of decisionLayout) {
-    if (header === null && entry.body[name] === undefined) return layout(names);
-  }
-  return decisionLayout;
-}
-
 /** Renders what follows the hash in a line. One for each log: it holds what never changes between records. */
 export class RestRenderer {
   readonly #bootId: string;
@@ -271,41 +227,41 @@ export class RestRenderer {
 
   /** `<rest>`: canonical members without the opening brace. Throws TypeError for a body that JSON cannot hold. */
   render(entry: LogEntryInput, header: HeaderValues): string {
+    const texts: HeaderTexts = {
+      bootId: this.#bootId,
+      logId: this.#logId,
+      monoUs: String(header.monoUs),
+      policyHash: canonicalJson(entry.policy_hash),
+      policyVersion: canonicalJson(entry.policy_version),
+      prev: `"${header.prev}"`,
+      seq: String(header.seq),
+      time: `"${header.time}"`,
+      timeRegression: header.timeRegression,
+      version: String(recordVersion),
+    };
+    // Decisions are the hot path, and their members have fixed places: sorting names costs as much as all the rest.
+    if (entry.body instanceof DecisionText) return entry.body.rest(texts);
     let rest = "";
-    for (const { name, lead, header: headerName } of layoutFor(entry)) {
+    for (const { name, lead, header: headerName } of layout(Object.keys(entry.body))) {
       if (headerName === null) rest += lead + canonicalJson(entry.body[name] as Json);
-      else if (headerName !== "time_regression") rest += lead + this.#member(headerName, entry, header);
+      else if (headerName === "type") rest += `${lead}"${entry.type}"`;
+      else if (headerName !== "time_regression") rest += lead + texts[headerTextOf[headerName]];
       else if (header.timeRegression) rest += `${lead}true`;
     }
     return `${rest}}`;
   }
-
-  #member(
-    name: Exclude<(typeof headerMembers)[number], "time_regression">,
-    entry: LogEntryInput,
-    header: HeaderValues,
-  ): string {
-    switch (name) {
-      case "boot_id":
-        return this.#bootId;
-      case "log_id":
-        return this.#logId;
-      case "mono_us":
-        return String(header.monoUs);
-      case "policy_hash":
-        return canonicalJson(entry.policy_hash);
-      case "policy_version":
-        return canonicalJson(entry.policy_version);
-      case "prev":
-        return `"${header.prev}"`;
-      case "seq":
-        return String(header.seq);
-      case "time":
-        return `"${header.time}"`;
-      case "type":
-        return `"${entry.type}"`;
-      case "v":
-        return String(recordVersion);
-    }
-  }
 }
+
+type PlainHeaderMember = Exclude<(typeof headerMembers)[number], "type" | "time_regression">;
+
+const headerTextOf: Record<PlainHeaderMember, Exclude<keyof HeaderTexts, "timeRegression">> = {
+  boot_id: "bootId",
+  log_id: "logId",
+  mono_us: "monoUs",
+  policy_hash: "policyHash",
+  policy_version: "policyVersion",
+  prev: "prev",
+  seq: "seq",
+  time: "time",
+  v: "version",
+};

@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { nodeDisk } from "../../runtime/disk.ts";
 import { JsonNumber } from "../../runtime/evaluator/number.ts";
 import { canonicalJson, type Json, type JsonObject } from "../../runtime/json.ts";
-import { cutText, decisionBody } from "../../runtime/log/decision.ts";
+import { cutText, decisionText } from "../../runtime/log/decision.ts";
 import type { DecisionBody } from "../../runtime/log/record.ts";
 import { keysAndTypes, redact } from "../../runtime/log/redact.ts";
 import { commitment, findSalt } from "../../runtime/log/salts.ts";
@@ -130,7 +130,7 @@ test("no decision overflows an entry", async () => {
   };
   const dir = temporaryDir();
   const log = await open(dir);
-  const fitted = decisionBody(body, (value) => log.salts.commit(value));
+  const fitted = decisionText(body, (value) => log.salts.commit(value));
   log.append({ type: "decision", policy_version: "v1", policy_hash: "0".repeat(64), body: fitted });
   await log.close();
   const stored = JSON.parse(readSegment(dir).toString());
@@ -139,12 +139,12 @@ test("no decision overflows an entry", async () => {
   const salt = findSalt(nodeDisk, dir, stored.args.$redacted);
   assert.is(salt !== null && commitment(body.args, salt), stored.args.$redacted);
   // The limits themselves, all met at once, fit too.
-  const full: Record<string, Json> = { ...fitted };
+  const full = Object.fromEntries(Object.keys(body).map((name) => [name, stored[name] as Json]));
   const sizes = { args: 32_768, steps: 4096, tags: 4096, delegation: 4096, redacted: 4096, agent_identity: 2048 };
   for (const [name, size] of Object.entries(sizes)) full[name] = "x".repeat(size - 2);
   const again = await open(temporaryDir());
   assert.is(
-    again.append({ type: "decision", policy_version: "v1", policy_hash: "0".repeat(64), body: full as JsonObject }).seq,
+    again.append({ type: "decision", policy_version: "v1", policy_hash: "0".repeat(64), body: full }).seq,
     1,
   );
   await again.close();
