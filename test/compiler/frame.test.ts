@@ -1,4 +1,4 @@
-// Every policy of test/diagnostics and the text beside it that its author sees. RENEW=1 writes the texts anew; read them.
+// Every policy of test/diagnostics and the text beside it that its author sees. FARAMESH_RENEW=1 writes the texts anew; read them.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
@@ -30,7 +30,7 @@ for (const file of cases) {
       .map((d) => renderDiagnostic(d, text))
       .join("\n\n")}\n`;
     const expected = folder + file.replace(/fms$/, "txt");
-    if (process.env.RENEW === "1") writeFileSync(expected, shown);
+    if (process.env.FARAMESH_RENEW === "1") writeFileSync(expected, shown);
     assert.is(shown, readFileSync(expected, "utf8"));
   });
 }

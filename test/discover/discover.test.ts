@@ -1,5 +1,5 @@
 // Each folder of projects/ is a small project; the .expected.json beside it is what discovery must say about it, no more
-// and no less. UPDATE_DISCOVERY=1 rewrites them; read the difference before it is kept.
+// and no less. FARAMESH_RENEW=1 rewrites them; read the difference before it is kept.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,7 +18,7 @@ for (const { name } of projects) {
   test(`finds the framework and the tools of ${name}`, async () => {
     const file = join(root, `${name}.expected.json`);
     const found = await discover(join(root, name));
-    if (process.env.UPDATE_DISCOVERY === "1") writeFileSync(file, `${JSON.stringify(found, null, 2)}\n`);
+    if (process.env.FARAMESH_RENEW === "1") writeFileSync(file, `${JSON.stringify(found, null, 2)}\n`);
     assert.equal(found, JSON.parse(readFileSync(file, "utf8")));
   });
 
