@@ -164,7 +164,8 @@ function pairRules(before: readonly Listed[], after: readonly Listed[]): Pairs {
     const same = partner[place] ?? null;
     if (same !== null) {
       const old = before[same]?.wording ?? "";
-      if (old !== rule.wording) pairs.wording.push({ before: `${rule.ref.text}${old}`, after: rule.wording.trim() || "none" });
+      if (old !== rule.wording)
+        pairs.wording.push({ before: `${rule.ref.text}${old}`, after: rule.wording.trim() || "none" });
       return;
     }
     const at = about.get(aboutOf(rule.ref))?.shift();
