@@ -77,7 +77,13 @@ function checkAgent(report: Report, agent: Agent, strictGuards: boolean): void {
   const deepDenies = new Set(rules.flatMap((rule) => deepDeny(rule)));
   const setting: Setting = { agent, strictGuards, deepDenies };
   const conditions = new ConditionChecker(report, agent);
-  for (const rule of rules) checkRule(report, rule, setting, conditions);
+  for (const rule of rules) {
+    checkRule(report, rule, setting, conditions);
+    for (const matcher of rule.network) {
+      const variable = checkMatcher(report, agent, matcher);
+      if (variable !== null) conditions.used.add(variable);
+    }
+  }
   const own = mandatoryCovers(agent.rules);
   checkOrder(report, agent.rules, [own]);
   for (const phase of agent.phases) checkOrder(report, phase.rules, [own, mandatoryCovers(phase.rules)]);
@@ -109,7 +115,6 @@ function checkAgentField(report: Report, field: Field): void {
 function checkRule(report: Report, rule: Rule, setting: Setting, conditions: ConditionChecker): void {
   checkPattern(report, rule.pattern);
   if (rule.condition !== null) conditions.checkTruth(rule.condition);
-  for (const matcher of rule.network) checkMatcher(report, matcher);
   for (const target of rule.notify) {
     if (!report.noEnv(target, "a rule") && textOf(target) === null) {
       report.add("FMS012", "`notify` names whom to tell", target.span, { help: 'write notify "ops"' });

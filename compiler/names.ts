@@ -104,6 +104,16 @@ function resolveWord(first: string, path: readonly (string | number)[]): Resolut
   return field(Root.Args, path);
 }
 
+/** A bare word in a matcher that names a variable of the agent, bare or as `vars.x`, stands for its value. */
+export function meantValue(
+  agent: Pick<Agent, "vars">,
+  value: Value,
+): { readonly value: Value; readonly variable: string | null } {
+  if (value.kind !== "word") return { value, variable: null };
+  const named = agent.vars.find(({ name }) => value.value === name || value.value === `vars.${name}`);
+  return named === undefined ? { value, variable: null } : { value: named.value, variable: named.name };
+}
+
 /** "a.b[0].c" as names and list positions: how functions name a place in the arguments. */
 export function argumentPath(text: string): (string | number)[] {
   return text.split(".").flatMap((part) => {

@@ -136,9 +136,15 @@ function patternRun(text: string, start: number, run: string): Scanned {
   return { type: t.Run, end: cut ? end - 1 : end, problem: null };
 }
 
+/** `8000-9000`, `127.0.0.1`, `1.4.2`, `2*`: begins like a number and is none, and has a sign that no number's unit has. */
+const numberedText = /^\d[\w]*[-.:*?/][\w.:*?/-]*$/;
+
 function valueRun(start: number, run: string): Scanned {
-  if (numberStart.test(run)) return quantityToken(start, run);
   const end = start + run.length;
+  if (numberStart.test(run)) {
+    const isText = typeof readQuantity(run) === "string" && numberedText.test(run);
+    return isText ? { type: t.Run, end, problem: null } : quantityToken(start, run);
+  }
   if (wholeWord.test(run)) return { type: t.keywords.get(run) ?? t.Word, end, problem: null };
   return { type: t.Run, end, problem: null };
 }

@@ -1,13 +1,20 @@
 // Network matchers of rules: values that can match at all.
-import type { NetworkMatcher, Value } from "../ast.ts";
+import type { Agent, NetworkMatcher, Value } from "../ast.ts";
 import { compileGlob } from "../automaton/index.ts";
+import { meantValue } from "../names.ts";
 import { type Report, textOf } from "./report.ts";
 
 const portMax = 65_535;
 const portRange = /^(\d{1,5})\s*-\s*(\d{1,5})$/;
 
-export function checkMatcher(report: Report, matcher: NetworkMatcher): void {
-  const { value } = matcher;
+/** Returns the variable that the matcher reads, or null. */
+export function checkMatcher(report: Report, agent: Pick<Agent, "vars">, matcher: NetworkMatcher): string | null {
+  const { value, variable } = meantValue(agent, matcher.value);
+  checkValue(report, matcher, value);
+  return variable;
+}
+
+function checkValue(report: Report, matcher: NetworkMatcher, value: Value): void {
   if (report.noEnv(value, "a rule")) return;
   const items = value.kind === "list" ? value.items : [value];
   if (items.length === 0) {

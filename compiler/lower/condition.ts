@@ -131,7 +131,7 @@ class ConditionWriter {
 
   /** A network matcher holds or does not: what is missing or of another kind does not match. */
   matcher(matcher: NetworkMatcher, yes: Label): void {
-    const alternatives = matcherTests(this.#program, matcher);
+    const alternatives = matcherTests(this.#program, this.#agent, matcher);
     if ("refused" in alternatives) throw this.#refuse(matcher, alternatives.refused, undefined, "FMS012");
     const slot = this.#field(Root.Http, matcherPath(matcher));
     for (const [i, tests] of alternatives.entries()) {

@@ -1,8 +1,9 @@
 // Network matchers to tests of one field: globs become automata, ports comparisons. A list of values means any of them.
 
 import { Op } from "../../vm/shared/isa.ts";
-import type { NetworkMatcher, Value } from "../ast.ts";
+import type { Agent, NetworkMatcher, Value } from "../ast.ts";
 import type { GlobOptions } from "../automaton/index.ts";
+import { meantValue } from "../names.ts";
 import type { Program } from "./program.ts";
 
 export interface MatcherTest {
@@ -24,9 +25,11 @@ export function matcherPath(matcher: NetworkMatcher): readonly string[] {
 /** Alternatives, each a list of tests that must all hold; or why the value fits no test. */
 export function matcherTests(
   program: Program,
+  agent: Pick<Agent, "vars">,
   matcher: NetworkMatcher,
 ): readonly (readonly MatcherTest[])[] | { refused: string } {
-  const values = matcher.value.kind === "list" ? matcher.value.items : [matcher.value];
+  const meant = meantValue(agent, matcher.value).value;
+  const values = meant.kind === "list" ? meant.items : [meant];
   const alternatives: (readonly MatcherTest[])[] = [];
   for (const value of values) {
     const tests = matcher.part === "port" ? portTests(program, value) : textTests(program, matcher, value);
