@@ -7,7 +7,7 @@ import { CallTable } from "./calls.ts";
 import { type Clock, formatTime, systemClock } from "./clock.ts";
 import { Decider, type Governor } from "./decide.ts";
 import { Desk, type House } from "./desk.ts";
-import { type Disk, type DiskLock, nodeDisk, replaceFile } from "./disk.ts";
+import { type Disk, type DiskLock, nodeDisk, realPath, replaceFile } from "./disk.ts";
 import { type Listening, listenAt } from "./doors/listen.ts";
 import { OperatorDoor, operatorConnectionsMax } from "./doors/operator.ts";
 import { AgentDoor, agentConnectionsMax } from "./doors/socket.ts";
@@ -289,15 +289,16 @@ export class Daemon implements House {
   #enter(state: DaemonState): void {
     this.#state = state;
     const { paths, places, walDir, startedUs } = this.#parts;
-    const file: DaemonFile = {
-      pid: process.pid,
-      state,
-      socket: places.agent,
-      operator_socket: places.operator,
-      wal_dir: walDir,
-      started_at: formatTime(startedUs),
-    };
     try {
+      const file: DaemonFile = {
+        pid: process.pid,
+        state,
+        socket: places.agent,
+        operator_socket: places.operator,
+        wal_dir: walDir,
+        started_at: formatTime(startedUs),
+        dir: realPath(paths.dir),
+      };
       replaceFile(nodeDisk, paths.daemonFile, Buffer.from(`${canonicalJson({ ...file })}\n`));
     } catch (error) {
       // Only a help to find the sockets; but a daemon that starts must be found.

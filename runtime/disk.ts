@@ -85,6 +85,11 @@ function identityOf(stats: fs.BigIntStats): FileIdentity {
   };
 }
 
+/** The one name of a directory that exists, whatever links led to it. */
+export function realPath(path: string): string {
+  return fs.realpathSync(path);
+}
+
 class NodeFile implements DiskFile {
   readonly path: string;
   readonly #descriptor: number;

@@ -35,6 +35,8 @@ export interface DaemonFile {
   readonly wal_dir: string;
   /** RFC 3339. */
   readonly started_at: string;
+  /** The stack directory, links resolved: in a copy or a stack that was moved it is another one. */
+  readonly dir: string;
 }
 
 export type DaemonState = "STARTING" | "INITIALIZING" | "READY" | "DRAINING" | "HALT";

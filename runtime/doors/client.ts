@@ -1,7 +1,7 @@
 // The operator's end of the operator socket: finds the daemon of a stack, shows the token, asks, reads the answer. It
 // must never start, stop or judge anything by itself.
 import { connect, type Socket } from "node:net";
-import { hasErrorCode, nodeDisk, readWhole } from "../disk.ts";
+import { hasErrorCode, nodeDisk, readWhole, realPath } from "../disk.ts";
 import { canonicalJson, type Json, parseJson } from "../json.ts";
 import { type DaemonFile, type StackPaths, stackPaths } from "../stack.ts";
 import { LineReader, operatorLineLimits } from "./lines.ts";
@@ -45,7 +45,10 @@ export interface CallOptions {
 const callTimeoutMs = 30_000;
 const smallFileBytes = 64 * 1024;
 
-/** What `runtime/daemon.json` says, whether or not that daemon still runs; null without one. */
+/**
+ * What `runtime/daemon.json` says, whether or not that daemon still runs; null without one. That of another stack, which
+ * came here with a copy, is none: who works on the copy must not reach the original's daemon.
+ */
 export function readDaemonFile(paths: StackPaths): DaemonFile | null {
   let bytes: Uint8Array;
   try {
@@ -57,6 +60,7 @@ export function readDaemonFile(paths: StackPaths): DaemonFile | null {
   const parsed = parseJson(bytes);
   if (!parsed.ok || typeof parsed.value !== "object" || parsed.value === null) return null;
   const file = parsed.value as unknown as DaemonFile;
+  if (file.dir !== undefined && file.dir !== realPath(paths.dir)) return null;
   return typeof file.operator_socket === "string" && typeof file.pid === "number" ? file : null;
 }
 

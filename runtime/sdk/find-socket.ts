@@ -37,7 +37,7 @@ export async function findSocket(given: string | undefined): Promise<FoundSocket
 type Join = (...parts: string[]) => string;
 
 async function stackSocket(folder: string, join: Join): Promise<string | undefined> {
-  const { lstat, readFile } = await import("node:fs/promises");
+  const { lstat, readFile, realpath } = await import("node:fs/promises");
   const status = (path: string) => lstat(path).catch(() => undefined);
   const state = await status(join(folder, ".faramesh"));
   if (state === undefined) return undefined;
@@ -51,16 +51,18 @@ async function stackSocket(folder: string, join: Join): Promise<string | undefin
   const runtime = join(folder, ".faramesh", "runtime");
   const described = await status(join(runtime, "daemon.json"));
   if (described?.isFile() && described.size <= fileMaxBytes) {
-    const socket = socketMember(await readFile(join(runtime, "daemon.json"), "utf8"));
+    const socket = socketMember(await readFile(join(runtime, "daemon.json"), "utf8"), await realpath(folder));
     if (socket !== undefined) return socket;
   }
   const usual = join(runtime, "faramesh.sock");
   return (await status(usual))?.isSocket() ? usual : undefined;
 }
 
-function socketMember(text: string): string | undefined {
+/** What a daemon.json names; nothing where it came to `folder` with a copy, for the original's daemon has other rules. */
+function socketMember(text: string, folder: string): string | undefined {
   try {
-    const { socket } = JSON.parse(text) as { socket?: unknown };
+    const { socket, dir = folder } = JSON.parse(text) as { socket?: unknown; dir?: unknown };
+    if (dir !== folder) return undefined;
     return typeof socket === "string" && socket.startsWith("/") ? socket : undefined;
   } catch {
     return undefined;

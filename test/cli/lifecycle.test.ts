@@ -179,6 +179,21 @@ test("a copy of a stack is read by itself, never by way of the original", () =>
     }
   }));
 
+test("a copy of a stack never reaches the original's daemon", () =>
+  onStack(policy, async (stack) => {
+    const copy = new StackUnderTest();
+    try {
+      assert.is(spawnSync("cp", ["-r", join(stack.dir, ".faramesh"), copy.dir]).status, 0);
+      const status = await faramesh(copy.dir, "status");
+      assert.is(status.code, 1, status.stdout);
+      const stop = await faramesh(copy.dir, "apply", "--stop");
+      assert.match(stop.stdout + stop.stderr, "no daemon runs for this stack");
+      assert.is((await faramesh(stack.dir, "status")).code, 0);
+    } finally {
+      await copy.remove();
+    }
+  }));
+
 test("apply --force starts the daemon anew for a setting that a swap cannot change", () =>
   inFolder(async (dir) => {
     writeFileSync(join(dir, "governance.fms"), policy);

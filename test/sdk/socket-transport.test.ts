@@ -205,6 +205,14 @@ test("the socket is the option's, the environment's, or named by the nearest dae
     delete process.env.FARAMESH_SOCKET;
   }));
 
+test("a daemon.json that came with a copy of its stack is not used", () =>
+  inFolder(async (folder) => {
+    await mkdir(join(folder, ".faramesh", "runtime"), { recursive: true });
+    const daemon = { socket: "/run/x.sock", dir: "/srv/original" };
+    await writeFile(join(folder, ".faramesh", "runtime", "daemon.json"), JSON.stringify(daemon));
+    assert.match(await notFound(), "no running stack");
+  }));
+
 test("a file in place of the socket and a broken daemon.json are not used", () =>
   inFolder(async (folder) => {
     await mkdir(join(folder, ".faramesh", "runtime"), { recursive: true });
