@@ -98,11 +98,20 @@ export function formatTime(wallUs: number): string {
   return `${cachedPrefix}${String(1_000_000 + micros).slice(1)}Z`;
 }
 
+let parsedPrefix = "";
+let parsedMs = 0;
+
 /** Microseconds of a time written by `formatTime`; undefined for any other text. */
 export function parseTime(text: string): number | undefined {
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(text)) return undefined;
-  const wallMs = Date.parse(`${text.slice(0, 19)}Z`);
-  // Date.parse takes 24:00:00; one instant has one text here.
-  if (!Number.isFinite(wallMs) || !new Date(wallMs).toISOString().startsWith(text.slice(0, 19))) return undefined;
-  return wallMs * 1000 + Number(text.slice(20, 26));
+  const prefix = text.slice(0, 19);
+  // As above: records in a row share their second.
+  if (prefix !== parsedPrefix) {
+    const wallMs = Date.parse(`${prefix}Z`);
+    // Date.parse takes 24:00:00; one instant has one text here.
+    if (!Number.isFinite(wallMs) || !new Date(wallMs).toISOString().startsWith(prefix)) return undefined;
+    parsedPrefix = prefix;
+    parsedMs = wallMs;
+  }
+  return parsedMs * 1000 + Number(text.slice(20, 26));
 }

@@ -83,7 +83,11 @@ export async function daemon(
 
 /** Puts a policy in force; the hash of its image. */
 export async function apply(server: Server, bundles: string, text: string): Promise<string> {
-  const image = Buffer.from(await imageOf(bundles, text)).toString("base64");
+  return applyImage(server, await imageOf(bundles, text), text);
+}
+
+export async function applyImage(server: Server, bytes: Uint8Array, text: string): Promise<string> {
+  const image = Buffer.from(bytes).toString("base64");
   const sources = [{ file: "governance.fms", text }];
   return (await askOperator(server.dir, "apply", { image, sources, actor: "bench" })).image_hash;
 }

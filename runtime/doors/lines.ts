@@ -119,6 +119,8 @@ export type Answer = string | null;
 export interface LineHandler {
   /** Answers one line. It must not throw or reject: what goes wrong is an answer too. */
   onLine(line: Line, connection: LineConnection): Answer | Promise<Answer>;
+  /** True while no more lines should be taken, from any connection; `resume` afterwards. */
+  isHeld?(): boolean;
   /** An answer that could not be sent because the peer had gone. */
   onUndelivered?(answer: string): void;
   onClose?(connection: LineConnection): void;
@@ -195,8 +197,17 @@ export class LineConnection {
     this.#socket.destroy();
   }
 
+  /** Goes on with lines after `isHeld`. */
+  resume(): void {
+    this.#pump();
+  }
+
   #unsentBytes(): number {
     return this.#socket.writableLength + this.#outLength;
+  }
+
+  #isHeld(): boolean {
+    return this.#handler.isHeld?.() === true;
   }
 
   #isFull(): boolean {
@@ -204,16 +215,16 @@ export class LineConnection {
   }
 
   #pump(): void {
-    while (!this.#closed && !this.#isFull()) {
+    while (!this.#closed && !this.#isFull() && !this.#isHeld()) {
       const line = this.#reader.next() ?? (this.#ended ? this.#reader.end() : null);
       if (line === null) break;
       this.#handle(line);
     }
     if (this.#closed) return;
-    if (this.#isFull()) this.#socket.pause();
+    if (this.#isFull() || this.#isHeld()) this.#socket.pause();
     else if (this.#socket.isPaused()) this.#socket.resume();
     this.#armStallTimer();
-    if (this.#ended && !this.#stream && this.#inFlight === 0 && !this.#isFull()) {
+    if (this.#ended && !this.#stream && this.#inFlight === 0 && !this.#isFull() && !this.#isHeld()) {
       this.#flush();
       // A peer that half-closed sees the end; one that would stay is not waited for.
       if (this.#finishing) this.#socket.destroySoon();

@@ -46,6 +46,9 @@ export class AgentDoor {
     const { burst, perSecond } = this.#limits;
     const shared = { burst: burst * connectionsShare, perSecond: perSecond * connectionsShare };
     this.#allGate = new FloodGate(shared, parts.governor.ledger.clock.now().wallUs);
+    parts.governor.ledger.log.onRelief(() => {
+      for (const connection of this.#connections) connection.resume();
+    });
   }
 
   get connections(): number {
@@ -57,6 +60,8 @@ export class AgentDoor {
     const gate = new FloodGate(this.#limits, governor.ledger.clock.now().wallUs, this.#allGate);
     const connection = new LineConnection(socket, lines ?? agentLineLimits, {
       onLine: (line) => this.#onLine(line, gate),
+      // A disk that lags makes callers wait, and never a queue that overflows: calls refused then would have been counted.
+      isHeld: () => governor.ledger.log.isPressed,
       onUndelivered: (answer) => this.#onUndelivered(answer),
       onClose: (closed) => this.#connections.delete(closed),
     });

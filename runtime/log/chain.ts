@@ -2,13 +2,20 @@
 // ask here, so that they cannot disagree. It holds no file and never writes.
 import { parseTime } from "../clock.ts";
 import type { Json, JsonObject } from "../json.ts";
-import { checkLine, genesisHash, type LineFault } from "./line.ts";
+import { checkBytes, checkLine, genesisHash, type LineFault, prefixBytes } from "./line.ts";
 import { recordTypes, recordVersion } from "./record.ts";
+import { scanRecord, valueOfScanned } from "./scan.ts";
 
 const knownTypes: ReadonlySet<Json | undefined> = new Set(recordTypes);
 
 export type ChainStep =
-  | { readonly ok: true; readonly value: JsonObject }
+  | {
+      readonly ok: true;
+      /** members of the header, and action_id; what else is there is in no case to be relied on */
+      readonly head: JsonObject;
+      /** the whole record; to be called before the bytes change */
+      readonly value: () => JsonObject;
+    }
   /** `intact`: the line has its hash, so it was once written so; it only stands in the wrong place */
   | { readonly ok: false; readonly intact: boolean; readonly fault: LineFault };
 
@@ -28,26 +35,31 @@ export class Chain {
 
   /** Checks the line at [start, end) of `bytes` (see `entryHash`) and, when it follows, moves on to it. */
   step(bytes: Buffer, start: number, end: number): ChainStep {
+    const checked = checkBytes(bytes, start, end);
+    if (!checked.ok) return { ok: false, intact: false, fault: checked.fault };
+    const scanned = scanRecord(bytes, start + prefixBytes, end);
+    if (scanned !== null) {
+      return this.#follow(scanned.head, checked.hash, () => valueOfScanned(bytes, start, end, scanned));
+    }
     const line = checkLine(bytes, start, end);
     if (!line.ok) return { ok: false, intact: false, fault: line.fault };
-    const fault = this.#placeFault(line.value);
+    return this.#follow(line.value, line.hash, () => line.value);
+  }
+
+  #follow(head: JsonObject, hash: string, value: () => JsonObject): ChainStep {
+    const fault = this.#placeFault(head);
     if (fault !== null) return { ok: false, intact: true, fault };
     this.seq++;
-    this.hash = line.hash;
-    this.time = line.value.time as string;
-    return { ok: true, value: line.value };
+    this.hash = hash;
+    this.time = head.time as string;
+    return { ok: true, head, value };
   }
 
   #placeFault(value: JsonObject): LineFault | null {
-    const expected: readonly (readonly [string, Json])[] = [
-      ["v", recordVersion],
-      ["log_id", this.logId],
-      ["seq", this.seq + 1],
-      ["prev", this.hash],
-    ];
-    for (const [field, wanted] of expected) {
-      if (value[field] !== wanted) return fieldFault(field, String(wanted), value[field]);
-    }
+    if (value.v !== recordVersion) return fieldFault("v", String(recordVersion), value.v);
+    if (value.log_id !== this.logId) return fieldFault("log_id", this.logId, value.log_id);
+    if (value.seq !== this.seq + 1) return fieldFault("seq", String(this.seq + 1), value.seq);
+    if (value.prev !== this.hash) return fieldFault("prev", this.hash, value.prev);
     if (!knownTypes.has(value.type)) return fieldFault("type", recordTypes.join(" | "), value.type);
     const { time } = value;
     if (typeof time !== "string" || parseTime(time) === undefined) return fieldFault("time", "RFC 3339, UTC, µs", time);

@@ -28,6 +28,8 @@ export interface CommitterOptions {
 export interface CommitterEvents {
   /** the records up to `seq` are on disk */
   synced(seq: number, hash: string): void;
+  /** a batch left the queue */
+  written(): void;
   /** a segment of so many bytes was sealed */
   rotated(sealedBytes: number): void;
   /** called once; the committer is dead. Returns what the waiters are told. */
@@ -150,6 +152,7 @@ export class Committer {
       }
       this.#inFlight = null;
       this.queuedBytes -= batch.usedBytes;
+      this.#events.written();
       if (batch.bytes.length <= spareLimitBytes && this.durability !== "each") this.#spare = batch.bytes;
       batch.resolve();
     }

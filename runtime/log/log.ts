@@ -21,6 +21,12 @@ export const defaultSegmentAgeMs = 24 * 60 * 60 * 1000;
 /** Bytes of records appended and not yet on disk; beyond it `append` throws OVERLOADED. */
 export const queueLimitBytes = 16 * 1024 * 1024;
 
+/**
+ * From so many queued bytes on callers should bring no more calls until `onRelief`: then the limit is never reached, since
+ * whoever is still being answered adds far less than what lies between.
+ */
+export const pressureBytes = queueLimitBytes / 4;
+
 /** How often the files are looked at and the head catches up. */
 const housekeepingIntervalMs = 1000;
 
@@ -79,6 +85,8 @@ export class Log {
   readonly #committer: Committer;
   readonly #head: HeadKeeper;
   readonly #listeners: ((failure: LogFailure) => void)[] = [];
+  readonly #reliefListeners: (() => void)[] = [];
+  #wasPressed = false;
   readonly #timer: NodeJS.Timeout;
   #closing: Promise<void> | null = null;
 
@@ -145,6 +153,7 @@ export class Log {
       },
       {
         synced: (seq, hash) => this.#synced(seq, hash),
+        written: () => this.#relieve(),
         rotated: (sealedBytes) => {
           this.#sealedBytes += sealedBytes;
           this.#head.request();
@@ -211,6 +220,18 @@ export class Log {
     return this.#committer.durability === "async" && this.#failure === null && seq <= this.#lastSeq;
   }
 
+  /** More records wait for the disk than should; `onRelief` tells when that is over. */
+  get isPressed(): boolean {
+    if (this.#committer.queuedBytes < pressureBytes || this.#state !== "open") return false;
+    this.#wasPressed = true;
+    return true;
+  }
+
+  /** The listener is called whenever the queue has shrunk after somebody found it pressed, or the log has latched. */
+  onRelief(listener: () => void): void {
+    this.#reliefListeners.push(listener);
+  }
+
   /** The listener is called once, at the first error of the disk, or at once if that has been. */
   onLatch(listener: (failure: LogFailure) => void): void {
     if (this.#failure !== null) listener(this.#failure);
@@ -264,6 +285,12 @@ export class Log {
     this.#segment.close();
   }
 
+  #relieve(): void {
+    if (!this.#wasPressed || this.isPressed) return;
+    this.#wasPressed = false;
+    for (const listener of this.#reliefListeners) queueMicrotask(listener);
+  }
+
   #synced(seq: number, hash: string): void {
     this.#syncedSeq = seq;
     this.#lastSyncUs = this.#clock.now().wallUs;
@@ -291,6 +318,7 @@ export class Log {
         : new LogFailure("AUDIT_UNAVAILABLE", `the log can no longer be written: ${reasonOf(error)}`, {}, error);
     this.#state = "latched";
     this.#failure = failure;
+    this.#relieve();
     // Behind this turn, so that a listener that throws cannot keep the waiters from being refused.
     for (const listener of this.#listeners) queueMicrotask(() => listener(failure));
     return failure;

@@ -148,7 +148,7 @@ class Cursor {
         }
         this.#offset = nextOffset;
         if (chain.seq < this.#fromSeq) continue;
-        yield { seq: chain.seq, line, segment: segment.name, offset: place.offset, value: step.value };
+        yield { seq: chain.seq, line, segment: segment.name, offset: place.offset, value: step.value() };
         if (++handedOut % recordsPerTurn === 0) await new Promise(setImmediate);
       }
     } finally {

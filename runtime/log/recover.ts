@@ -35,10 +35,12 @@ export function openForWriting(
   // A head that exists was written for this log: its files may not be made anew under it.
   const identity = openIdentity(disk, dir, segments.length > 0 || storedHead.kind !== "absent");
   const marked = new Set<string>();
-  const record = (value: JsonObject): void => {
-    const name = markedCopy(value);
+  const record = (head: JsonObject, value: () => JsonObject): void => {
+    if (onRecord === undefined && head.type !== "mark") return;
+    const whole = value();
+    const name = markedCopy(whole);
     if (name !== null) marked.add(name);
-    onRecord?.(value);
+    onRecord?.(whole);
   };
   const { walk, head, torn, isHeadRebuilt } = inspectLog(disk, dir, identity.logId, acceptUnanchored, { record });
   if (torn !== null) quarantineTail(disk, dir, torn.segment, torn.offset);

@@ -70,9 +70,9 @@ export async function verifyLog(dir: string, options: VerifyOptions = {}): Promi
   }
   const policy = new PolicyContinuity();
   let records = 0;
-  const record = (value: JsonObject): void => {
+  const record = (head: JsonObject): void => {
     records++;
-    policy.record(value);
+    policy.record(head);
   };
   const totalBytes = segments.reduce((total, segment) => total + segment.sizeBytes, 0);
   const steps = walk(disk, segments, logId, head.kind === "valid" ? head.state.ackedSeq : 0, { record });

@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type Disk, type DiskFile, nodeDisk } from "../../runtime/disk.ts";
+import { queueLimitBytes } from "../../runtime/log/log.ts";
 import { diskError, faultyDisk } from "../log/fixture.ts";
 import { onStack, type StackUnderTest } from "./stack-under-test.ts";
 
@@ -102,6 +103,38 @@ test("C14 the permit of a caller who has gone stands in the log, marked undelive
       const permit = records.find(({ type, effect }) => type === "decision" && effect === "permit");
       const outcome = records.find(({ type }) => type === "outcome");
       assert.equal([outcome?.status, outcome?.action_id], ["undelivered", permit?.action_id]);
+    },
+    { disk },
+  );
+});
+
+test("A32 while the disk lags callers wait: no call is refused that was counted", async () => {
+  const { disk, hold, release } = slowDisk();
+  const calls = 1000;
+  await onStack(
+    `agent "bot" { default deny rules { permit search } }`,
+    async (stack) => {
+      hold();
+      const note = "n".repeat(30_000);
+      const lines = Array.from({ length: calls }, (_, i) => ({
+        type: "govern",
+        call_id: `c${i}`,
+        agent_id: "bot",
+        tool_id: "search",
+        args: { note },
+      }));
+      const answers = stack.send(...lines);
+      const { log } = stack.daemon.governor.ledger;
+      for (let turn = 0; turn < 1000 && !log.isPressed; turn++) await pause(5);
+      assert.ok(log.isPressed);
+      const { lagBytes } = log.stats();
+      await pause(50);
+      // Nothing more is taken while it is held, and far less than the limit was.
+      assert.is(log.stats().lagBytes, lagBytes);
+      assert.ok(lagBytes < queueLimitBytes / 2, `${lagBytes}`);
+      release();
+      const effects = (await answers).map(({ effect }) => effect);
+      assert.equal([effects.length, new Set(effects)], [calls, new Set(["PERMIT"])]);
     },
     { disk },
   );
