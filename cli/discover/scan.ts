@@ -4,7 +4,7 @@ import type { Findings } from "./findings.ts";
 import { MAX_HOPS } from "./limits.ts";
 import { frameworkOf } from "./packages.ts";
 import type { Project } from "./project.ts";
-import { bindingsAt, type ClassDef, type Expr, entryOf, type SourceModule } from "./source.ts";
+import { bindingsAt, type ClassDef, type Expr, entryOf, positionalOf, type SourceModule } from "./source.ts";
 
 export interface Scan {
   project: Project;
@@ -65,6 +65,14 @@ export function makerOf(scan: Scan, module: SourceModule, expr: Expr): Origin | 
     if (origin) return origin;
   }
   return null;
+}
+
+/** What `governedTools(…)` of our own SDK wraps, whose tools keep their names; null for any other expression. */
+export function governedBy(scan: Scan, module: SourceModule, expr: Expr): Expr | null {
+  if (expr.kind !== "call") return null;
+  const target = scan.project.follow(module, expr.callee);
+  const isOurs = target.kind === "package" && /^faramesh(\/|$)/.test(target.package);
+  return isOurs && /(^|\.)governedTools$/.test(target.name) ? positionalOf(expr, 0) : null;
 }
 
 /** Whether a class is a tool class: a base named in `leaves` from a known package, directly or through project classes. */

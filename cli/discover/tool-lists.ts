@@ -2,7 +2,7 @@
 // holds that was not found as a registration is listed as unread, never passed over.
 import { MAX_HOPS } from "./limits.ts";
 import { methodAt } from "./python-tools.ts";
-import { frameworksIn, type Scan } from "./scan.ts";
+import { frameworksIn, governedBy, type Scan } from "./scan.ts";
 import {
   type Binding,
   type CallExpr,
@@ -62,7 +62,9 @@ class ListReader {
   }
 
   readList(module: SourceModule, expr: Expr, hops: number): void {
-    if (expr.kind === "list") {
+    const governed = hops > MAX_HOPS ? null : governedBy(this.#scan, module, expr);
+    if (governed !== null) this.readList(module, governed, hops + 1);
+    else if (expr.kind === "list") {
       for (const item of expr.items) this.#readItem(module, item, hops);
     } else if (expr.kind === "sum") {
       for (const part of expr.parts) this.readList(module, part, hops + 1);

@@ -2,7 +2,7 @@
 // tool that stands under no key and in no variable is listed as unread.
 import type { UnnamedTool } from "./javascript-tools.ts";
 import { MAX_HOPS } from "./limits.ts";
-import { frameworksIn, type Scan } from "./scan.ts";
+import { frameworksIn, governedBy, type Scan } from "./scan.ts";
 import { type Entry, type Expr, type ObjectExpr, positionalOf, type SourceModule } from "./source.ts";
 
 /** Names every tool of `unnamed` by its key, and every key of an object given as `tools` to the AI SDK. */
@@ -123,6 +123,11 @@ class ToolSets {
 
   /** The objects that a spread or a `tools: name` leads to. */
   #readSpread(module: SourceModule, expr: Expr, hops: number): void {
+    const governed = governedBy(this.#scan, module, expr);
+    if (governed !== null && hops <= MAX_HOPS) {
+      this.#readSpread(module, governed, hops + 1);
+      return;
+    }
     if (expr.kind === "object") {
       this.#readSet(module, expr, true, hops);
       return;
@@ -135,7 +140,8 @@ class ToolSets {
       return;
     }
     for (const value of values) {
-      if (value?.kind === "object") this.#readSet(target.module, value, true, hops + 1);
+      if (value?.kind === "object" || (value && governedBy(this.#scan, target.module, value)))
+        this.#readSpread(target.module, value, hops + 1);
       else if (value && value.kind !== "list") this.#unreadSet(target.module, value, null);
     }
   }

@@ -1,5 +1,7 @@
 // Renders the first policy of a project from what discovery found: every tool at defer, so that nothing runs unseen and
 // nothing is denied for good. It must never write a file, and never let text of the project out of a comment or a string.
+
+import { countText } from "../render.ts";
 import type { Discovery, FoundTool } from "./discover.ts";
 import { oneLine } from "./findings.ts";
 
@@ -43,7 +45,8 @@ function rulesOf(tools: readonly FoundTool[]): Rule[] {
 }
 
 function headerOf(discovery: Discovery, file: string): string[] {
-  const found = `${rulesOf(discovery.tools).length} tools found in ${discovery.filesRead} files`;
+  const files = countText(discovery.filesRead, "file");
+  const found = `${countText(rulesOf(discovery.tools).length, "tool")} found in ${files}`;
   const framework =
     discovery.framework === null ? "" : ` (${discovery.framework}, from ${oneLine(discovery.frameworkFrom ?? "")})`;
   return [

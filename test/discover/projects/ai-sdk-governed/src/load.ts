@@ -1,0 +1,3 @@
+export function loadTools() {
+  return JSON.parse(process.env.TOOLS ?? "{}");
+}
