@@ -63,6 +63,8 @@ function checkField(report: Report, field: Field): void {
       return;
     case "scope":
       checkChoice(report, field, ["fleet"]);
+      // One daemon counts for itself alone: a fleet's budget would let every daemon spend the whole of it.
+      if (textOf(value) === "fleet") report.unsupported("scope = fleet", value.span);
       return;
     default:
       for (const item of value.kind === "list" ? value.items : [])
