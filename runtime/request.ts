@@ -100,6 +100,19 @@ function callOf(message: JsonObject, trustPrincipal: boolean): Call {
   const purpose = textOf(message, "purpose", purposeLimitBytes);
   const cost = costOf(message);
   const canonicalArgs = canonicalJson(whole);
+  const request: Writable<EvaluationRequest> = {
+    agent_id: agentId,
+    session_id: sessionId,
+    tool_id: tool,
+    args,
+    action_type: actionType,
+  };
+  if (http !== null) request.http = http as RequestHttp;
+  if (principal !== null && trustPrincipal) request.principal = principal;
+  if (model !== null) request.model = model;
+  if (purpose !== null) request.purpose = purpose;
+  if (delegation !== null) request.delegation = delegation;
+  if (cost !== null) request.cost_usd = numberOf(cost);
   return {
     callId: idOf(message, "call_id"),
     requestId: idOf(message, "request_id"),
@@ -113,21 +126,11 @@ function callOf(message: JsonObject, trustPrincipal: boolean): Call {
     canonical: canonicalCall(agentId, tool, canonicalArgs, http),
     canonicalArgs,
     argsText: args === whole ? canonicalArgs : canonicalJson(args),
-    request: {
-      agent_id: agentId,
-      session_id: sessionId,
-      tool_id: tool,
-      args,
-      action_type: actionType,
-      ...(http === null ? {} : { http: http as RequestHttp }),
-      ...(principal !== null && trustPrincipal ? { principal } : {}),
-      ...(model === null ? {} : { model }),
-      ...(purpose === null ? {} : { purpose }),
-      ...(delegation === null ? {} : { delegation }),
-      ...(cost === null ? {} : { cost_usd: numberOf(cost) }),
-    },
+    request,
   };
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**
  * Canonical text of {agent_id, args, http?, tool_id}: what a request digest is taken of. The members stand in RFC 8785
@@ -177,6 +180,7 @@ function objectOf(message: JsonObject, name: string): JsonObject | null {
   return value;
 }
 
+const emptySegment = /(?:^|\/)\.{0,2}(?:\/|$)/;
 const toolCharacters = /^[A-Za-z0-9_./:@-]+$/;
 
 /**
@@ -198,10 +202,8 @@ function toolOf(message: JsonObject): string {
   if (!isShort(name, nameLimitBytes)) refuse(`the tool's name is longer than ${nameLimitBytes} bytes`, "BAD_TOOL_NAME");
   if (!toolCharacters.test(name))
     refuse("the tool's name has characters outside A-Z a-z 0-9 _ . / : @ -", "BAD_TOOL_NAME");
-  for (const segment of name.split("/")) {
-    if (segment === "" || segment === "." || segment === "..") {
-      refuse("the tool's name has a segment that is empty, `.` or `..`", "BAD_TOOL_NAME");
-    }
+  if (emptySegment.test(name)) {
+    refuse("the tool's name has a segment that is empty, `.` or `..`", "BAD_TOOL_NAME");
   }
   return name;
 }
@@ -212,8 +214,9 @@ function toolOf(message: JsonObject): string {
  */
 function argumentsOf(message: JsonObject): { args: JsonObject; whole: JsonObject } {
   const args = objectOf(message, "args") ?? {};
+  if (!Object.hasOwn(args, "kwargs")) return { args, whole: args };
   const keys = Object.keys(args);
-  if (keys.length !== 2 || !keys.includes("args") || !keys.includes("kwargs")) return { args, whole: args };
+  if (keys.length !== 2 || !keys.includes("args")) return { args, whole: args };
   const kwargs = args.kwargs ?? {};
   if (!isObject(kwargs)) refuse("`kwargs` must be an object");
   const positional = args.args ?? [];

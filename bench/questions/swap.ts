@@ -1,8 +1,8 @@
 // What do callers notice of a new policy? Thirty-two ask without a pause while policies are swapped under them, each of
 // which marks its answers by its version: none may be lost, none may mix two versions, none may wait long.
 
-import { imageOf } from "../peers/faramesh.ts";
 import { Caller } from "../peers/caller.ts";
+import { imageOf } from "../peers/faramesh.ts";
 import { applyImage, daemon } from "../peers/server.ts";
 import type { Question } from "../question.ts";
 

@@ -65,6 +65,8 @@ const hashBytes = 32;
 /** Room for a request of usual size at three bytes a character; longer ones go the long way. */
 const scratchBytes = 64 * 1024;
 const inner = Buffer.alloc(scratchBytes);
+const innerText = inner.subarray(blockBytes);
+const encoder = new TextEncoder();
 const outer = Buffer.alloc(blockBytes + hashBytes);
 let paddedKey: Uint8Array | null = null;
 
@@ -86,7 +88,7 @@ export function requestDigest(key: Uint8Array, canonical: string): string {
     return createHmac("sha256", key).update(canonical, "utf8").digest("hex");
   }
   if (paddedKey !== key) padKey(key);
-  const sizeBytes = inner.write(canonical, blockBytes, "utf8");
+  const sizeBytes = encoder.encodeInto(canonical, innerText).written;
   outer.write(sha256Hex(inner.subarray(0, blockBytes + sizeBytes)), blockBytes, "hex");
   return sha256Hex(outer);
 }

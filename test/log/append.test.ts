@@ -341,4 +341,14 @@ test("B03 times are RFC 3339 with six digits and read back", () => {
   }
 });
 
+test("request digests are HMAC-SHA-256 for texts of every length and width", () => {
+  for (const key of [randomBytes(32), randomBytes(32)]) {
+    for (const length of [0, 1, 55, 64, 450, 21_000, 22_000, 70_000]) {
+      for (const text of ["a".repeat(length), "é".repeat(length), "😀".repeat(length)]) {
+        assert.is(requestDigest(key, text), createHmac("sha256", key).update(text).digest("hex"));
+      }
+    }
+  }
+});
+
 test.run();

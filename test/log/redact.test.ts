@@ -138,15 +138,19 @@ test("no decision overflows an entry", async () => {
   assert.is(stored.args.$truncated, bytes);
   const salt = findSalt(nodeDisk, dir, stored.args.$redacted);
   assert.is(salt !== null && commitment(body.args, salt), stored.args.$redacted);
+  // Written by hand, the members stand where the canonical writer puts them.
+  const { hash: _, ...rest } = stored;
+  assert.ok(
+    readSegment(dir)
+      .toString()
+      .endsWith(`",${canonicalJson(rest).slice(1)}\n`),
+  );
   // The limits themselves, all met at once, fit too.
   const full = Object.fromEntries(Object.keys(body).map((name) => [name, stored[name] as Json]));
   const sizes = { args: 32_768, steps: 4096, tags: 4096, delegation: 4096, redacted: 4096, agent_identity: 2048 };
   for (const [name, size] of Object.entries(sizes)) full[name] = "x".repeat(size - 2);
   const again = await open(temporaryDir());
-  assert.is(
-    again.append({ type: "decision", policy_version: "v1", policy_hash: "0".repeat(64), body: full }).seq,
-    1,
-  );
+  assert.is(again.append({ type: "decision", policy_version: "v1", policy_hash: "0".repeat(64), body: full }).seq, 1);
   await again.close();
 });
 
