@@ -84,9 +84,16 @@ function plainAgent(agent: Agent): Plain {
   );
 }
 
-/** A rule with two matchers of one name stands as text: the keys of a map are there once. */
+/**
+ * A rule with two matchers of one name stands as text: the keys of a map are there once. So does one whose matcher is a
+ * bare word, which may name a variable, or a text that reads like one.
+ */
 function isOnlyText({ network }: Rule): boolean {
-  return new Set(network.map(({ part, key }) => `${part} ${key}`)).size < network.length;
+  const isTwice = new Set(network.map(({ part, key }) => `${part} ${key}`)).size < network.length;
+  const speaksOfVariable = ({ value }: NetworkMatcher): boolean =>
+    (value.kind === "word" && /^[A-Za-z_][\w.-]*$/.test(value.value)) ||
+    (value.kind === "string" && value.value.startsWith("vars."));
+  return isTwice || network.some(speaksOfVariable);
 }
 
 function textOfRule({ effect, pattern, condition, network, notify, reason, reeval }: Rule): string {

@@ -115,11 +115,18 @@ function readReeval(form: Form, entry: Known | undefined): boolean | null {
 
 const parts = ["host", "port", "method", "path"] as const;
 const maps = ["query", "header"] as const;
+const variableName = /^vars\.[A-Za-z_][\w-]*$/;
+
+/** Text of a matcher is text; only `vars.x` speaks of a variable here, since nothing tells a bare word from a text. */
+function readMatched(form: Form, node: Node): Value | null {
+  const value = readPlain(form, node);
+  return value?.kind === "string" && variableName.test(value.value) ? { ...value, kind: "word" } : value;
+}
 
 function readMatchers(form: Form, { name, keySpan, value: node }: Known): NetworkMatcher[] {
   const part = parts.find((word) => word === name);
   if (part !== undefined) {
-    const value = readPlain(form, node);
+    const value = readMatched(form, node);
     return value === null ? [] : [{ part, key: null, value, span: { ...keySpan, end: node.span.end } }];
   }
   const map = maps.find((word) => word === name);
@@ -129,7 +136,7 @@ function readMatchers(form: Form, { name, keySpan, value: node }: Known): Networ
     return [];
   }
   return node.entries.flatMap((entry): NetworkMatcher[] => {
-    const value = readPlain(form, entry.value);
+    const value = readMatched(form, entry.value);
     const span = { ...entry.keySpan, end: entry.value.span.end };
     return value === null ? [] : [{ part: map, key: entry.key, value, span }];
   });

@@ -41,7 +41,7 @@ function otherValue(value: Value): unknown {
   return /^[-$0-9]/.test(value.value) ? { text: value.value } : value.value;
 }
 
-function otherRule(rule: Agent["rules"][number]): unknown {
+function otherRule(rule: Agent["rules"][number], vars: Agent["vars"]): unknown {
   const clauses = rule.condition === null ? "" : ` when ${conditionText(rule.condition)}`;
   const parts = rule.network.map(({ part, key }) => `${part} ${key}`);
   if (new Set(parts).size < parts.length) return ruleText(rule);
@@ -53,17 +53,19 @@ function otherRule(rule: Agent["rules"][number]): unknown {
     ...(rule.reason === null ? {} : { reason: rule.reason }),
     ...(rule.notify.length === 0 ? {} : { notify: rule.notify.map(otherValue) }),
     ...(rule.reeval === null ? {} : { reeval: rule.reeval }),
-    ...otherNetwork(rule),
+    ...otherNetwork(rule, vars),
     effect: rule.effect,
   };
 }
 
-function otherNetwork(rule: Agent["rules"][number]): Record<string, unknown> {
+function otherNetwork(rule: Agent["rules"][number], vars: Agent["vars"]): Record<string, unknown> {
   const members: Record<string, unknown> = {};
   for (const { part, key, value } of rule.network) {
     const name = part === "header" ? "headers" : part;
-    if (key === null) members[name] = otherText(value);
-    else members[name] = { ...(members[name] as object | undefined), [key]: otherText(value) };
+    const isVariable = value.kind === "word" && vars.some((one) => one.name === value.value);
+    const text = isVariable ? `vars.${value.value}` : otherText(value);
+    if (key === null) members[name] = text;
+    else members[name] = { ...(members[name] as object | undefined), [key]: text };
   }
   return members;
 }
@@ -88,7 +90,7 @@ function otherAgent(agent: Agent): unknown {
     ),
   ]);
   return {
-    rules: agent.rules.map(otherRule),
+    rules: agent.rules.map((rule) => otherRule(rule, agent.vars)),
     ...(agent.default === null ? {} : { default: agent.default.effect }),
     id: agent.id,
     var: Object.fromEntries(agent.vars.map(({ name, value }) => [name, otherValue(value)])),
@@ -109,7 +111,7 @@ function otherAgent(agent: Agent): unknown {
           duration: `${phase.durationMs}ms`,
           tools: phase.tools.map(({ text }) => text),
           ...(phase.next === null ? {} : { next: phase.next.name }),
-          rules: phase.rules.map(otherRule),
+          rules: phase.rules.map((rule) => otherRule(rule, agent.vars)),
         },
       ]),
     ),
@@ -118,7 +120,7 @@ function otherAgent(agent: Agent): unknown {
 
 function otherShape(stack: Stack): string {
   return JSON.stringify({
-    ...(stack.anonymous === null ? {} : { rules: stack.anonymous.rules.map(otherRule) }),
+    ...(stack.anonymous === null ? {} : { rules: stack.anonymous.rules.map((rule) => otherRule(rule, [])) }),
     agent: stack.agents.map(otherAgent),
     ...(stack.runtime === null
       ? {}
