@@ -9,8 +9,11 @@ import { Past } from "../runtime/past.ts";
 import type { ActivePolicy } from "../runtime/policy.ts";
 import { isKept, recordedCall } from "../runtime/recorded-call.ts";
 import { stackPaths } from "../runtime/stack.ts";
+import { type Alternative, alternativeOf } from "./alternative.ts";
 
-export interface ExplainedRule extends RuleTrace {
+export interface ExplainedRule extends Omit<RuleTrace, "outcome"> {
+  /** "not known" where a value that the rule reads was not kept and the record does not say what came of it. */
+  readonly outcome: RuleTrace["outcome"] | "not known";
   /** From 1, over the whole policy. */
   readonly number: number;
 }
@@ -22,6 +25,8 @@ export interface Explained {
   readonly phase: string | null;
   /** Why the steps are missing or incomplete; null where all of them are known. */
   readonly gap: string | null;
+  /** What would have let a denied call through; null where nothing is certain. */
+  readonly alternative: Alternative | null;
   /** Records of the approvals that bear on it, and of what became of the call. */
   readonly approvals: readonly JsonObject[];
   readonly outcomes: readonly JsonObject[];
@@ -49,7 +54,7 @@ export async function explainDecision(dir: string, walDir: string, found: Stored
 }
 
 function nothing(record: JsonObject, gap: string): Omit<Explained, "approvals" | "outcomes"> {
-  return { record, rules: [], meters: [], phase: null, gap };
+  return { record, rules: [], meters: [], phase: null, gap, alternative: null };
 }
 
 /** Codes of refusals that no policy was asked for. */
@@ -77,13 +82,14 @@ function stepsOf(
   if (tool === null) return nothing(record, "the policy declares no such agent");
   const explanation = judged(active, call, record);
   const kept = isKept(call, tool, tool);
-  const rules = kept ? explanation.rules : asRecorded(explanation.rules, record, active);
+  const rules = kept ? explanation.rules : asRecorded(explanation.rules, record, active, call.isOutline);
   return {
     record,
     rules: rules.map((rule) => ({ ...rule, number: rule.rule + 1 })),
-    meters: explanation.meters,
+    meters: kept || explanation.meters.length > 0 ? explanation.meters : recordedMeters(record),
     phase: explanation.verdict.phase ?? null,
     gap: kept ? null : "values that the rules read were not kept: of their tests only the outcome is known",
+    alternative: kept ? alternativeOf(active, call, tool, explanation) : null,
   };
 }
 
@@ -104,15 +110,46 @@ function judged(
   return active.policy.explain(call.request, { now: call.nowMs, approved });
 }
 
+type KnownRule = Omit<ExplainedRule, "number">;
+
 /** The rules tried, with the record's word for which one matched: a value that is gone can tell nothing. */
-function asRecorded(rules: readonly RuleTrace[], record: JsonObject, { policy }: ActivePolicy): RuleTrace[] {
+function asRecorded(
+  rules: readonly RuleTrace[],
+  record: JsonObject,
+  { policy }: ActivePolicy,
+  isOutline: boolean,
+): KnownRule[] {
   const steps = record.steps as { readonly rule?: number } | null;
   const decided = typeof steps?.rule === "number" ? steps.rule : null;
+  if (decided === null && !String(record.code).startsWith("POLICY_")) return asFarAsKnown(rules, isOutline);
   const end = decided === null ? rules.length : rules.findIndex(({ rule }) => rule === decided);
-  const tried = (end < 0 ? rules : rules.slice(0, end)).map((rule): RuleTrace => ({ ...rule, outcome: "no match" }));
+  const tried = (end < 0 ? rules : rules.slice(0, end)).map((rule): KnownRule => ({ ...rule, outcome: "no match" }));
   const info = decided === null ? undefined : policy.rules()[decided];
   if (info === undefined || decided === null) return tried;
   const matched = rules.find(({ rule }) => rule === decided);
   const rule_ref = info.file === null ? null : `${info.file}:${info.line}`;
   return [...tried, { rule: decided, text: info.text, rule_ref, outcome: "match", tests: matched?.tests ?? [] }];
+}
+
+/** A limit or a budget refused the call, so some rule let it through, and the record does not say which. */
+function asFarAsKnown(rules: readonly RuleTrace[], isOutline: boolean): KnownRule[] {
+  let isOpen = false;
+  return rules.map((rule): KnownRule => {
+    const isHidden =
+      rule.tests.length > 0 &&
+      (isOutline || rule.tests.some(({ found, result }) => found === "redacted" || result === "unknown"));
+    isOpen ||= isHidden;
+    // Behind a rule that may have matched, another one that fits may not have been asked.
+    return isHidden || (isOpen && rule.outcome === "match") ? { ...rule, outcome: "not known" } : rule;
+  });
+}
+
+/** What the record itself says of the limit or budget that refused the call. */
+function recordedMeters(record: JsonObject): string[] {
+  const steps = record.steps as { readonly budget?: { readonly id?: Json } } | null;
+  if (record.code === "RATE_EXCEEDED") return ["limit: no token left, by the record"];
+  if (record.code !== "BUDGET_EXCEEDED" && record.code !== "COST_UNKNOWN") return [];
+  const id = typeof steps?.budget?.id === "string" ? ` ${steps.budget.id}` : "";
+  const said = record.code === "BUDGET_EXCEEDED" ? "exceeded" : "what the call costs is not known";
+  return [`budget${id}: ${said}, by the record`];
 }

@@ -316,6 +316,7 @@ function explanation(): Schema {
     session_id: string,
     tool: string,
     args: anything,
+    inputs: anything,
     redacted: listOf(string),
     policy_version: orNull(version),
     policy_hash: orNull(hash),
@@ -331,7 +332,7 @@ function explanation(): Schema {
         rule: integer,
         text: string,
         rule_ref: orNull(string),
-        outcome: oneOf("match", "no match"),
+        outcome: oneOf("match", "no match", "not known"),
         tests: listOf(
           object({
             operand: string,
@@ -346,6 +347,7 @@ function explanation(): Schema {
     meters: listOf(string),
     phase: orNull(string),
     gap: orNull(string),
+    alternative: orNull(object({ number: integer, change: string })),
     approval_id: orNull(string),
     approvals: listOf(record),
     outcomes: listOf(record),

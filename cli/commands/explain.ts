@@ -1,6 +1,7 @@
 // `faramesh explain`: one decision step by step, one approval with what became of it, one rule with what it decided. Reads
 // the log and the stored policies; no daemon needed, nothing changed.
 import { Command, Option } from "clipanion";
+import type { TestTrace } from "../../runtime/evaluator/types.ts";
 import { canonicalJson, type JsonObject } from "../../runtime/json.ts";
 import { FarameshCommand } from "../context.ts";
 import { exits, Stop } from "../exit.ts";
@@ -73,8 +74,8 @@ async function explainFound(
   return exits.ok;
 }
 
-function jsonOf({ record, rules, meters, phase, gap, approvals, outcomes }: Explained): object {
-  const { action_id, time, agent_id, session_id, tool, args, redacted, policy_version, policy_hash } = record;
+function jsonOf({ record, rules, meters, phase, gap, alternative, approvals, outcomes }: Explained): object {
+  const { action_id, time, agent_id, session_id, tool, args, redacted, inputs, policy_version, policy_hash } = record;
   const { effect, would, code, reason, rule_ref, mode, approval_id, seq } = record;
   return {
     action_id,
@@ -84,6 +85,7 @@ function jsonOf({ record, rules, meters, phase, gap, approvals, outcomes }: Expl
     session_id,
     tool,
     args,
+    inputs: inputs ?? null,
     redacted,
     policy_version,
     policy_hash,
@@ -97,6 +99,7 @@ function jsonOf({ record, rules, meters, phase, gap, approvals, outcomes }: Expl
     meters,
     phase,
     gap,
+    alternative,
     approval_id,
     approvals,
     outcomes,
@@ -104,34 +107,50 @@ function jsonOf({ record, rules, meters, phase, gap, approvals, outcomes }: Expl
 }
 
 function tell(io: Terminal, explained: Explained): void {
-  const { record, rules, meters, phase, gap, approvals, outcomes } = explained;
+  const { record, rules, meters, phase, gap, alternative, approvals, outcomes } = explained;
   const { bold, dim, green } = io.paint;
   const text = (name: string): string => visible(String(record[name] ?? ""));
   io.line(
     `${bold(text("action_id"))}  ${effectText(io, String(record.effect), record.would ?? null)}  ${text("code")}`,
   );
-  const redacted = Array.isArray(record.redacted) ? record.redacted.map((path) => visible(String(path))) : [];
-  const rows: [string, string][] = [
+  for (const line of columns(rowsOf(record).map(([name, value]) => [`  ${dim(name)}`, value]))) io.line(line);
+  if (phase !== null) io.line(`phase ${visible(phase)} decides`);
+  for (const { number, text: rule, outcome, tests } of rules) {
+    const mark = outcome === "match" ? green("match") : outcome;
+    io.line(`rule#${number} ${visible(rule)} → ${mark}${testsText(tests)}`);
+  }
+  for (const meter of meters) io.line(visible(meter));
+  if (gap !== null) io.line(`  ${visible(gap)}`);
+  for (const one of approvals) io.line(approvalLine(one));
+  io.line(`→ ${effectText(io, String(record.effect), record.would ?? null)}: ${text("reason")}`);
+  if (alternative !== null)
+    io.line(`would be permitted if ${shortened(alternative.change, argsShownMax)} (rule#${alternative.number})`);
+  for (const one of outcomes) io.line(`outcome: ${visible(String(one.status))} at ${toSeconds(String(one.time))}`);
+}
+
+function rowsOf(record: JsonObject): (readonly [string, string])[] {
+  const text = (name: string): string => visible(String(record[name] ?? ""));
+  const rows: (readonly [string, string])[] = [
     ["when", `${toSeconds(text("time"))}, record ${text("seq")}`],
     ["policy", `${text("policy_version")} (${text("policy_hash").slice(0, 8)}), ${text("mode")}`],
     ["agent", `${text("agent_id")}, session ${text("session_id")}`],
     ["tool", text("tool")],
     ["arguments", shortened(canonicalJson(record.args ?? null), argsShownMax)],
   ];
-  if (redacted.length > 0) rows.push(["redacted", redacted.join(", ")]);
-  for (const line of columns(rows.map(([name, value]) => [`  ${dim(name)}`, value]))) io.line(line);
-  if (phase !== null) io.line(`phase ${visible(phase)} decides`);
-  for (const { number, text: rule, outcome, tests } of rules) {
-    const told = tests.map((test) => testText(test)).map((test) => shortened(test, argsShownMax));
-    const why = told.length === 0 ? "" : ` (${told.join("; ")})`;
-    const mark = outcome === "match" ? green("match") : "no match";
-    io.line(`rule#${number} ${visible(rule)} → ${mark}${why}`);
-  }
-  for (const meter of meters) io.line(visible(meter));
-  if (gap !== null) io.line(`  ${visible(gap)}`);
-  for (const one of approvals) io.line(approvalLine(one));
-  io.line(`→ ${effectText(io, String(record.effect), record.would ?? null)}: ${text("reason")}`);
-  for (const one of outcomes) io.line(`outcome: ${visible(String(one.status))} at ${toSeconds(String(one.time))}`);
+  if (typeof record.inputs === "object" && record.inputs !== null)
+    rows.push(["inputs", shortened(canonicalJson(record.inputs), argsShownMax)]);
+  const redacted = Array.isArray(record.redacted) ? record.redacted.map((path) => visible(String(path))) : [];
+  if (redacted.includes("*"))
+    rows.push(["kept", "of the arguments only keys and types: the policy does not name this tool"]);
+  else if (redacted.length > 0) rows.push(["redacted", redacted.join(", ")]);
+  return rows;
+}
+
+/** ` (8000 ≥ 500)`; with more than one test each value is named, ` (a 1 = 1; b 3 ≠ 2)`. */
+function testsText(tests: readonly TestTrace[]): string {
+  if (tests.length === 0) return "";
+  const told = tests.map((test) => shortened(testText(test, tests.length > 1), argsShownMax));
+  return ` (${told.join("; ")})`;
 }
 
 function approvalLine(record: JsonObject): string {

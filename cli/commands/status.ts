@@ -149,7 +149,8 @@ function approvalsText({ pending, oldest_age_seconds }: StatusAnswer["approvals"
 }
 
 function walText({ wal, durability }: StatusAnswer["daemon"]): string {
-  const sync = wal.last_sync_ms === null ? "never synced" : `synced ${numberText(Number(wal.last_sync_ms))} ms ago`;
+  const sync =
+    wal.last_sync_ms === null ? "never synced" : `synced ${durationText(Number(wal.last_sync_ms) / 1000)} ago`;
   return `seq ${numberText(Number(wal.last_seq))}, ${sync}, lag ${numberText(wal.lag)}, durability ${durability ?? "group"}`;
 }
 

@@ -83,6 +83,67 @@ test("limits and budgets are told", async () => {
   });
 });
 
+test("I05 a limit that refused a call on a redacted value is told, and its rule is not said to fail", async () => {
+  const text = `agent "bot" {
+    default deny
+    rules { permit pay/card if card == "4242" and amount < 3 }
+    rate_limit "pay/card": 1 per hour
+    redact pay/card args: ["card"]
+  }`;
+  await onStack(text, async (stack) => {
+    await stack.ask("pay/card", { card: "4242", amount: 1 });
+    const { action_id, reason_code } = await stack.ask("pay/card", { card: "4242", amount: 1 });
+    assert.is(reason_code, "RATE_EXCEEDED");
+    const told = await explain(stack, action_id);
+    holds(told, "amount < 3 → not known (card is redacted)", "limit: no token left");
+    assert.not.ok(told.includes("no match"), told);
+  });
+});
+
+test("several tests of one rule each name their value", async () => {
+  await onStack(`agent "bot" { default deny rules { permit t/x if a == 1 and b == 2 } }`, async (stack) => {
+    holds(await explain(stack, (await stack.ask("t/x", { a: 1, b: 3 })).action_id), "→ no match (a 1 = 1; b 3 ≠ 2)");
+  });
+});
+
+test("of a tool that no rule names it says that only keys and types were kept", async () => {
+  await onStack(`agent "bot" { default deny rules { permit t/x } }`, async (stack) => {
+    holds(await explain(stack, (await stack.ask("t/y", { a: 1 })).action_id), '{"a":"number"}', "only keys and types");
+  });
+});
+
+test("what was read besides the arguments explains the call too", async () => {
+  await onStack(`agent "bot" { default deny rules { permit t/x if model == "large" } }`, async (stack) => {
+    const { action_id } = await stack.ask("t/x", {}, { model: "small" });
+    holds(await explain(stack, action_id), '{"model":"small"}', '→ no match (model "small" ≠ "large")');
+  });
+});
+
+/** Rules of an agent, a call's arguments, and the change that explain may promise; null: none. */
+const alternatives: readonly (readonly [string, object, string | null])[] = [
+  ["permit t/x if amount < 500", { amount: 800 }, "amount < 500"],
+  ['permit t/x if amount < 500 and to == "a"', { amount: 800, to: "a" }, "amount < 500"],
+  ['permit t/x if amount < 500 and to == "a"', { amount: 800, to: "b" }, null],
+  ["permit t/x if amount < 500\n permit t/x if amount < 700", { amount: 800 }, "amount < 700"],
+  ["permit t/x if amount < 500 and amount > 100", { amount: 800 }, "amount == 499"],
+  ['permit t/x if card.kind == "debit"', {}, 'card.kind == "debit"'],
+  ['permit t/x if to in ["a", "b"]', { to: "c" }, 'to in ["a", "b"]'],
+  ["permit t/x if confirmed == true", { confirmed: false }, "confirmed == true"],
+  ['permit t/x if to matches "a+"', { to: "c" }, null],
+  ['deny t/x if amount < 600 reason "no"\n permit t/x if amount < 500', { amount: 800 }, null],
+];
+
+for (const [rules, args, change] of alternatives) {
+  test(`${rules} with ${JSON.stringify(args)}: ${change ?? "no change is certain"}`, async () => {
+    await onStack(`agent "bot" {\n default deny\n rules {\n ${rules}\n }\n}`, async (stack) => {
+      const { action_id } = await stack.ask("t/x", args);
+      const text = await explain(stack, action_id);
+      if (change === null) assert.not.ok(text.includes("would be permitted"), text);
+      else holds(text, `would be permitted if ${change} (rule#`);
+    });
+  });
+}
+
 test("what was refused before any rule says so", async () => {
   await onStack(policy, async (stack) => {
     const { action_id } = await stack.ask("search_docs", {}, { agent_id: "nobody" });
