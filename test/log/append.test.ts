@@ -1,5 +1,5 @@
 // What append writes: the bytes of a line, the chain, rotation, the modes of durability and their limits.
-import { createHash } from "node:crypto";
+import { createHash, createHmac, randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { sha256 } from "@noble/hashes/sha2.js";
