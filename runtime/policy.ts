@@ -26,9 +26,14 @@ const supportedRuntime: ReadonlySet<string> = new Set([
   "log_level",
 ]);
 
+/** The word for the store that every stack has: to name it changes nothing. Other stores are not there. */
+const localBackend = "sqlite";
+
 /** Of the fields that a policy's `runtime { }` sets, those whose feature is not there: apply refuses them by name. */
-export function unsupportedRuntime(fields: readonly string[]): string[] {
-  return fields.filter((field) => !supportedRuntime.has(field));
+export function unsupportedRuntime(runtime: { readonly [name: string]: RuntimeValue }): string[] {
+  return Object.keys(runtime).filter(
+    (field) => !supportedRuntime.has(field) && !(field === "backend" && runtime.backend === localBackend),
+  );
 }
 
 /** One activation, as its record says. */
@@ -194,7 +199,7 @@ export class Policies {
 
   #checkRuntime(policy: Policy): void {
     const runtime = policy.runtime();
-    const names = unsupportedRuntime(Object.keys(runtime));
+    const names = unsupportedRuntime(runtime);
     if (names.length > 0) {
       throw new PolicyRefusal("UNSUPPORTED", names.map((name) => `\`${name}\` is not supported yet`).join("; "));
     }

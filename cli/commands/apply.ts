@@ -39,7 +39,7 @@ export class ApplyCommand extends FarameshCommand {
     const { loadPolicySync } = await import("../../runtime/evaluator/index.ts");
     const { unsupportedRuntime } = await import("../../runtime/policy.ts");
     const runtime = loadPolicySync(policy.image, { state: "volatile" }).runtime();
-    refuseUnsupported(unsupportedRuntime(Object.keys(runtime)), policy.source.file);
+    refuseUnsupported(unsupportedRuntime(runtime), policy.source.file);
     const settings = launchSettings(paths, runtime, io.env);
     if (this.foreground) return this.#serve(io, paths, policy, settings);
     const running = await isAnswering(paths.dir);
