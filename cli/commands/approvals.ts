@@ -5,6 +5,7 @@ import { askOperator, watchApprovals } from "../../runtime/doors/client.ts";
 import type { ApprovalEvent, ApprovalStatus, ApprovalView } from "../../runtime/doors/protocol.ts";
 import { canonicalJson, type JsonObject, parseJson } from "../../runtime/json.ts";
 import { actorName } from "../actor.ts";
+import { readApprovals } from "../approvals-source.ts";
 import { FarameshCommand } from "../context.ts";
 import { exits, Stop } from "../exit.ts";
 import { columns, countText, shortened, toSeconds, visible } from "../render.ts";
@@ -17,7 +18,10 @@ const statuses: readonly ApprovalStatus[] = ["pending", "approved", "denied", "e
 abstract class ApprovalsCommand extends FarameshCommand {
   /** The approval whose id begins so. Throws Stop unless it is exactly one. */
   async find(prefix: string): Promise<ApprovalView> {
-    const { approvals } = await askOperator(this.dir, "approvals_list", {});
+    return this.pick((await askOperator(this.dir, "approvals_list", {})).approvals, prefix);
+  }
+
+  pick(approvals: readonly ApprovalView[], prefix: string): ApprovalView {
     const wanted = prefix.startsWith("apr-") ? prefix : `apr-${prefix}`;
     const found = approvals.filter(({ id }) => id.startsWith(wanted));
     const exact = found.find(({ id }) => id === wanted) ?? (found.length === 1 ? found[0] : undefined);
@@ -36,7 +40,7 @@ abstract class ApprovalsCommand extends FarameshCommand {
       visible(one.agent_id),
       visible(one.tool),
       shortened(canonicalJson(one.args), argsShownMax),
-      `since ${toSeconds(one.deferred_at)}`,
+      one.status === "pending" ? `since ${toSeconds(one.deferred_at)}` : endText(one),
     ]);
     for (const line of columns(rows)) io.line(line);
     if (approvals.some(({ status }) => status === "pending"))
@@ -50,7 +54,7 @@ export class ApprovalsListCommand extends ApprovalsCommand {
   static override usage = Command.Usage({
     ...usage,
     description: "list approvals: those that wait, and the latest that were resolved",
-    details: "Exit codes: 0, 1 no daemon runs.",
+    details: "Without a daemon they are read from the log. Exit codes: 0, 1 there is neither.",
     examples: [["Who waits", "faramesh approvals list"]],
   });
   readonly status = Option.String("--status", { description: statuses.join(", ") });
@@ -65,8 +69,7 @@ export class ApprovalsListCommand extends ApprovalsCommand {
       ...(status === undefined ? {} : { status }),
       ...(this.agent === undefined ? {} : { agent_id: this.agent }),
     };
-    const { approvals } = await askOperator(this.dir, "approvals_list", request);
-    return this.list(io, approvals, "no approvals");
+    return this.list(io, await readApprovals(this.dir, io, request), "no approvals");
   }
 }
 
@@ -75,8 +78,7 @@ export class ApprovalsPendingCommand extends ApprovalsCommand {
   static override usage = Command.Usage({ ...usage, description: "list the approvals that wait for a person" });
 
   async run(io: Terminal): Promise<number> {
-    const { approvals } = await askOperator(this.dir, "approvals_list", { status: "pending" });
-    return this.list(io, approvals, "no call waits for a person");
+    return this.list(io, await readApprovals(this.dir, io, { status: "pending" }), "no call waits for a person");
   }
 }
 
@@ -85,7 +87,7 @@ export class ApprovalsHistoryCommand extends ApprovalsCommand {
   static override usage = Command.Usage({ ...usage, description: "list the approvals that were resolved" });
 
   async run(io: Terminal): Promise<number> {
-    const { approvals } = await askOperator(this.dir, "approvals_list", {});
+    const approvals = await readApprovals(this.dir, io);
     return this.list(
       io,
       approvals.filter(({ status }) => status !== "pending"),
@@ -105,7 +107,7 @@ export class ApprovalsShowCommand extends ApprovalsCommand {
   readonly id = Option.String({ name: "id" });
 
   async run(io: Terminal): Promise<number> {
-    const approval = await this.find(this.id);
+    const approval = this.pick(await readApprovals(this.dir, io), this.id);
     io.json({ approval });
     for (const line of describe(approval)) io.line(line);
     return exits.ok;
@@ -180,10 +182,11 @@ export class ApprovalsWatchCommand extends ApprovalsCommand {
   static override usage = Command.Usage({
     ...usage,
     description: "print the pending approvals, then each change as it happens",
-    details: "With --format json one object a line. Ctrl-C stops.",
+    details: "With --format json one object a line. Ctrl-C stops. Exit codes: 0, 1 no daemon runs, or it ended.",
   });
 
   async run(io: Terminal): Promise<number> {
+    let hasEnded = false;
     await io.untilInterrupted(async (signal) => {
       for await (const message of watchApprovals(this.dir, signal)) {
         const events: ApprovalEvent[] =
@@ -194,16 +197,36 @@ export class ApprovalsWatchCommand extends ApprovalsCommand {
         }
         await io.flush();
       }
+      hasEnded = !signal.aborted;
     });
+    if (hasEnded) throw new Stop("the daemon ended: nothing more to watch", "start it with: faramesh apply");
     return exits.ok;
   }
 }
 
-function eventText({ event, approval }: ApprovalEvent): string {
-  const { id, agent_id, tool, args, deferred_at, resolved_at, used_at, resolved_by } = approval;
-  const time = toSeconds(event === "used" ? (used_at ?? deferred_at) : (resolved_at ?? deferred_at));
-  const by = resolved_by === null || event === "created" || event === "used" ? "" : ` by ${visible(resolved_by)}`;
-  return `[${time}] ${id}  ${event}${by}  ${visible(agent_id)}  ${visible(tool)}  ${shortened(canonicalJson(args), argsShownMax)}`;
+export function eventText({ event, approval }: ApprovalEvent): string {
+  const { id, agent_id, tool, args, deferred_at, expires_at, resolved_at, used_at, resolved_by } = approval;
+  const times = {
+    created: deferred_at,
+    approved: resolved_at,
+    denied: resolved_at,
+    expired: expires_at,
+    used: used_at,
+  };
+  const isByPerson = (event === "approved" || event === "denied") && resolved_by !== null;
+  const by = isByPerson ? ` by ${visible(resolved_by)}` : "";
+  return `[${toSeconds(times[event] ?? deferred_at)}] ${id}  ${event}${by}  ${visible(agent_id)}  ${visible(tool)}  ${shortened(canonicalJson(args), argsShownMax)}`;
+}
+
+/** When, by whom and why it ended: `2026-05-17T19:30:01Z by ana: known customer, used 2026-05-17T19:31:00Z`. */
+function endText({ status, resolved_at, resolved_by, reason, used_at, expires_at }: ApprovalView): string {
+  const expired = status === "expired" ? `expired ${toSeconds(expires_at)}` : null;
+  const by = resolved_by === null ? "" : ` by ${visible(resolved_by)}`;
+  const why = reason === null || reason === "" ? "" : `: ${shortened(reason, argsShownMax)}`;
+  const word = status === "expired" ? "approved " : "";
+  const resolved = resolved_at === null ? null : `${word}${toSeconds(resolved_at)}${by}${why}`;
+  const used = used_at === null ? null : `used ${toSeconds(used_at)}`;
+  return [resolved, used, expired].filter((part) => part !== null).join(", ");
 }
 
 /** Everything that is known, the arguments in full: what is approved is what is shown, bound by the digest. */
@@ -234,10 +257,10 @@ function describe(approval: ApprovalView): string[] {
 function readArgs(text: string): JsonObject {
   const parsed = parseJson(Buffer.from(text));
   const help = `for instance: --args '{"amount":50}'`;
-  if (!parsed.ok) throw new Stop(`--args is not JSON: ${visible(parsed.message)}`, help);
+  if (!parsed.ok) throw new Stop(`--args is not JSON: ${visible(parsed.message)}`, help, exits.usage);
   const { value } = parsed;
   if (typeof value !== "object" || value === null || Array.isArray(value) || canonicalJson(value)[0] !== "{") {
-    throw new Stop("--args is not a JSON object", help);
+    throw new Stop("--args is not a JSON object", help, exits.usage);
   }
   return value as JsonObject;
 }

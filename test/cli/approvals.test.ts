@@ -2,8 +2,10 @@
 import { userInfo } from "node:os";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { eventText } from "../../cli/commands/approvals.ts";
 import type { ApprovalEvent, ApprovalView } from "../../runtime/doors/protocol.ts";
 import { onStack } from "../runtime/stack-under-test.ts";
+import { snapshotOf } from "./in-process.ts";
 import { cli, cliJson, RunningCli } from "./run-cli.ts";
 
 const policy = `
@@ -15,6 +17,25 @@ agent "bot" {
   redact stripe/refund args: ["card"]
 }`;
 
+const approvedView: ApprovalView = {
+  id: "apr-00000000000000000000000000000000",
+  agent_id: "bot",
+  session_id: "default",
+  tool: "stripe/refund",
+  args: {},
+  deferred_at: "2026-05-17T19:30:00.000000Z",
+  expires_at: "2026-05-18T19:30:00.000000Z",
+  rule_ref: null,
+  context: "",
+  status: "approved",
+  cause: "rule:0",
+  request_digest: "",
+  resolved_at: "2026-05-17T19:31:00.000000Z",
+  resolved_by: "ana",
+  reason: "",
+  narrowed_args: null,
+  used_at: null,
+};
 const card = "4242424242424242";
 const hostile = "x\u001b]52;c;aGk=\u0007\u202ey\nforged";
 
@@ -63,7 +84,7 @@ test("words that name nothing, or more than one thing, are refused", async () =>
       assert.match(stderr, "✗");
     }
     for (const args of ["[1]", "{", "7", '{"a":1,"a":2}']) {
-      assert.is.not((await cli(stack.dir, "approvals", "approve", id, "--args", args)).code, 0);
+      assert.is((await cli(stack.dir, "approvals", "approve", id, "--args", args)).code, 64);
     }
     assert.is((await listed(stack.dir, "pending")).length, 2);
   });
@@ -159,6 +180,61 @@ test("I01 I02 what an agent supplied cannot steer the terminal or forge a line",
       assert.not.match(stdout + stderr, /^forged/m);
     }
   });
+});
+
+test("history says when, by whom and why", async () => {
+  await onStack(policy, async (stack) => {
+    const { defer_token: id = "" } = await stack.ask("stripe/refund", { amount: 80 });
+    await stack.approve(id, { reason: "known customer" });
+    await stack.ask("stripe/refund", { amount: 80 });
+    const { stdout } = await cli(stack.dir, "approvals", "history");
+    assert.match(stdout, /used .* \d{4}-\S+Z by tester: known customer, used \d{4}-\S+Z\n$/);
+  });
+});
+
+test("without a daemon the readers read the log, say so, and change nothing", async () => {
+  await onStack(policy, async (stack) => {
+    const { defer_token: id = "" } = await stack.ask("stripe/refund", { amount: 80, card });
+    const { defer_token: denied = "" } = await stack.ask("stripe/refund", { amount: 81 });
+    await stack.deny(denied, "no");
+    const all = await listed(stack.dir, "list");
+    await stack.stop();
+    const before = snapshotOf(stack.dir);
+    assert.equal(await listed(stack.dir, "list"), all);
+    assert.equal(
+      (await listed(stack.dir, "pending")).map((one) => one.id),
+      [id],
+    );
+    assert.equal(
+      (await listed(stack.dir, "history")).map((one) => [one.id, one.reason]),
+      [[denied, "no"]],
+    );
+    const { code, stdout, stderr } = await cli(stack.dir, "approvals", "show", id.slice(0, 12));
+    assert.is(code, 0);
+    assert.match(stdout, id);
+    assert.match(stderr, "no daemon runs");
+    assert.equal(snapshotOf(stack.dir), before);
+  });
+});
+
+test("watch ends with 1 when the daemon does", async () => {
+  await onStack(policy, async (stack) => {
+    const { defer_token: id = "" } = await stack.ask("stripe/refund", { amount: 80 });
+    const watch = new RunningCli(stack.dir, ["approvals", "watch"]);
+    await watch.until(id);
+    await stack.stop();
+    const { code, stderr } = await watch.ended;
+    assert.is(code, 1);
+    assert.match(stderr, "the daemon ended");
+  });
+});
+
+test("an approval that expired unused is not told as expired by the person who approved it", () => {
+  const approval = { ...approvedView, status: "expired" } as const;
+  const line = eventText({ event: "expired", approval });
+  assert.match(line, "  expired  bot  ");
+  assert.not.match(line, "ana");
+  assert.match(eventText({ event: "approved", approval: approvedView }), "  approved by ana  ");
 });
 
 test("without a daemon nobody can approve, and the command that helps is named", async () => {
