@@ -3,6 +3,7 @@
 import { lstatSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { hasErrorCode, nodeDisk } from "./disk.ts";
+import { accountFiles, isPrivateGroup } from "./private-group.ts";
 import type { SocketPlaces, StackPaths } from "./stack.ts";
 
 export class PremisesFailure extends Error {
@@ -66,7 +67,10 @@ function checkAncestors(path: string): void {
     if (stats.uid !== 0 && stats.uid !== ownUid()) {
       throw new PremisesFailure(`${at} belongs to user ${stats.uid}, neither to root nor to us`);
     }
-    const isLoose = (stats.mode & (writableByGroup | writableByOthers)) !== 0;
+    const byOthers = (stats.mode & writableByOthers) !== 0;
+    // With umask 002 a folder is its owner's group's to write, and that group is mostly the owner alone.
+    const byGroup = (stats.mode & writableByGroup) !== 0 && !isPrivateGroup(stats.gid, stats.uid, accountFiles());
+    const isLoose = byOthers || byGroup;
     if (isLoose && (stats.mode & sticky) === 0) {
       throw new PremisesFailure(`${at} can be written by others: chmod go-w it`);
     }
