@@ -92,7 +92,7 @@ test("C01 J05 sockets, token and folders are for their owner alone, whatever the
 test("C01 J03 a stack that others may write, or with links in .faramesh, is refused", async () => {
   const spoil: readonly ((dir: string) => void)[] = [
     (dir) => chmodSync(dir, 0o777),
-    (dir) => chmodSync(dir, 0o770),
+    (dir) => chmodSync(dir, 0o702),
     (dir) => {
       mkdirSync(join(dir, "elsewhere"), { mode: 0o700 });
       symlinkSync(join(dir, "elsewhere"), join(dir, ".faramesh"));
