@@ -2,6 +2,7 @@
 // character visible and each record on one line, so that nothing in it can pass for another.
 import { canonicalJson, type Json, type JsonObject } from "../runtime/json.ts";
 import { exits, Stop } from "./exit.ts";
+import type { NamePattern } from "./name-pattern.ts";
 import { shortened, toSeconds, visible } from "./render.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -14,8 +15,8 @@ const toolWidth = 16;
 
 export interface RecordFilter {
   readonly effect?: string | undefined;
-  readonly agent?: string | undefined;
-  readonly tool?: string | undefined;
+  readonly agent?: NamePattern | undefined;
+  readonly tool?: NamePattern | undefined;
   /** RFC 3339 with microseconds. */
   readonly since?: string | undefined;
 }
@@ -38,8 +39,8 @@ export function isWanted(record: JsonObject, filter: RecordFilter): boolean {
   if (!isOfDecisions(filter)) return true;
   if (record.type !== "decision") return false;
   if (effect !== undefined && record.effect !== effect && record.would !== effect) return false;
-  if (agent !== undefined && record.agent_id !== agent) return false;
-  return tool === undefined || record.tool === tool;
+  if (agent !== undefined && !agent(text(record.agent_id))) return false;
+  return tool === undefined || tool(text(record.tool));
 }
 
 /** `[2026-05-17T19:30:01Z] action-01J…  support-bot  stripe/refund  DENY  amount 8000 ≥ 5000`; `why` null: the reason. */

@@ -34,6 +34,11 @@ export function jsonText(value: unknown, indent = 2): string {
   return writeJson(value, indent, "");
 }
 
+/** One line of JSON with what cannot be seen as escapes: the same value, since such characters stand in strings only. */
+export function visibleJson(line: string): string {
+  return line.replace(/[\u007f-\u009f\p{Cf}\u2028\u2029]/gu, escaped);
+}
+
 function writeJson(value: unknown, indent: number, margin: string): string {
   if (value instanceof JsonNumber) return value.text;
   if (typeof value !== "object" || value === null) {

@@ -268,7 +268,9 @@ const results: Readonly<Record<string, Schema>> = {
     records: integer,
     segments: integer,
     last_seq: integer,
-    checks: listOf(object({ name: oneOf("files", "chain", "tail", "head", "policy"), ok: boolean, detail: string })),
+    checks: listOf(
+      object({ name: oneOf("files", "chain", "tail", "head", "policy"), ok: orNull(boolean), detail: string }),
+    ),
     fault: orNull(
       object({
         file: string,

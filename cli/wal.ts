@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { nodeDisk } from "../runtime/disk.ts";
 import { readDaemonFile } from "../runtime/doors/client.ts";
-import { listSegments } from "../runtime/log/segments.ts";
+import { headFileName, identityFileName, listSegments } from "../runtime/log/segments.ts";
 import { type StackPaths, socketPlaces, stackPaths, walDirOf } from "../runtime/stack.ts";
 import { Stop } from "./exit.ts";
 import { readPolicyFile } from "./policy-file.ts";
@@ -22,13 +22,20 @@ export async function walDirFor(dir: string, env: NodeJS.ProcessEnv): Promise<st
 /** As `walDirFor`; throws Stop where there is no log at all. */
 export async function existingWalDir(dir: string, env: NodeJS.ProcessEnv): Promise<string> {
   const walDir = await walDirFor(dir, env);
-  if (!existsSync(walDir)) {
+  if (!holdsLog(walDir)) {
     throw new Stop(
       `there is no log at ${walDir}: nothing was decided here yet`,
       "faramesh apply begins one; --dir names another stack",
     );
   }
   return walDir;
+}
+
+/** True when the directory has a file of a log; an empty one was never written to. Throws where it cannot be listed. */
+export function holdsLog(walDir: string): boolean {
+  if (!existsSync(walDir)) return false;
+  const isOurs = (name: string): boolean => name === identityFileName || name === headFileName || name.endsWith(".wal");
+  return nodeDisk.list(walDir).some(isOurs);
 }
 
 /** True when the log has no records yet. Throws LogFailure where its files do not hold together. */

@@ -26,10 +26,14 @@ export class Why {
     this.#images.set(record.policy_hash ?? null, record.image_hash);
   }
 
+  /** True when the record's comparison is wanted and the policy that judged it was not taken yet. */
+  lacks(record: JsonObject): boolean {
+    return comesFromComparison(record) && !this.#images.has(record.policy_hash ?? null);
+  }
+
   /** Null where the record's reason says it best. */
   async of(record: JsonObject): Promise<string | null> {
-    if (record.type !== "decision" || record.code !== "POLICY_DENY" || !ownReason.test(String(record.reason)))
-      return null;
+    if (!comesFromComparison(record)) return null;
     const call = recordedCall(record);
     const policy = await this.#policy(record.policy_hash ?? null);
     const tool = call === null ? null : (policy?.tool(call.request.agent_id, call.request.tool_id) ?? null);
@@ -59,6 +63,10 @@ export class Why {
       throw error;
     }
   }
+}
+
+function comesFromComparison({ type, code, reason }: JsonObject): boolean {
+  return type === "decision" && code === "POLICY_DENY" && ownReason.test(String(reason));
 }
 
 /** The tests that kept the last permit tried from matching. */

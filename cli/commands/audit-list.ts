@@ -1,12 +1,13 @@
 // `faramesh audit tail` and `audit ls`: the log as lines, its end and what is added, or all of it. Reads files alone: works
 // without a daemon, while one writes, and on a read-only copy.
 import { Command, Option } from "clipanion";
-import type { JsonObject } from "../../runtime/json.ts";
-import { readRecords, tailRecords } from "../../runtime/log/read.ts";
+import { readRecords, type StoredRecord, tailRecords } from "../../runtime/log/read.ts";
 import { FarameshCommand } from "../context.ts";
 import { exits, Stop } from "../exit.ts";
+import { lastRecords } from "../last-records.ts";
+import { namePattern } from "../name-pattern.ts";
 import { checkedFilter, isWanted, type RecordFilter, recordLine } from "../records.ts";
-import { jsonText } from "../render.ts";
+import { visibleJson } from "../render.ts";
 import { windowStart } from "../span.ts";
 import type { Terminal } from "../terminal.ts";
 import { existingWalDir } from "../wal.ts";
@@ -20,13 +21,15 @@ abstract class AuditListCommand extends FarameshCommand {
   readonly effect = Option.String("--effect", {
     description: "permit, deny or defer; in audit mode also what would have been",
   });
-  readonly agent = Option.String("--agent", { description: "calls of this agent" });
-  readonly tool = Option.String("--tool", { description: "calls of this tool" });
+  readonly agent = Option.String("--agent", { description: "calls of this agent; a pattern: support-*" });
+  readonly tool = Option.String("--tool", { description: "calls of this tool; a pattern: stripe/*" });
   readonly since = Option.String("--since", { description: "24h, 7d, or 2026-05-17T19:30:00Z" });
 
   filter(): RecordFilter {
     const since = this.since === undefined ? undefined : windowStart(this.since).time;
-    return checkedFilter({ effect: this.effect, agent: this.agent, tool: this.tool, since });
+    const agent = this.agent === undefined ? undefined : namePattern("--agent", this.agent);
+    const tool = this.tool === undefined ? undefined : namePattern("--tool", this.tool);
+    return checkedFilter({ effect: this.effect, agent, tool, since });
   }
 }
 
@@ -35,47 +38,63 @@ export class AuditTailCommand extends AuditListCommand {
   static override usage = Command.Usage({
     category,
     description: "print the last records, then each new one",
-    details: "With --format json one record a line. Ctrl-C stops. Exit codes: 0, 1 there is no log.",
+    details:
+      "On a terminal it goes on with each new record until Ctrl-C; elsewhere only with --follow. With --format json one record a line, as it is stored. Exit codes: 0, 1 there is no log.",
     examples: [
       ["Watch what is denied", "faramesh audit tail --effect deny"],
       ["The last five and no more", "faramesh audit tail -n 5 --no-follow"],
+      ["All that goes to one service, as it is stored", "faramesh audit tail --tool 'stripe/*' --follow --format json"],
     ],
   });
   readonly count = Option.String("-n,--lines", {
     description: `how many records to begin with (default ${tailRecordsDefault})`,
   });
-  readonly noFollow = Option.Boolean("--no-follow", false, { description: "end after the last record" });
+  readonly follow = Option.Boolean("--follow", {
+    description: "go on with each new record; --no-follow ends after the last (default: follow on a terminal only)",
+  });
 
   async run(io: Terminal): Promise<number> {
     const filter = this.filter();
     const most = countOf(this.count);
     const walDir = await existingWalDir(this.dir, io.env);
     const why = new Why(this.dir);
-    const last: JsonObject[] = [];
-    let seq = 0;
-    for await (const record of readRecords(walDir)) {
-      seq = record.seq;
-      why.take(record.value);
-      if (!isWanted(record.value, filter)) continue;
-      last.push(record.value);
-      if (last.length > most) last.shift();
-    }
-    for (const record of last) await print(io, why, record);
-    if (this.noFollow) return exits.ok;
+    const { records, lastSeq, fromSeq } = await lastRecords(
+      walDir,
+      most,
+      ({ value }) => isWanted(value, filter),
+      ({ value }) => why.take(value),
+    );
+    if (!io.isJson && records.some(({ value }) => why.lacks(value))) await takeBefore(why, walDir, fromSeq);
+    for (const record of records) await print(io, why, record);
+    if (!(this.follow ?? io.isTerminal)) return exits.ok;
     await io.untilInterrupted(async (signal) => {
-      for await (const record of tailRecords(walDir, { fromSeq: seq + 1, signal })) {
+      for await (const record of tailRecords(walDir, { fromSeq: lastSeq + 1, signal })) {
         why.take(record.value);
-        if (isWanted(record.value, filter)) await print(io, why, record.value);
+        if (isWanted(record.value, filter)) await print(io, why, record);
       }
     });
     return exits.ok;
   }
 }
 
-async function print(io: Terminal, why: Why, record: JsonObject): Promise<void> {
-  if (io.isJson) io.json(record, 0);
-  else io.line(recordLine(io, record, await why.of(record)));
+/** The policies that judged the records of the end may have come into force long before. */
+async function takeBefore(why: Why, walDir: string, fromSeq: number): Promise<void> {
+  for await (const { seq, value } of readRecords(walDir)) {
+    if (seq >= fromSeq) return;
+    why.take(value);
+  }
+}
+
+/** As JSON the bytes that are stored, so that their hash can be checked; a terminal gets what cannot be seen as escapes. */
+async function print(io: Terminal, why: Why, { value, line }: StoredRecord): Promise<void> {
+  if (io.isJson) io.raw(`${storedText(io, line)}\n`);
+  else io.line(recordLine(io, value, await why.of(value)));
   await io.flush();
+}
+
+function storedText(io: Terminal, line: Uint8Array): string {
+  const text = Buffer.from(line).toString("utf8");
+  return io.isTerminal ? visibleJson(text) : text;
 }
 
 function countOf(text: string | undefined): number {
@@ -99,12 +118,13 @@ export class AuditLsCommand extends AuditListCommand {
     const walDir = await existingWalDir(this.dir, io.env);
     const why = new Why(this.dir);
     let count = 0;
-    for await (const { value } of readRecords(walDir)) {
+    for await (const record of readRecords(walDir)) {
+      const { value, line } = record;
       why.take(value);
       if (!isWanted(value, filter)) continue;
       if (io.gone) return exits.ok;
-      if (io.isJson) io.raw(`${count === 0 ? '{"records":[' : ","}\n${jsonText(value, 0)}`);
-      else await print(io, why, value);
+      if (io.isJson) io.raw(`${count === 0 ? '{"records":[' : ","}\n${storedText(io, line)}`);
+      else await print(io, why, record);
       count++;
       await io.flush();
     }

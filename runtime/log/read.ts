@@ -42,6 +42,15 @@ export async function* readRecords(dir: string, options: ReadOptions = {}): Asyn
   yield* cursor.records();
 }
 
+/** The seq of the first record of each segment that has one, in order. Throws LogFailure as readRecords does. */
+export function segmentStarts(dir: string, disk: Disk = nodeDisk): readonly number[] {
+  return listSegments(disk, dir).flatMap((segment) => {
+    const seq = firstRecord(disk, segment)?.seq;
+    // A first record that cannot be read is met by who reads from the one before; the log begins with 1 whatever it says.
+    return segment.number === 1 && segment.sizeBytes > 0 ? [1] : typeof seq === "number" ? [seq] : [];
+  });
+}
+
 /** As `readRecords`, then goes on with each record as it is written, until the signal aborts. */
 export async function* tailRecords(
   dir: string,
@@ -107,25 +116,13 @@ class Cursor {
     }
     for (let index = segments.length - 1; index > 0; index--) {
       const segment = segments[index] as SegmentInfo;
-      const first = this.#firstRecord(segment);
+      const first = firstRecord(this.#disk, segment);
       if (first === null || typeof first.seq !== "number" || first.seq > this.#fromSeq) continue;
       if (first.log_id !== logId || typeof first.prev !== "string") continue;
       this.#segmentNumber = segment.number;
       return new Chain(logId, first.seq - 1, first.prev);
     }
     return new Chain(logId);
-  }
-
-  #firstRecord(segment: SegmentInfo): JsonObject | null {
-    const file = this.#disk.open(segment.path, "read");
-    try {
-      const reader = new LineReader(file, 0, segment.sizeBytes);
-      if (!reader.next() || !reader.isComplete) return null;
-      const line = checkLine(reader.bytes, reader.start, reader.end);
-      return line.ok ? line.value : null;
-    } finally {
-      file.close();
-    }
   }
 
   async *#segment(chain: Chain, segment: SegmentInfo, isLast: boolean): AsyncGenerator<StoredRecord> {
@@ -154,5 +151,17 @@ class Cursor {
     } finally {
       file.close();
     }
+  }
+}
+
+function firstRecord(disk: Disk, segment: SegmentInfo): JsonObject | null {
+  const file = disk.open(segment.path, "read");
+  try {
+    const reader = new LineReader(file, 0, segment.sizeBytes);
+    if (!reader.next() || !reader.isComplete) return null;
+    const line = checkLine(reader.bytes, reader.start, reader.end);
+    return line.ok ? line.value : null;
+  } finally {
+    file.close();
   }
 }

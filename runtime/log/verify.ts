@@ -7,11 +7,13 @@ import { LogFailure } from "./failure.ts";
 import { readHead, type StoredHead } from "./head.ts";
 import { readLogId } from "./identity.ts";
 import { type BadLine, headDisagreement, type WalkReport, walk } from "./inspect.ts";
+import { readRecords } from "./read.ts";
 import { identityFileName, listSegments, type SegmentInfo } from "./segments.ts";
 
 export interface VerifyCheck {
   readonly name: "files" | "chain" | "tail" | "head" | "policy";
-  readonly ok: boolean;
+  /** null: nothing wrong up to a break, behind which it was not looked at */
+  readonly ok: boolean | null;
   readonly detail: string;
 }
 
@@ -27,6 +29,8 @@ export interface VerifyFault {
   readonly found: string;
   readonly message: string;
 }
+
+type Place = Pick<VerifyFault, "file" | "offset">;
 
 export interface VerifyReport {
   readonly ok: boolean;
@@ -82,7 +86,18 @@ export async function verifyLog(dir: string, options: VerifyOptions = {}): Promi
     await new Promise(setImmediate);
     step = steps.next();
   }
-  return report(logId, step.value, settled(head, readHead(disk, dir)), policy);
+  const at = policy.fault === null ? null : await placeOf(disk, dir, policy.fault.seq);
+  return report(logId, step.value, settled(head, readHead(disk, dir)), policy, at);
+}
+
+/** Where a record lies that was walked over before; null when the log changed meanwhile. */
+async function placeOf(disk: Disk, dir: string, seq: number): Promise<Place | null> {
+  try {
+    for await (const { segment, offset } of readRecords(dir, { fromSeq: seq, disk })) return { file: segment, offset };
+  } catch (error) {
+    if (!(error instanceof LogFailure)) throw error;
+  }
+  return null;
 }
 
 /** A log opened since the head was read may have records behind the clean stop. */
@@ -142,7 +157,13 @@ function unreadable(failure: LogFailure): VerifyReport {
   };
 }
 
-function report(logId: string, walked: WalkReport, head: StoredHead, policy: PolicyContinuity): VerifyReport {
+function report(
+  logId: string,
+  walked: WalkReport,
+  head: StoredHead,
+  policy: PolicyContinuity,
+  policyAt: Place | null,
+): VerifyReport {
   const { chain, segments, bad } = walked;
   // The end of a line not yet written in full, or torn by a crash that no start has cleared up yet.
   const unfinished = bad?.isUnfinished === true && bad.segment === segments.at(-1) ? bad : null;
@@ -156,18 +177,24 @@ function report(logId: string, walked: WalkReport, head: StoredHead, policy: Pol
     headCheck(head, disagreement, segments.length),
     { name: "policy", ok: policy.fault === null, detail: policy.fault?.message ?? `${policy.decisions} decisions` },
   ];
-  const fault = firstFault(broken ?? (tornAfterStop ? unfinished : null), disagreement, policy, walked);
+  const fault = firstFault(broken ?? (tornAfterStop ? unfinished : null), disagreement, policy, policyAt);
   return {
     ok: checks.every((check) => check.ok),
     logId,
     records: chain.seq,
     segments: segments.length,
     lastSeq: chain.seq,
-    checks,
+    checks: broken === null ? checks : checks.map((check) => cutShort(check, chain.seq)),
     ...(fault === null ? {} : { fault }),
     notChecked: notChecked(chain.seq, broken),
     unanchored: { records: chain.seq, seconds: secondsBetween(walked.firstTime, chain.time) },
   };
+}
+
+/** Behind a break nothing is looked at, so what found no fault before it did not hold either. */
+function cutShort(check: VerifyCheck, records: number): VerifyCheck {
+  if (check.ok !== true || check.name === "files") return check;
+  return { ...check, ok: null, detail: `not checked past record ${records}` };
 }
 
 function chainDetail(broken: BadLine | null, seq: number): string {
@@ -195,7 +222,7 @@ function firstFault(
   bad: BadLine | null,
   disagreement: LogFailure | null,
   policy: PolicyContinuity,
-  walked: WalkReport,
+  policyAt: Place | null,
 ): VerifyFault | null {
   if (bad !== null) {
     const { field, expected, found, message } = bad.fault;
@@ -206,8 +233,8 @@ function firstFault(
     const expected = "what the head says";
     return { file: segment, offset, seq, id: null, field: "acked_seq", expected, found: code, message };
   }
-  const file = walked.segments.at(-1)?.name ?? "";
-  return policy.fault === null ? null : { file, offset: 0, ...policy.fault };
+  if (policy.fault === null) return null;
+  return { file: policyAt?.file ?? "", offset: policyAt?.offset ?? 0, ...policy.fault };
 }
 
 function notChecked(records: number, broken: BadLine | null): string[] {

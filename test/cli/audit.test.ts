@@ -1,10 +1,14 @@
 // audit tail, show, verify: run as processes on a real stack.
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { lastRecords } from "../../cli/last-records.ts";
+import { visibleJson } from "../../cli/render.ts";
+import { segmentStarts } from "../../runtime/log/read.ts";
 import type { VerifyReport } from "../../runtime/log/verify.ts";
+import { closedLog } from "../log/fixture.ts";
 import { onStack, type StackUnderTest } from "../runtime/stack-under-test.ts";
 import { cli, cliJson, type Ran, RunningCli } from "./run-cli.ts";
 
@@ -48,7 +52,9 @@ test("tail shows what was decided, a line each", async () => {
     assert.match(all[0] ?? "", /policy {2}v1 .*apply/);
     assert.match(
       all[2] ?? "",
-      new RegExp(`^\\[\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ\\] ${action_id} {2}bot +stripe/refund +DENY {2}amount 8000 ≥ 5000$`),
+      new RegExp(
+        `^\\[\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ\\] ${action_id} {2}bot +stripe/refund +DENY {2}amount 8000 ≥ 5000$`,
+      ),
     );
     assert.match(all[3] ?? "", /DENY {2}never$/);
     assert.equal(lines(await tail(stack, "-n", "1")), all.slice(-1));
@@ -83,7 +89,7 @@ test("I01 I02 what an agent supplied cannot steer the terminal or forge a line",
     for (const words of [
       ["tail", "--no-follow"],
       ["show", action_id],
-      ["tail", "--no-follow", "--format", "json"],
+      ["show", action_id, "--format", "json"],
       ["show", hostile],
     ]) {
       const { stdout, stderr } = await cli(stack.dir, "audit", ...words);
@@ -101,19 +107,66 @@ test("I04 tail --format json is one record a line, with numbers as received", as
     );
     const ran = await tail(stack, "--format", "json");
     const stored = readFileSync(join(stack.daemon.walDir, "00000001.wal"), "utf8").trimEnd().split("\n");
-    assert.equal(
-      lines(ran).map((line) => JSON.parse(line)),
-      stored.map((line) => JSON.parse(line)),
-    );
+    assert.equal(lines(ran), stored);
     assert.ok(ran.stdout.includes("9007199254740993"));
-    assert.not.match(ran.stdout, /\u2028/);
+    assert.ok(ran.stdout.includes("\u2028"));
+    const list = await cli(stack.dir, "audit", "ls", "--format", "json");
+    for (const line of stored) assert.ok(list.stdout.includes(line));
   });
+});
+
+test("I01 stored JSON on a terminal shows what cannot be seen as escapes", () => {
+  const line = '{"note":"a\u202eb\u2028\u0085"}';
+  assert.is(visibleJson(line), '{"note":"a\\u202eb\\u2028\\u0085"}');
+  assert.equal(JSON.parse(visibleJson(line)), JSON.parse(line));
+});
+
+test("tail and ls take patterns of tools and agents, as rules do", async () => {
+  await onStack(policy, async (stack) => {
+    await stack.ask("stripe/refund", { amount: 1 });
+    await stack.ask("stripe/card/new");
+    await stack.ask("search_docs");
+    const count = async (...words: readonly string[]): Promise<number> => lines(await tail(stack, ...words)).length;
+    assert.is(await count("--tool", "stripe/*"), 1);
+    assert.is(await count("--tool", "stripe/**"), 2);
+    assert.is(await count("--tool", "stripe"), 0);
+    assert.is(await count("--agent", "b*"), 3);
+    assert.is((await tail(stack, "--tool", "a".repeat(100_000))).code, 64);
+  });
+});
+
+test("the last records are found from the end, over as many segments as it takes and no more", async () => {
+  const dir = await closedLog(60, { segmentBytes: 4096 });
+  const starts = segmentStarts(dir);
+  assert.ok(starts.length > 3, `${starts}`);
+  for (const most of [0, 1, 7, 40, 60, 100]) {
+    const { records, lastSeq } = await lastRecords(
+      dir,
+      most,
+      ({ seq }) => seq % 2 === 0,
+      () => {},
+    );
+    const even = Array.from({ length: 30 }, (_, i) => 2 * (i + 1)).slice(Math.max(0, 30 - most));
+    assert.equal(
+      records.map(({ seq }) => seq),
+      even,
+    );
+    assert.is(lastSeq, 60);
+  }
+  const seen: number[] = [];
+  await lastRecords(
+    dir,
+    1,
+    () => true,
+    ({ seq }) => seen.push(seq),
+  );
+  assert.is(seen[0], starts.at(-1));
 });
 
 test("tail follows what is written", async () => {
   await onStack(policy, async (stack) => {
     await stack.ask("search_docs");
-    const following = new RunningCli(stack.dir, ["audit", "tail"]);
+    const following = new RunningCli(stack.dir, ["audit", "tail", "--follow"]);
     await following.until("search_docs");
     await stack.ask("shell/rm");
     await following.until("shell/rm");
@@ -126,7 +179,7 @@ test("tail follows what is written", async () => {
 test("I08 a reader that goes away ends tail quietly", async () => {
   await onStack(policy, async (stack) => {
     await stack.ask("search_docs");
-    const following = new RunningCli(stack.dir, ["audit", "tail"]);
+    const following = new RunningCli(stack.dir, ["audit", "tail", "--follow"]);
     await following.until("search_docs");
     following.process.stdout?.destroy();
     await stack.ask("shell/rm");
@@ -201,6 +254,12 @@ test("verify of a changed log exits 5 and names file, offset, seq, field, expect
     assert.match(stdout, /00000001\.wal, offset \d+, seq 3/);
     for (const word of [/field +hash/, /expected +[0-9a-f]{64}/, /found +[0-9a-f]{64}/]) assert.match(stdout, word);
     assert.not.match(stdout, "audit chain verified");
+    for (const check of [
+      "tail whole",
+      "nothing acknowledged is missing",
+      "each decision under the policy then in force",
+    ])
+      assert.ok(stdout.includes(`– ${check}: not checked past record 2`), stdout);
     const report = await cliJson(stack.dir, "audit", "verify");
     const { file, seq, field } = report.fault as NonNullable<VerifyReport["fault"]>;
     assert.equal([report.ok, file, seq, field], [false, "00000001.wal", 3, "hash"]);
@@ -219,6 +278,26 @@ test("the other readers of a changed log exit 5 too and name verify", async () =
       const { code, stderr } = await cli(stack.dir, "audit", ...words);
       assert.is(code, 5);
       assert.match(stderr, "faramesh audit verify");
+    }
+  });
+});
+
+test("verify takes a bare copy of a log, and an empty directory is no log", async () => {
+  await onStack(policy, async (stack) => {
+    await stack.ask("search_docs");
+    const copy = mkdtempSync(join(tmpdir(), "faramesh-copy-"));
+    const elsewhere = mkdtempSync(join(tmpdir(), "faramesh-copy-"));
+    try {
+      cpSync(stack.daemon.walDir, copy, { recursive: true });
+      const report = await cliJson(elsewhere, "audit", "verify", "--wal", copy);
+      assert.equal([report.ok, report.records, report.wal_dir], [true, 2, copy]);
+      assert.is((await cli(stack.dir, "audit", "verify", "--wal", elsewhere)).code, 1);
+      mkdirSync(join(elsewhere, "faramesh-wal"));
+      const { code, stderr } = await cli(elsewhere, "audit", "verify");
+      assert.is(code, 1);
+      assert.match(stderr, "there is no log at");
+    } finally {
+      for (const dir of [copy, elsewhere]) rmSync(dir, { recursive: true, force: true });
     }
   });
 });

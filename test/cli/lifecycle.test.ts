@@ -250,7 +250,7 @@ test("dev applies each save, keeps the policy before a broken one, and ends at a
 test("I08 a reader that goes away ends the output quietly", () =>
   onStack(policy, async (stack) => {
     for (let i = 0; i < 50; i++) await stack.ask("search_docs", { text: "x".repeat(4000) });
-    const command = `node --import tsx cli/main.ts audit tail --format json -n 100 --dir '${stack.dir}' | head -n 1`;
+    const command = `node --import tsx cli/main.ts audit tail --follow --format json -n 100 --dir '${stack.dir}' | head -n 1`;
     const child = spawn("bash", ["-c", `set -o pipefail; ${command}`], { cwd: root });
     const out = { stdout: "", stderr: "" };
     child.stdout.on("data", (chunk) => (out.stdout += String(chunk)));

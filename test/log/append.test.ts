@@ -324,6 +324,8 @@ test("verify finds a decision under a policy that was not active", async () => {
   assert.is(report.fault?.seq, 4);
   assert.is(report.fault?.field, "policy_version");
   assert.is(report.fault?.id, "action-v1");
+  assert.is(report.fault?.file, "00000001.wal");
+  assert.is(report.fault?.offset, lines(dir).slice(0, 3).join("\n").length + 1);
 });
 
 test("B03 times are RFC 3339 with six digits and read back", () => {
