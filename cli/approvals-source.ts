@@ -6,14 +6,14 @@ import { askOperator, NotRunning } from "../runtime/doors/client.ts";
 import type { ApprovalStatus, ApprovalView } from "../runtime/doors/protocol.ts";
 import { readRecords } from "../runtime/log/read.ts";
 import type { Terminal } from "./terminal.ts";
-import { existingWalDir } from "./wal.ts";
+import { holdsLog, walDirFor } from "./wal.ts";
 
 export interface ApprovalsWanted {
   readonly status?: ApprovalStatus;
   readonly agent_id?: string;
 }
 
-/** In order of opening. Says on standard error when no daemon runs. Throws Stop without a daemon and a log, LogFailure. */
+/** In order of opening. Says on standard error when no daemon runs. Throws NotRunning without a daemon and a log, LogFailure. */
 export async function readApprovals(
   dir: string,
   io: Terminal,
@@ -22,10 +22,11 @@ export async function readApprovals(
   try {
     return (await askOperator(dir, "approvals_list", wanted)).approvals;
   } catch (error) {
-    if (!(error instanceof NotRunning)) throw error;
+    // Without a log either there is nothing to read: then the daemon is what is missing.
+    if (!(error instanceof NotRunning) || !holdsLog(await walDirFor(dir, io.env))) throw error;
   }
   const known = new Approvals();
-  for await (const { value } of readRecords(await existingWalDir(dir, io.env))) {
+  for await (const { value } of readRecords(await walDirFor(dir, io.env))) {
     const timeUs = typeof value.time === "string" ? parseTime(value.time) : undefined;
     if (timeUs === undefined) continue;
     if (value.type === "approval") known.take(value, timeUs);
