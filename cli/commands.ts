@@ -6,6 +6,7 @@ import { AuditLsCommand, AuditTailCommand } from "./commands/audit-list.ts";
 import { AuditShowCommand } from "./commands/audit-show.ts";
 import { AuditVerifyCommand } from "./commands/audit-verify.ts";
 import { CheckCommand } from "./commands/check.ts";
+import { ConvertCommand } from "./commands/convert.ts";
 import { DestroyCommand } from "./commands/destroy.ts";
 import { DevCommand } from "./commands/dev.ts";
 import { DisassembleCommand } from "./commands/disassemble.ts";
@@ -24,6 +25,7 @@ export const commands: readonly CommandClass<Context>[] = [
   InitCommand,
   CheckCommand,
   FmtCommand,
+  ConvertCommand,
   PlanCommand,
   ApplyCommand,
   RollbackCommand,

@@ -1,0 +1,74 @@
+// `faramesh convert`: the policy in another form, YAML or JSON, with the same policy_hash. It never overwrites a file, and
+// writes nothing that does not compile to the very policy it came from.
+import { chmodSync } from "node:fs";
+import { resolve } from "node:path";
+import { Command, Option } from "clipanion";
+import { hasErrorCode, nodeDisk, writeAll } from "../../runtime/disk.ts";
+import { FarameshCommand } from "../context.ts";
+import { exits, Stop } from "../exit.ts";
+import { compilePolicy, readPolicyFile } from "../policy-file.ts";
+import { visible } from "../render.ts";
+import type { Terminal } from "../terminal.ts";
+
+const forms = ["yaml", "json"] as const;
+type Form = (typeof forms)[number];
+
+export class ConvertCommand extends FarameshCommand {
+  static override paths = [["convert"]];
+  static override usage = Command.Usage({
+    category: "Policy",
+    description: "write the policy as YAML or JSON",
+    details:
+      "Comments and layout do not come along; everything that decides does, and is checked before anything is written. Exit codes: 0, 1 errors, or the file exists.",
+    examples: [
+      ["Look at it as YAML", "faramesh convert --to yaml"],
+      ["Write it as JSON", "faramesh convert --to json --out governance.fms.json"],
+    ],
+  });
+  readonly to = Option.String("--to", { required: true, description: "yaml or json" });
+  readonly out = Option.String("--out", { description: "a new file; standard output when absent" });
+
+  async run(io: Terminal): Promise<number> {
+    const form = formOf(this.to);
+    const policy = await compilePolicy(io, readPolicyFile(this.dir));
+    const { toJson, toYaml } = await import("../../compiler/yaml/print.ts");
+    const { compile } = await import("../../compiler/index.ts");
+    const { loadPolicySync } = await import("../../runtime/evaluator/index.ts");
+    const text = form === "yaml" ? toYaml(policy.stack) : toJson(policy.stack);
+    const hashOf = (image: Uint8Array): string => loadPolicySync(image, { state: "volatile" }).info.policy_hash;
+    const converted = compile(text, { file: `governance.fms.${form}` });
+    const policyHash = hashOf(policy.image);
+    if (converted.image === undefined || hashOf(converted.image) !== policyHash) {
+      throw new Error(`the ${form} printed of ${policy.source.file} is another policy`);
+    }
+    if (this.out !== undefined) write(resolve(this.out), this.out, text);
+    io.json({ form, file: this.out ?? null, policy_hash: policyHash, text });
+    if (io.isJson) return exits.ok;
+    if (this.out === undefined) io.raw(text);
+    else io.say(`${io.paint.green("✓")} ${visible(this.out)} written, the same policy (${policyHash.slice(0, 8)})`);
+    return exits.ok;
+  }
+}
+
+function formOf(word: string): Form {
+  const form = forms.find((known) => known === word);
+  if (form !== undefined) return form;
+  if (word === "fms") throw new Stop("converting to the text form `fms` is not supported", "--to is yaml or json");
+  throw new Stop(`--to is yaml or json, not \`${visible(word)}\``, undefined, exits.usage);
+}
+
+function write(path: string, shown: string, text: string): void {
+  try {
+    const file = nodeDisk.open(path, "create");
+    try {
+      writeAll(file, Buffer.from(text));
+      file.sync();
+    } finally {
+      file.close();
+    }
+    chmodSync(path, 0o666 & ~process.umask());
+  } catch (error) {
+    if (!hasErrorCode(error, "EEXIST")) throw error;
+    throw new Stop(`${visible(shown)} exists already; convert never overwrites a file`, "name another one with --out");
+  }
+}
