@@ -247,6 +247,11 @@ test("dev applies each save, keeps the policy before a broken one, and ends at a
     assert.match(stderr, "the policy before it goes on");
   }));
 
+test("status says how long ago the log was synced as a span of time", () =>
+  onStack(policy, async ({ dir }) => {
+    assert.match((await faramesh(dir, "status")).stdout, / synced (\d+ (d|h|min|s) ?)+ago, /);
+  }));
+
 test("I08 a reader that goes away ends the output quietly", () =>
   onStack(policy, async (stack) => {
     for (let i = 0; i < 50; i++) await stack.ask("search_docs", { text: "x".repeat(4000) });
