@@ -63,7 +63,7 @@ export class LoadedPolicy implements Policy {
   readonly #plans = new Map<number, Plan>();
   #remembered = 0;
   /** Verdicts without details, made once: by rule + 1, each with the word it was made from. */
-  readonly #simple: ({ readonly packed: number; readonly verdict: Verdict } | undefined)[] = [];
+  readonly #simple: ({ readonly packed: number; readonly verdict: Verdict } | undefined)[];
   #lastAgent = "";
   #lastTools: ReadonlyMap<string, Plan> = new Map();
   #phaseOfRule: ReadonlyMap<number, number> | null = null;
@@ -74,6 +74,8 @@ export class LoadedPolicy implements Policy {
     this.#marshal = new Marshal(machine);
     this.#counts = counts;
     const image = this.#image;
+    // Of its full length at once: an array that grows by leaps becomes a slow one.
+    this.#simple = new Array(image.ruleCount + 1);
     // Read once here: settings that cannot be read refuse the image, not a later call.
     if (image.host.firstBudget.length !== image.agentCount)
       throw new LoadFailure("BAD_IMAGE", "the image names other agents to its host");
