@@ -36,7 +36,10 @@ export async function compileMachine(): Promise<WebAssembly.Module> {
 }
 
 function machineBytes(): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(machineBase64), (unit) => unit.charCodeAt(0));
+  const text = atob(machineBase64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }
 
 export class Machine {
