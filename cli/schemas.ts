@@ -182,6 +182,8 @@ const results: Readonly<Record<string, Schema>> = {
       rate_limits: items,
       redactions: items,
       phases: items,
+      egress: items,
+      model_policy: items,
       order: items,
       wording: items,
       providers: items,

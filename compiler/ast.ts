@@ -77,6 +77,19 @@ export interface Agent {
   readonly rateLimits: readonly RateLimit[];
   readonly redactions: readonly Redaction[];
   readonly phases: readonly Phase[];
+  /** Hosts that calls may speak of. */
+  readonly egress: Gate | null;
+  /** Models that calls may come from. */
+  readonly modelPolicy: Gate | null;
+  readonly span: Span;
+}
+
+/** `egress { allow [..] deny [..] }`, `model_policy { … }`: what no rule can permit otherwise. */
+export interface Gate {
+  readonly keyword: "egress" | "model_policy";
+  readonly keywordSpan: Span;
+  /** allow, deny: a glob or a list of globs each. */
+  readonly fields: readonly Field[];
   readonly span: Span;
 }
 

@@ -5,6 +5,7 @@ import { checkBudget, checkRateLimit, checkRedaction } from "./check/budget.ts";
 import { cautionRule, type Setting } from "./check/caution.ts";
 import { ConditionChecker } from "./check/condition.ts";
 import { checkRuntime } from "./check/fields.ts";
+import { checkGate } from "./check/gate.ts";
 import { checkMatcher } from "./check/network.ts";
 import { checkOrder, mandatoryCovers } from "./check/order.ts";
 import { checkPattern } from "./check/pattern.ts";
@@ -83,6 +84,9 @@ function checkAgent(report: Report, agent: Agent, strictGuards: boolean): void {
       const variable = checkMatcher(report, agent, matcher);
       if (variable !== null) conditions.used.add(variable);
     }
+  }
+  for (const gate of [agent.egress, agent.modelPolicy]) {
+    for (const variable of gate === null ? [] : checkGate(report, agent, gate)) conditions.used.add(variable);
   }
   const own = mandatoryCovers(agent.rules);
   checkOrder(report, agent.rules, [own]);

@@ -1,7 +1,7 @@
 // What differs between two parsed stacks, in the author's words: rules paired by what they are about, everything else by its
 // name. Pure; layout and comments do not count. It compares texts and says nothing of which calls come out differently.
 import type { Agent, Budget, BudgetField, Effect, Field, Phase, RateLimit, Rule, Stack } from "./ast.ts";
-import { nameText, quoted, ruleText, valueText } from "./text.ts";
+import { gateText, nameText, quoted, ruleText, valueText } from "./text.ts";
 
 export interface RuleRef {
   /** "" for flat rules. */
@@ -41,6 +41,8 @@ export const itemKinds = [
   "rate_limits",
   "redactions",
   "phases",
+  "egress",
+  "model_policy",
   "order",
   "wording",
 ] as const;
@@ -116,6 +118,8 @@ class Inventory {
       const list = paths.map(({ text }) => quoted(text)).join(", ");
       put(items.redactions, key(pattern.text), `redact ${pattern.text} args: [${list}]${where}`);
     }
+    if (agent.egress !== null) items.egress.set(agent.id, gateText(agent.egress) + where);
+    if (agent.modelPolicy !== null) items.model_policy.set(agent.id, gateText(agent.modelPolicy) + where);
     this.#rules(agent.rules, { agent: agent.id, phase: null, where }, agentText(agent.id));
     for (const phase of agent.phases) {
       items.phases.set(key(phase.name), phaseText(phase) + where);

@@ -32,6 +32,8 @@ import {
   Mode,
   Op,
   Root,
+  RULE_GATE,
+  RULE_STRICT,
   RuleEffect,
   TimePart,
 } from "../vm/shared/isa.ts";
@@ -87,10 +89,11 @@ class Listing {
     const view = this.#view;
     const first = view.u32(row);
     const reason = view.u32(row + 12);
-    const strict = (view.u8(row + 7) & 1) !== 0 ? ", strict" : "";
+    const strict = (view.u8(row + 7) & RULE_STRICT) !== 0 ? ", strict" : "";
     const why = reason === 0 ? "" : `, reason ${JSON.stringify(view.string(reason - 1))}`;
     const effect = effectWords[view.u8(row + 6) as RuleEffect] ?? "?";
-    const lines = [`rule ${index}: ${effect} ${view.string(view.u32(row + 8))}${strict}${why}${this.#place(index)}`];
+    const kind = (view.u8(row + 7) & RULE_GATE) !== 0 ? "gate" : "rule";
+    const lines = [`${kind} ${index}: ${effect} ${view.string(view.u32(row + 8))}${strict}${why}${this.#place(index)}`];
     for (let i = 0; first > 0 && i < view.u16(row + 4); i++) {
       lines.push(this.#instruction(view.at(Section.Code) + (first - 1 + i) * INSTRUCTION_BYTES, i));
     }
@@ -284,12 +287,14 @@ class Listing {
       "fields",
       list(Shape.FieldsStart, Shape.FieldsCount).map((field) => this.#slot(field)),
     );
+    add("model gates", list(Shape.ModelGatesStart, Shape.ModelGatesCount));
     add("deny! rules", list(Shape.MandatoryStart, Shape.MandatoryCount));
     const triples = view.pool(cell(Shape.PhasesStart), cell(Shape.PhasesCount) * 3);
     for (let i = 0; i < triples.length; i += 3) {
       const rules = view.pool(triples[i + 1] ?? 0, triples[i + 2] ?? 0);
       lines.push(`  phase ${triples[i]}, rules ${rules.join(" ") || "none"}`);
     }
+    add("egress gates", list(Shape.EgressGatesStart, Shape.EgressGatesCount));
     add("limits", list(Shape.LimitsStart, Shape.LimitsCount));
     add("budgets", list(Shape.BudgetsStart, Shape.BudgetsCount));
     add(

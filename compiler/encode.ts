@@ -18,11 +18,11 @@ import {
   Shape,
   TABLE_ROW_BYTES,
 } from "../vm/shared/image.ts";
-import { Root } from "../vm/shared/isa.ts";
+import { Root, RULE_GATE, RULE_STRICT } from "../vm/shared/isa.ts";
 import type { SourceText } from "./ast.ts";
 import type { Automaton } from "./automaton/index.ts";
 import type { HostSection } from "./lower/lower.ts";
-import type { Program, ProgramAgent, ProgramDispatch, ProgramShape, SlotRef } from "./lower/program.ts";
+import type { Program, ProgramAgent, ProgramDispatch, ProgramRule, ProgramShape, SlotRef } from "./lower/program.ts";
 
 const utf8 = new TextEncoder();
 const ABSENT = 0xffffffff;
@@ -61,6 +61,11 @@ class Encoder {
     for (const number of this.#program.numbers.items) this.#section(Section.Numbers).f64(number);
     strings(this.#section(Section.Strings), this.#program.strings.items);
     return assemble(this.#sections);
+  }
+
+  /** Rules, then gates: a gate's row never changes the number of a rule. */
+  get #rows(): readonly ProgramRule[] {
+    return [...this.#program.rules, ...this.#program.gates];
   }
 
   #section(section: Section): Bytes {
@@ -120,13 +125,14 @@ class Encoder {
     const slot = (ref: SlotRef | null): number =>
       ref === null ? 0 : "field" in ref ? ref.field : fieldCount + ref.temporary;
     let next = 0;
-    for (const rule of this.#program.rules) {
+    for (const [index, rule] of this.#rows.entries()) {
+      const isGate = index >= this.#program.rules.length;
       const start = rule.code.length === 0 ? 0 : next + 1;
       rules
         .u32(start)
         .u16(rule.code.length)
         .u8(rule.effect)
-        .u8(rule.strict ? 1 : 0);
+        .u8(isGate ? RULE_GATE : rule.strict ? RULE_STRICT : 0);
       rules.u32(rule.pattern).u32(rule.reason === null ? 0 : rule.reason + 1);
       for (const i of rule.code) {
         const b = typeof i.b === "number" ? i.b : slot(i.b);
@@ -149,6 +155,9 @@ class Encoder {
     list(Shape.LimitsStart, Shape.LimitsCount, shape.limits);
     list(Shape.BudgetsStart, Shape.BudgetsCount, shape.budgets);
     list(Shape.RedactStart, Shape.RedactCount, shape.redact);
+    const rowOf = (gate: number): number => this.#program.rules.length + gate;
+    list(Shape.ModelGatesStart, Shape.ModelGatesCount, shape.modelGates.map(rowOf));
+    list(Shape.EgressGatesStart, Shape.EgressGatesCount, shape.egressGates.map(rowOf));
     cells[Shape.PhasesStart] = this.#list(shape.phases.flatMap((p) => [p.phase, this.#list(p.rules), p.rules.length]));
     cells[Shape.PhasesCount] = shape.phases.length;
     for (const cell of cells) this.#section(Section.Shapes).u32(cell);
@@ -241,7 +250,7 @@ class Encoder {
   #debug(): void {
     const texts: string[] = this.#sources.map(({ file }) => file);
     const section = this.#section(Section.Debug);
-    for (const { place } of this.#program.rules) {
+    for (const { place } of this.#rows) {
       section.u32(place.line).u16(Math.min(place.column, 0xffff)).u16(place.source).u32(texts.length);
       texts.push(place.text);
     }

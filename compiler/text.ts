@@ -1,6 +1,6 @@
 // The canonical words of a rule: one spelling for both dialects, used by plan, explain, the image's source map and the
 // rule's digest. Comments and layout are gone; reasons and notifications are not part of what a rule means.
-import type { Expr, Name, NetworkMatcher, Rule, Value } from "./ast.ts";
+import type { Expr, Gate, Name, NetworkMatcher, Rule, Value } from "./ast.ts";
 
 /** `permit stripe/charge if amount < $500`. */
 export function ruleText(rule: Rule): string {
@@ -8,6 +8,12 @@ export function ruleText(rule: Rule): string {
   if (rule.condition !== null) parts.push("if", conditionText(rule.condition));
   for (const matcher of rule.network) parts.push(matcherText(matcher));
   return parts.join(" ");
+}
+
+/** `egress { allow ["api.example.com"], deny ["*.internal"] }`. */
+export function gateText({ keyword, fields }: Gate): string {
+  const lists = fields.map(({ name, value }) => `${name} ${valueText(value)}`);
+  return lists.length === 0 ? `${keyword} { }` : `${keyword} { ${lists.join(", ")} }`;
 }
 
 function matcherText(matcher: NetworkMatcher): string {

@@ -4,6 +4,8 @@ export const codes = {
   POLICY_PERMIT: { meaning: "a rule or the default permits the call" },
   POLICY_DENY: { meaning: "a rule or the default denies the call" },
   POLICY_DEFER: { meaning: "a rule or the default asks a person first" },
+  MODEL_DENIED: { meaning: "the agent's model policy does not allow the call's model" },
+  EGRESS_DENIED: { meaning: "the agent's egress does not allow the call's host" },
   RATE_EXCEEDED: { meaning: "a rate limit has no token left" },
   BUDGET_EXCEEDED: { meaning: "a budget has no room for the call" },
   BUDGET_WARNING: { meaning: "the call crossed a budget's warning mark" },

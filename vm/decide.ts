@@ -1,4 +1,5 @@
-// One decision: deny! rules, rollout phases, rules, default; then, for what would be permitted, limits and budgets. A pure
+// One decision: model gates, deny! rules, rollout phases, rules, default; then, for what would be permitted, egress gates,
+// limits and budgets. A pure
 // function of image, counters, slots and time. Counters move at the very end, all together, and only for a permit.
 import * as image from "./image";
 import * as memoryMap from "./memory";
@@ -37,13 +38,23 @@ export function decidePlan(plan: u32, nowUs: f64, arenaUsed: u32, approved: u32,
   // Only a permit moves the counters' time: a denied call leaves the state as it was.
   const now = stateful ? max<i64>(meters.latest, <i64>nowUs) : <i64>nowUs;
   if (stateful) clearResult();
-  const effect = judge(plan, shape, now, stateful);
+  outcomeRule = -1;
+  const modelDenied = gateRefuses(cell(shape, Shape.ModelGatesStart), cell(shape, Shape.ModelGatesCount));
+  const effect = modelDenied ? <i32>RuleEffect.Deny : judge(plan, shape, now, stateful);
+  const egressDenied = effect == RuleEffect.Permit && gateRefuses(cell(shape, Shape.EgressGatesStart), cell(shape, Shape.EgressGatesCount));
   let verdict: i32;
   if (starved || value.exhausted) verdict = verdictOf(RuleEffect.Deny, VerdictCode.StepLimit, -1, false);
+  else if (modelDenied) verdict = verdictOf(RuleEffect.Deny, VerdictCode.ModelDenied, -1, false);
+  else if (egressDenied) verdict = verdictOf(RuleEffect.Deny, VerdictCode.EgressDenied, -1, false);
   else if (effect == RuleEffect.Permit && stateful) verdict = meter(shape, now, trace);
   else verdict = verdictOf(effect, effect, outcomeRule, stateful);
   setResult(Result.TraceEvents, <i32>traceCount);
   return verdict;
+}
+
+/** Whether some gate of the list matches: gates say what is refused. */
+function gateRefuses(start: u32, count: u32): bool {
+  return count > 0 && firstMatch(start, count) >= 0;
 }
 
 function verdictOf(effect: i32, code: i32, rule: i32, details: bool): i32 {

@@ -1,6 +1,6 @@
 // Where the loaded image's sections stand. Written by load once everything is proved; read everywhere else without checks.
 import * as memoryMap from "./memory";
-import { HEADER_BYTES, Section, TABLE_ROW_BYTES } from "./shared/image";
+import { HEADER_BYTES, Section, SHAPE_ROW_BYTES, TABLE_ROW_BYTES } from "./shared/image";
 
 export let strings: u32 = 0;
 export let stringText: u32 = 0;
@@ -80,7 +80,7 @@ export function bindSections(): bool {
   rules = sectionAddress(Section.Rules);
   ruleCount = sectionBytes(Section.Rules) / 16;
   shapes = sectionAddress(Section.Shapes);
-  shapeCount = sectionBytes(Section.Shapes) / 56;
+  shapeCount = sectionBytes(Section.Shapes) / SHAPE_ROW_BYTES;
   plans = sectionAddress(Section.Plans);
   planCount = sectionBytes(Section.Plans) / 12;
   agents = sectionAddress(Section.Agents);

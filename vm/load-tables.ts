@@ -12,16 +12,25 @@ import { FIRST_VALUE_OP, Op, Root } from "./shared/isa";
 
 /** From the first half; see verifyTables. */
 let firstTemporary: u32 = 0;
+let firstGate: u32 = 0;
 
 function poolBelow(start: u32, count: u32, below: u32): bool {
+  return poolBetween(start, count, 0, below);
+}
+
+function poolBetween(start: u32, count: u32, from: u32, below: u32): bool {
   if (!within(start, count, image.poolCount)) return false;
-  for (let i: u32 = 0; i < count; i++) if (load<u32>(image.pool + (start + i) * 4) >= below) return false;
+  for (let i: u32 = 0; i < count; i++) {
+    const item = load<u32>(image.pool + (start + i) * 4);
+    if (item < from || item >= below) return false;
+  }
   return true;
 }
 
-/** LoadCode. Strings, fields, automata, rules and meters are proved before. `temporary` is the first field that is one. */
-export function verifyTables(temporary: u32): i32 {
+/** LoadCode. Strings, fields, automata, rules and meters are proved before. `temporary` and `gate` are the first field and row of Rules that are one. */
+export function verifyTables(temporary: u32, gate: u32): i32 {
   firstTemporary = temporary;
+  firstGate = gate;
   memory.fill(memoryMap.trace, 0, image.fieldCount * 4);
   for (let i: u32 = 0; i < image.shapeCount; i++) {
     const shape = image.shapes + i * SHAPE_ROW_BYTES;
@@ -31,7 +40,7 @@ export function verifyTables(temporary: u32): i32 {
   let marked: u32 = image.shapeCount;
   for (let i: u32 = 0; i < image.planCount; i++) {
     const row = image.plans + i * 12;
-    if (load<u32>(row) >= image.shapeCount || !poolBelow(load<u32>(row, 4), load<u32>(row, 8), image.ruleCount)) return stop(LoadCode.BadTable, Section.Plans, i);
+    if (load<u32>(row) >= image.shapeCount || !poolBelow(load<u32>(row, 4), load<u32>(row, 8), firstGate)) return stop(LoadCode.BadTable, Section.Plans, i);
     const shape = load<u32>(row);
     if (shape != marked) markFields(image.shapes + shape * SHAPE_ROW_BYTES, shape + 1);
     marked = shape;
@@ -50,7 +59,9 @@ export function verifyTables(temporary: u32): i32 {
 function shapeHolds(row: u32): bool {
   if (load<u32>(row, Shape.DefaultEffect * 4) > 2 || load<u32>(row, Shape.Flags * 4) > 3) return false;
   if (!poolBelow(load<u32>(row, Shape.FieldsStart * 4), load<u32>(row, Shape.FieldsCount * 4), firstTemporary)) return false;
-  if (!poolBelow(load<u32>(row, Shape.MandatoryStart * 4), load<u32>(row, Shape.MandatoryCount * 4), image.ruleCount)) return false;
+  if (!poolBelow(load<u32>(row, Shape.MandatoryStart * 4), load<u32>(row, Shape.MandatoryCount * 4), firstGate)) return false;
+  if (!poolBetween(load<u32>(row, Shape.ModelGatesStart * 4), load<u32>(row, Shape.ModelGatesCount * 4), firstGate, image.ruleCount)) return false;
+  if (!poolBetween(load<u32>(row, Shape.EgressGatesStart * 4), load<u32>(row, Shape.EgressGatesCount * 4), firstGate, image.ruleCount)) return false;
   if (!poolBelow(load<u32>(row, Shape.LimitsStart * 4), load<u32>(row, Shape.LimitsCount * 4), image.limitCount)) return false;
   if (!poolBelow(load<u32>(row, Shape.BudgetsStart * 4), load<u32>(row, Shape.BudgetsCount * 4), image.budgetCount)) return false;
   if (!poolBelow(load<u32>(row, Shape.RedactStart * 4), load<u32>(row, Shape.RedactCount * 4), image.stringCount)) return false;
@@ -60,7 +71,7 @@ function shapeHolds(row: u32): bool {
   if (count > image.poolCount / 3 || !within(start, count * 3, image.poolCount)) return false;
   for (let i: u32 = 0; i < count; i++) {
     const triple = image.pool + (start + i * 3) * 4;
-    if (load<u32>(triple) >= image.phaseCount || !poolBelow(load<u32>(triple, 4), load<u32>(triple, 8), image.ruleCount)) return false;
+    if (load<u32>(triple) >= image.phaseCount || !poolBelow(load<u32>(triple, 4), load<u32>(triple, 8), firstGate)) return false;
   }
   return true;
 }
@@ -94,6 +105,8 @@ function shapeReads(shape: u32, mark: u32): bool {
     if (load<u8>(row, Budget.CostKind) == CostKind.Field && !isFilled(load<u32>(row, Budget.CostField), mark)) return false;
   }
   if (!listReads(load<u32>(shape, Shape.MandatoryStart * 4), load<u32>(shape, Shape.MandatoryCount * 4), mark)) return false;
+  if (!listReads(load<u32>(shape, Shape.ModelGatesStart * 4), load<u32>(shape, Shape.ModelGatesCount * 4), mark)) return false;
+  if (!listReads(load<u32>(shape, Shape.EgressGatesStart * 4), load<u32>(shape, Shape.EgressGatesCount * 4), mark)) return false;
   const phases = image.pool + load<u32>(shape, Shape.PhasesStart * 4) * 4;
   for (let i: u32 = 0; i < load<u32>(shape, Shape.PhasesCount * 4); i++) {
     if (!listReads(load<u32>(phases + i * 12, 4), load<u32>(phases + i * 12, 8), mark)) return false;
@@ -130,6 +143,8 @@ function planSteps(plan: u32): f64 {
   const shape = image.shapes + load<u32>(plan) * SHAPE_ROW_BYTES;
   let steps = listSteps(load<u32>(plan, 4), load<u32>(plan, 8));
   steps += listSteps(load<u32>(shape, Shape.MandatoryStart * 4), load<u32>(shape, Shape.MandatoryCount * 4));
+  steps += listSteps(load<u32>(shape, Shape.ModelGatesStart * 4), load<u32>(shape, Shape.ModelGatesCount * 4));
+  steps += listSteps(load<u32>(shape, Shape.EgressGatesStart * 4), load<u32>(shape, Shape.EgressGatesCount * 4));
   const start = load<u32>(shape, Shape.PhasesStart * 4);
   for (let i: u32 = 0; i < load<u32>(shape, Shape.PhasesCount * 4); i++) {
     const triple = image.pool + (start + i * 3) * 4;

@@ -11,13 +11,15 @@ import {
   AMOUNT_MAX, FIELD_PARTS_MAX, FIELDS_MAX, HEADER_BYTES, HEADER_DIGEST, ISA_VERSION, KEY_NAME_MAX, LIMIT_COUNT_MAX, LIMIT_WINDOW_MAX_US, MAGIC,
   PART_INDEX, PERIOD_MAX_US, PHASE_CHAIN_MAX, PHASES_MAX, RULES_MAX, Section, SHAPE_ROW_BYTES, TABLE_ROW_BYTES, WINDOW_MIN_US,
 } from "./shared/image";
-import { FIRST_VALUE_OP, JUMP_FAIL, JUMP_MATCH, Kind, Mode, Op, Root, TimePart } from "./shared/isa";
+import { FIRST_VALUE_OP, JUMP_FAIL, JUMP_MATCH, Kind, Mode, Op, Root, RULE_GATE, RuleEffect, TimePart } from "./shared/isa";
 
 /** Temporaries of one rule's code: their definedness is followed in a word. */
 const TEMPORARIES_MAX: u32 = 64;
 const TABLE_END: u32 = HEADER_BYTES + <u32>Section.End * TABLE_ROW_BYTES;
 
 let firstTemporary: u32 = 0;
+/** Rows of Rules from here on are gates. */
+let firstGate: u32 = 0;
 
 /** Notes where the proof stopped. */
 export function stop(code: i32, section: i32, row: u32): i32 {
@@ -129,7 +131,7 @@ function verifyRows(): i32 {
   if (place >= 0) return stop(LoadCode.BadRow, Section.Debug, place);
   const meter = verifyMeters();
   if (meter != LoadCode.Ok) return meter;
-  return verifyTables(firstTemporary);
+  return verifyTables(firstTemporary, firstGate);
 }
 
 /** -1 when right, else the row. */
@@ -222,15 +224,21 @@ function verifyAutomata(): i32 {
   return load<u32>(image.automataIndex + image.automataCount * 4) == image.automataBytes ? -1 : <i32>image.automataCount;
 }
 
-/** Codes of rules follow each other, in the order of rules. */
+/** Codes of rules follow each other, in the order of rules; gates come last. */
 function verifyRules(): i32 {
   if (image.ruleCount > <u32>RULES_MAX) return 0;
   let next: u32 = 0;
+  firstGate = image.ruleCount;
   for (let r: u32 = 0; r < image.ruleCount; r++) {
     const row = image.rules + r * 16;
     const start = load<u32>(row);
     const count: u32 = load<u16>(row, 4);
-    if (load<u8>(row, 6) > 3 || load<u8>(row, 7) > 1) return r;
+    const flags: u32 = load<u8>(row, 7);
+    if (load<u8>(row, 6) > 3 || flags > <u32>RULE_GATE) return r;
+    if (flags == RULE_GATE) {
+      if (load<u8>(row, 6) != RuleEffect.Deny) return r;
+      firstGate = min(firstGate, r);
+    } else if (firstGate < r) return r;
     if (load<u32>(row, 8) >= image.stringCount || load<u32>(row, 12) > image.stringCount) return r;
     if (start == 0 ? count != 0 : start - 1 != next || count == 0 || !within(next, count, image.codeCount)) return r;
     if (count > 0 && !verifyCode(next, count)) return r;

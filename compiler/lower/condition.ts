@@ -38,7 +38,7 @@ type Constant = null | boolean | number | string;
 const TEMPORARIES_MAX = 64;
 
 /** A rule's instructions are counted in 16 bits, and the longest jump is shorter still. */
-const INSTRUCTIONS_MAX = JUMP_MAX;
+export const INSTRUCTIONS_MAX = JUMP_MAX;
 
 /** A condition that check let pass and lower cannot express: reported, never dropped. */
 export class Unlowerable extends Error {

@@ -5,15 +5,16 @@ import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { METERS_PER_TOOL_MAX } from "../../vm/shared/abi.ts";
 import { BUDGET_AUDIT, BudgetWindow, CostKind } from "../../vm/shared/image.ts";
 import { RuleEffect } from "../../vm/shared/isa.ts";
-import type { Agent, Budget, BudgetField, Field, Pattern, Phase, Rule, Stack, Value } from "../ast.ts";
+import type { Agent, Budget, BudgetField, Field, Gate, Pattern, Phase, Rule, Span, Stack, Value } from "../ast.ts";
 import type { Finding } from "../diagnostic.ts";
 import { LineIndex } from "../lines.ts";
 import { resolveName } from "../names.ts";
-import { ruleText } from "../text.ts";
+import { gateText, ruleText } from "../text.ts";
 import { amount, checkCounts, keyName, period } from "./capacity.ts";
-import { lowerCondition, Unlowerable } from "./condition.ts";
-import { AgentPatterns, type Entry, planAgent } from "./plans.ts";
-import { Program } from "./program.ts";
+import { type LoweredCondition, lowerCondition, Unlowerable } from "./condition.ts";
+import { lowerGate } from "./gate.ts";
+import { type AgentGates, AgentPatterns, type Entry, planAgent } from "./plans.ts";
+import { Program, type RulePlace } from "./program.ts";
 
 const DAY_US = 86_400_000_000;
 
@@ -114,7 +115,8 @@ class Lowering {
       }));
     });
     const defaultEffect = effectNumbers[agent.default?.effect ?? "deny"];
-    const entries = { defaultEffect, rules, phases, limits, budgets, redactions, fieldsOfRule, fieldsOfBudget };
+    const gates = this.#lowerGates(agent);
+    const entries = { defaultEffect, rules, phases, limits, budgets, redactions, fieldsOfRule, fieldsOfBudget, gates };
     const id = this.#program.string(agent.id);
     this.#program.agents.push(planAgent(this.#program, id, patterns, entries));
     for (const shape of this.#program.shapes.items) {
@@ -134,27 +136,55 @@ class Lowering {
       else tests.push(automaton);
     }
     const lowered = this.#lowerCondition(agent, rule, tests);
-    const line = this.#lines[rule.span.source]?.at(rule.span.start) ?? { line: 1, column: 1 };
     this.#program.rules.push({
       code: lowered.code,
       effect: effectNumbers[rule.effect],
       strict: this.#strict,
       pattern: this.#program.string(rule.pattern.text),
       reason: rule.reason === null ? null : this.#program.string(rule.reason),
-      place: { source: rule.span.source, ...line, text: ruleText(rule) },
+      place: this.#place(rule.span, ruleText(rule)),
     });
     const targets = rule.notify.flatMap((value) => targetText(value));
     if (targets.length > 0) this.#notify.push([index, ...targets]);
     return lowered.fields;
   }
 
-  #lowerCondition(agent: Agent, rule: Rule, tests: readonly number[]): ReturnType<typeof lowerCondition> {
+  #place(span: Span, text: string): RulePlace {
+    const line = this.#lines[span.source]?.at(span.start) ?? { line: 1, column: 1 };
+    return { source: span.source, ...line, text };
+  }
+
+  #lowerGates(agent: Agent): AgentGates {
+    const fields = new Set<number>();
+    const lower = (gate: Gate | null): number[] => {
+      if (gate === null) return [];
+      const lowered = this.#reported(gate.keywordSpan, () => lowerGate(this.#program, agent, gate));
+      for (const field of lowered.fields) fields.add(field);
+      this.#program.gates.push({
+        code: lowered.code,
+        effect: RuleEffect.Deny,
+        strict: false,
+        pattern: this.#program.string(gate.keyword),
+        reason: null,
+        place: this.#place(gate.span, gateText(gate)),
+      });
+      return [this.#program.gates.length - 1];
+    };
+    return { model: lower(agent.modelPolicy), egress: lower(agent.egress), fields };
+  }
+
+  #lowerCondition(agent: Agent, rule: Rule, tests: readonly number[]): LoweredCondition {
     const strict = this.#strict && rule.effect !== "permit";
+    return this.#reported(rule.span, () => lowerCondition(this.#program, agent, rule, strict, tests));
+  }
+
+  /** What cannot be lowered is reported, at `place` where it has none of its own. */
+  #reported(place: Span, lower: () => LoweredCondition): LoweredCondition {
     try {
-      return lowerCondition(this.#program, agent, rule, strict, tests);
+      return lower();
     } catch (error) {
       if (!(error instanceof Unlowerable)) throw error;
-      const span = error.finding.span.end === 0 ? rule.span : error.finding.span;
+      const span = error.finding.span.end === 0 ? place : error.finding.span;
       this.#findings.push({ ...error.finding, span });
       return { code: [], fields: new Set() };
     }

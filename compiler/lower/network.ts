@@ -22,6 +22,16 @@ export function matcherPath(matcher: NetworkMatcher): readonly string[] {
   return matcher.part === "header" ? ["headers", key.toLowerCase()] : [matcher.part];
 }
 
+/** A glob as one test of text. Null when its automaton needs too many states. */
+export function globTest(program: Program, text: string, options: GlobOptions): MatcherTest | null {
+  if (!/[*?]/.test(text)) {
+    const constant = program.string(options.ignoreCase ? text.replace(/[A-Z]/g, (c) => c.toLowerCase()) : text);
+    return { op: options.ignoreCase ? Op.EqFolded : Op.EqString, b: constant, truth: true };
+  }
+  const automaton = program.glob(text, options);
+  return automaton === null ? null : { op: Op.Matches, b: automaton, truth: true };
+}
+
 /** Alternatives, each a list of tests that must all hold; or why the value fits no test. */
 export function matcherTests(
   program: Program,
@@ -62,11 +72,6 @@ function textTests(program: Program, matcher: NetworkMatcher, value: Value): rea
   const text =
     value.kind === "string" || value.kind === "word" ? value.value : value.kind === "number" ? value.text : null;
   if (text === null) return null;
-  const options = globOptions[matcher.part];
-  if (!/[*?]/.test(text)) {
-    const constant = program.string(options.ignoreCase ? text.replace(/[A-Z]/g, (c) => c.toLowerCase()) : text);
-    return [{ op: options.ignoreCase ? Op.EqFolded : Op.EqString, b: constant, truth: true }];
-  }
-  const automaton = program.glob(text, options);
-  return automaton === null ? null : [{ op: Op.Matches, b: automaton, truth: true }];
+  const test = globTest(program, text, globOptions[matcher.part]);
+  return test === null ? null : [test];
 }

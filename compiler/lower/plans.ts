@@ -16,6 +16,13 @@ export interface Entry {
   readonly patterns: readonly string[] | null;
 }
 
+/** Gates stand before every tool of the agent. */
+export interface AgentGates {
+  readonly model: readonly number[];
+  readonly egress: readonly number[];
+  readonly fields: ReadonlySet<number>;
+}
+
 export interface AgentEntries {
   readonly defaultEffect: RuleEffect;
   /** The agent's own rules, deny! among them. */
@@ -32,6 +39,7 @@ export interface AgentEntries {
   /** Fields read by each rule, and by each budget for its cost. */
   readonly fieldsOfRule: ReadonlyMap<number, ReadonlySet<number>>;
   readonly fieldsOfBudget: ReadonlyMap<number, number>;
+  readonly gates: AgentGates;
 }
 
 export function isGlob(pattern: string): boolean {
@@ -178,13 +186,15 @@ class Planner {
       limits,
       budgets,
       redact: [...new Set(this.#redactions.find(applying).map((entry) => entry.index))],
+      modelGates: this.#entries.gates.model,
+      egressGates: this.#entries.gates.egress,
       flags: (named ? SHAPE_NAMED : 0) | (readsTime ? SHAPE_TIME : 0),
     });
     return this.#program.plan({ shape, rules });
   }
 
   #fields(rules: readonly number[], budgets: readonly number[]): number[] {
-    const fields = new Set<number>();
+    const fields = new Set<number>(this.#entries.gates.fields);
     for (const rule of rules) for (const field of this.#entries.fieldsOfRule.get(rule) ?? []) fields.add(field);
     for (const budget of budgets) {
       const field = this.#entries.fieldsOfBudget.get(budget);

@@ -67,6 +67,9 @@ export interface ProgramShape {
   readonly limits: readonly number[];
   readonly budgets: readonly number[];
   readonly redact: readonly number[];
+  /** Indexes of gates, not of rules. */
+  readonly modelGates: readonly number[];
+  readonly egressGates: readonly number[];
   readonly flags: number;
 }
 
@@ -141,6 +144,8 @@ export class Program {
   readonly shapes = new Interner<ProgramShape>();
   readonly plans = new Interner<ProgramPlan>();
   readonly rules: ProgramRule[] = [];
+  /** Written behind the rules, as rows that no rule's number names. */
+  readonly gates: ProgramRule[] = [];
   readonly agents: ProgramAgent[] = [];
   readonly limits: ProgramLimit[] = [];
   readonly budgets: ProgramBudget[] = [];

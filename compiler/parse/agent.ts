@@ -5,6 +5,7 @@ import type {
   Budget,
   BudgetField,
   Field,
+  Gate,
   Pattern,
   Phase,
   RateLimit,
@@ -18,7 +19,7 @@ import type {
 import { readDottedName } from "./expression.ts";
 import { readQuantity } from "./quantity.ts";
 import { readEffect, readRule } from "./rule.ts";
-import { child, children, must, only, type Reader, token } from "./tree.ts";
+import { child, children, must, only, type Reader, token, tokens } from "./tree.ts";
 import { readDuration, readLiteral, readName, readPattern, readPatterns, readValue } from "./value.ts";
 
 /** An agent while its statements are read. */
@@ -31,6 +32,8 @@ interface Draft {
   readonly rateLimits: RateLimit[];
   readonly redactions: Redaction[];
   readonly phases: Phase[];
+  egress: Gate | null;
+  modelPolicy: Gate | null;
 }
 
 export function readAgent(reader: Reader, node: CstNode, unsupported: UnsupportedBlock[]): Agent {
@@ -44,6 +47,8 @@ export function readAgent(reader: Reader, node: CstNode, unsupported: Unsupporte
     rateLimits: [],
     redactions: [],
     phases: [],
+    egress: null,
+    modelPolicy: null,
   };
   for (const statement of children(node, "agentStatement")) {
     const body = statement.recoveredNode ? undefined : only(statement);
@@ -92,9 +97,43 @@ function readStatement(
     case "phaseBlock":
       draft.phases.push(readPhase(reader, node));
       return;
-    default:
-      unsupported.push(readUnsupported(reader, node, agent));
+    case "plainBlock":
+      if (readGate(reader, node, draft)) return;
+      break;
   }
+  unsupported.push(readUnsupported(reader, node, agent));
+}
+
+/** False for the blocks that look alike and have no meaning. */
+function readGate(reader: Reader, node: CstNode, draft: Draft): boolean {
+  const keyword = must(token(node, "PlainBlock"), "a keyword");
+  const place = keyword.image === "egress" ? "egress" : keyword.image === "model_policy" ? "modelPolicy" : null;
+  if (place === null) return false;
+  const gate: Gate = {
+    keyword: place === "egress" ? "egress" : "model_policy",
+    keywordSpan: reader.ofToken(keyword),
+    fields: children(must(child(node, "looseBlock"), "a block"), "looseField").flatMap((statement) => {
+      const entry = statement.recoveredNode ? undefined : child(statement, "looseEntry");
+      return entry === undefined ? [] : [readGateField(reader, entry)];
+    }),
+    span: reader.ofNode(node),
+  };
+  if (draft[place] === null) draft[place] = gate;
+  else reader.twice(`\`${gate.keyword}\``, gate.keywordSpan, draft[place].keywordSpan);
+  return true;
+}
+
+function readGateField(reader: Reader, node: CstNode): Field {
+  const name = must(token(node, "Word"), "a field's name");
+  const loose = must(child(node, "looseValue"), "a value");
+  const value = readValue(reader, must(child(loose, "value"), "a value"));
+  const [more] = tokens(loose, "Text");
+  if (more !== undefined) {
+    reader.report("FMS012", "several patterns stand in a list", reader.ofToken(more), {
+      help: `write ${name.image} ["a.example", "b.example"]`,
+    });
+  }
+  return { name: name.image, nameSpan: reader.ofToken(name), value, span: reader.ofNode(node) };
 }
 
 /** The keyword as the author wrote it: the first token of the block. */

@@ -42,7 +42,8 @@ export function isReadable(reader: Reader, text: string): boolean {
 function anonymousAgent(rules: readonly Rule[]): Agent {
   const span = rules[0]?.span ?? { source: 0, start: 0, end: 0 };
   const none = { default: null, fields: [], vars: [], budgets: [], rateLimits: [], redactions: [], phases: [] };
-  return { id: "", idSpan: span, ...none, rules, span: { ...span, end: rules.at(-1)?.span.end ?? span.end } };
+  const gates = { egress: null, modelPolicy: null };
+  return { id: "", idSpan: span, ...none, ...gates, rules, span: { ...span, end: rules.at(-1)?.span.end ?? span.end } };
 }
 
 /** A phase at the top level belongs to the only agent. */

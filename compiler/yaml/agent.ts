@@ -1,17 +1,15 @@
 // Agents and phases in YAML and JSON: the same parts as in text, under the same names. Blocks that this version does not
 // carry out are noted by the name they have in text, and check refuses them.
-import type { Agent, Field, Pattern, Phase, Rule, Span, UnsupportedBlock, Value, Var } from "../ast.ts";
+import type { Agent, Field, Gate, Pattern, Phase, Rule, Span, UnsupportedBlock, Value, Var } from "../ast.ts";
 import { readDuration } from "../parse/value.ts";
 import type { Form, Keys, Known } from "./form.ts";
 import { type Named, namedItems, readBudgets, readRateLimits, readRedactions } from "./limits.ts";
 import type { MapNode, Node } from "./node.ts";
-import { readDefault, readRules } from "./rule.ts";
+import { readDefault, readMatched, readRules } from "./rule.ts";
 import { readPlain, readValue } from "./value.ts";
 
 /** Blocks of an agent that are refused by name. */
 const later = {
-  egress: [],
-  model_policy: [],
   session: [],
   spawn: [],
   completion_gate: ["completion_gates"],
@@ -35,6 +33,8 @@ const agentKeys = {
   rate_limits: ["rate_limit"],
   redactions: ["redact"],
   phases: ["phase"],
+  egress: [],
+  model_policy: [],
   ...later,
 } satisfies Keys;
 const listedKeys = { id: [], ...agentKeys } satisfies Keys;
@@ -79,6 +79,8 @@ function readAgent(form: Form, item: Named, map: MapNode, unsupported: Unsupport
     rateLimits: read("rate_limits", readRateLimits),
     redactions: read("redactions", readRedactions),
     phases: read("phases", readPhases),
+    egress: gateOf(form, entries, "egress"),
+    modelPolicy: gateOf(form, entries, "model_policy"),
     span: item.span,
   };
 }
@@ -87,6 +89,23 @@ function defaultOf(form: Form, entries: readonly Known[]): Agent["default"] {
   const entry = entries.find(({ name }) => name === "default");
   const effect = entry === undefined ? null : readDefault(form, entry);
   return entry === undefined || effect === null ? null : { effect, span: spanOf(entry) };
+}
+
+const gateKeys = { allow: [], deny: [] } satisfies Keys;
+
+function gateOf(form: Form, entries: readonly Known[], keyword: Gate["keyword"]): Gate | null {
+  const entry = entries.find(({ name }) => name === keyword);
+  if (entry === undefined) return null;
+  const { value: node, keySpan } = entry;
+  if (node.kind !== "map") {
+    form.wrong(node, `\`${keyword}\` is a map`, `write ${keyword}: { allow: ["…"] }`);
+    return null;
+  }
+  const fields = form.known(node, `\`${keyword}\``, gateKeys).flatMap((field): Field[] => {
+    const value = readMatched(form, field.value);
+    return value === null ? [] : [{ name: field.name, nameSpan: field.keySpan, value, span: spanOf(field) }];
+  });
+  return { keyword, keywordSpan: keySpan, fields, span: spanOf(entry) };
 }
 
 function spanOf({ keySpan, value }: Known): Span {

@@ -1,7 +1,8 @@
 // A stack as YAML or JSON that reads back as the same tree: comments and layout are gone, everything that decides stays.
 // Only for a stack without errors; refused blocks keep no content and cannot be printed.
 import { stringify } from "yaml";
-import type { Agent, Budget, BudgetField, Field, NetworkMatcher, Phase, Rule, Stack, Value } from "../ast.ts";
+import type { Agent, Budget, BudgetField, Field, Gate, NetworkMatcher, Phase, Rule, Stack, Value } from "../ast.ts";
+import { meantValue } from "../names.ts";
 import { conditionText, nameText, quoted, valueText } from "../text.ts";
 import { standsForMore } from "./value.ts";
 
@@ -81,6 +82,19 @@ function plainAgent(agent: Agent): Plain {
       ),
     ],
     ["phases", unlessEmpty(agent.phases, plainPhase)],
+    ["egress", plainGate(agent, agent.egress)],
+    ["model_policy", plainGate(agent, agent.modelPolicy)],
+  );
+}
+
+/** A variable is named by `vars.x` here, where a bare word is a text. */
+function plainGate(agent: Agent, gate: Gate | null): Plain | undefined {
+  if (gate === null) return undefined;
+  return map(
+    ...gate.fields.map(({ name, value }) => {
+      const { variable } = meantValue(agent, value);
+      return [name, variable === null ? plainText(value) : `vars.${variable}`] as const;
+    }),
   );
 }
 

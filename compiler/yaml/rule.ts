@@ -118,7 +118,7 @@ const maps = ["query", "header"] as const;
 const variableName = /^vars\.[A-Za-z_][\w-]*$/;
 
 /** Text of a matcher is text; only `vars.x` speaks of a variable here, since nothing tells a bare word from a text. */
-function readMatched(form: Form, node: Node): Value | null {
+export function readMatched(form: Form, node: Node): Value | null {
   const value = readPlain(form, node);
   return value?.kind === "string" && variableName.test(value.value) ? { ...value, kind: "word" } : value;
 }

@@ -40,6 +40,11 @@ export function explainTrace(
         break;
       case TraceKind.RuleMatches:
       case TraceKind.RuleFails: {
+        const row = image.rule(event.index);
+        if (row.isGate) {
+          meters.push(gateText(row.pattern, tests, event.kind === TraceKind.RuleMatches));
+          break;
+        }
         const info = ruleInfo(event.index);
         const rule_ref = info.file === null ? null : `${info.file}:${info.line}`;
         const outcome = event.kind === TraceKind.RuleMatches ? "match" : "no match";
@@ -242,6 +247,14 @@ class Teller {
         return "no value";
     }
   }
+}
+
+/** `egress: host "evil.example" is not allowed`. */
+function gateText(keyword: string, tests: readonly TestTrace[], refused: boolean): string {
+  const operand = keyword === "egress" ? "host" : "model";
+  const found = tests.findLast((test) => test.operand === operand)?.found ?? "missing";
+  const what = found === "missing" ? `no ${operand}` : `${operand} ${found}`;
+  return `${keyword}: ${what} is ${refused ? "not allowed" : "allowed"}`;
 }
 
 /** "items[].card" as parts; list positions are all alike. */

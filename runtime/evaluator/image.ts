@@ -9,7 +9,7 @@ import {
   type Shape,
   TABLE_ROW_BYTES,
 } from "../../vm/shared/image.ts";
-import { INSTRUCTION_BYTES, Root } from "../../vm/shared/isa.ts";
+import { INSTRUCTION_BYTES, Root, RULE_GATE, RULE_STRICT } from "../../vm/shared/isa.ts";
 import { LoadFailure } from "./types.ts";
 
 const decoder = new TextDecoder();
@@ -25,6 +25,8 @@ export interface RuleRow {
   readonly instructions: number;
   readonly effect: number;
   readonly strict: boolean;
+  /** A gate, whose pattern is its keyword. */
+  readonly isGate: boolean;
   readonly pattern: string;
   readonly reason: string | null;
 }
@@ -101,8 +103,12 @@ export class ImageReader {
     }));
   }
 
+  /** Rules alone: gates stand behind them. */
   get ruleCount(): number {
-    return this.#length(Section.Rules) / 16;
+    const rows = this.#at(Section.Rules);
+    let count = this.#length(Section.Rules) / 16;
+    while (count > 0 && (this.#view.getUint8(rows + (count - 1) * 16 + 7) & RULE_GATE) !== 0) count--;
+    return count;
   }
 
   rule(index: number): RuleRow {
@@ -113,7 +119,8 @@ export class ImageReader {
       code: code === 0 ? null : code - 1,
       instructions: this.#view.getUint16(row + 4, true),
       effect: this.#view.getUint8(row + 6),
-      strict: (this.#view.getUint8(row + 7) & 1) !== 0,
+      strict: (this.#view.getUint8(row + 7) & RULE_STRICT) !== 0,
+      isGate: (this.#view.getUint8(row + 7) & RULE_GATE) !== 0,
       pattern: this.string(this.#u32(row + 8)),
       reason: reason === 0 ? null : this.string(reason - 1),
     };

@@ -426,6 +426,8 @@ const verdictCodes: Record<VerdictCode, Code> = {
   [VerdictCode.CostUnknown]: "COST_UNKNOWN",
   [VerdictCode.StateFull]: "STATE_FULL",
   [VerdictCode.StepLimit]: "STEP_LIMIT",
+  [VerdictCode.ModelDenied]: "MODEL_DENIED",
+  [VerdictCode.EgressDenied]: "EGRESS_DENIED",
 };
 
 const defaultReasons: Record<Effect, string> = {
@@ -435,6 +437,8 @@ const defaultReasons: Record<Effect, string> = {
 };
 
 const sentences: Partial<Record<Code, string>> = {
+  MODEL_DENIED: "the agent's model policy does not allow this model",
+  EGRESS_DENIED: "the agent's egress does not allow this host",
   RATE_EXCEEDED: "the rate limit has no token left",
   BUDGET_EXCEEDED: "the budget has no room for this call",
   COST_UNKNOWN: "the cost that the budget counts is missing, not a number or negative",

@@ -110,7 +110,7 @@ export interface Explanation {
   readonly verdict: Verdict;
   /** Rules in the order in which they were tried. */
   readonly rules: readonly RuleTrace[];
-  /** What limits and budgets said, in order, in words. */
+  /** What gates, limits and budgets said, in order, in words. */
   readonly meters: readonly string[];
 }
 
@@ -170,7 +170,7 @@ export interface ToolInfo {
   readonly named: boolean;
   /** Paths to be redacted before anything is stored: "a.b", "items[].card". */
   readonly redact: readonly string[];
-  /** What the tool's rules and budgets read of a request, beyond its names and time. */
+  /** What the tool's rules, gates and budgets read of a request, beyond its names and time. */
   readonly reads: readonly FieldRead[];
 }
 

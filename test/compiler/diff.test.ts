@@ -94,6 +94,15 @@ const cases: readonly (readonly [string, string, string, readonly string[]])[] =
       'phases ~ phase "p" { duration = 1h, tools = ["x"] } → phase "p" { duration = 2h, tools = ["x"] }',
     ],
   ],
+  [
+    "gates",
+    inAgent('egress { allow ["a.example"] } model_policy { deny ["m-1"] }'),
+    inAgent('egress { allow ["a.example", "b.example"] }'),
+    [
+      'egress ~ egress { allow ["a.example"] } → egress { allow ["a.example", "b.example"] }',
+      'model_policy - model_policy { deny ["m-1"] }',
+    ],
+  ],
   ["runtime", "runtime { mode = enforce }", "runtime { mode = audit }", ["runtime ~ mode = enforce → mode = audit"]],
   [
     "several agents are named",

@@ -6,7 +6,7 @@ import { checkStack } from "../../compiler/check.ts";
 import { diagnosticCodes, type Finding } from "../../compiler/diagnostic.ts";
 import { limits } from "../../compiler/limits.ts";
 import { parse } from "../../compiler/parse.ts";
-import { conditionText, ruleText } from "../../compiler/text.ts";
+import { conditionText, ruleText, valueText } from "../../compiler/text.ts";
 
 function read(text: string): { stack: Stack | null; findings: Finding[] } {
   return parse([{ file: "governance.fms", text }]);
@@ -198,6 +198,20 @@ test("a phase at the top belongs to the only agent", () => {
   assert.equal(codes("phase p { duration 1h tools [x] permit x }"), ["FMS026"]);
 });
 
+test("gates keep their lists as they are written", () => {
+  const agent = agentOf("egress { allow [api.x.com, *.y.com] deny [] } model_policy { allow: gpt-4.1; deny = hosts }");
+  const lists = (gate: Agent["egress"] | undefined): unknown => gate?.fields.map((f) => [f.name, valueText(f.value)]);
+  assert.equal(lists(agent.egress), [
+    ["allow", "[api.x.com, *.y.com]"],
+    ["deny", "[]"],
+  ]);
+  assert.equal(lists(agent.modelPolicy), [
+    ["allow", "gpt-4.1"],
+    ["deny", "hosts"],
+  ]);
+  assert.equal([agentOf("").egress, agentOf("egress { }").egress?.fields], [null, []]);
+});
+
 test("flat rules belong to an anonymous agent", () => {
   const stack = valid("permit a\nagent b { default deny }\ndeny c");
   assert.equal(stack.anonymous?.rules.map(ruleText), ["permit a", "deny c"]);
@@ -206,7 +220,7 @@ test("flat rules belong to an anonymous agent", () => {
 const later = [
   'import "h/p@1.0.0" as x', 'provider "v" { a = env("A") }', 'identity "i" { x 1 }', 'trust { key "r" ed25519:A//b= spiffe_federated "d" bundle_url = "u" }',
   "system s { version 1, kill_switch_default deny }", "manifest orchestrator o undeclared deny", "manifest grant o to p max 5 approval", 'pack "p" { a 1 }',
-  "agent a { egress { allow [api.x.com, *.y.com] deny [] } }", "agent a { model_policy { allow [gpt-4.1] } }", "agent a { session { max_duration 1h, idle_timeout 5m } }",
+  "agent a { session { max_duration 1h, idle_timeout 5m } }",
   "agent a { spawn { max_concurrent 3 allowed_types [x] } }", 'agent a { completion_gate { require "x" require "y" } }', "agent a { enforcement { x true } }",
   'agent a { alert { on: [deny, defer] notify "ops" } }', "agent a { alert { on deny budget_warning notify ops } }", "agent a { delegate b { scope a/*, ttl 1h, ceiling $5 } }", "agent a { delegate { to b } }",
   "agent a { ambient { bytes 10mb, on_exceed deny } }", "agent a { selector s { source x cache 5m } }", 'agent a { credential c { backend vault scope "a" "b" ttl 15m } }', "agent a { use base { x = 1 } }",

@@ -75,6 +75,15 @@ function otherText(value: Value): unknown {
   return value.kind === "string" || value.kind === "word" ? value.value : otherValue(value);
 }
 
+function otherGate(keyword: string, gate: Agent["egress"], vars: Agent["vars"]): Record<string, unknown> {
+  if (gate === null) return {};
+  const lists = gate.fields.map(({ name, value }) => {
+    const isVariable = value.kind === "word" && vars.some((one) => one.name === value.value);
+    return [name, isVariable ? `vars.${value.value}` : otherText(value)];
+  });
+  return { [keyword]: Object.fromEntries(lists) };
+}
+
 function otherAgent(agent: Agent): unknown {
   const budgets = agent.budgets.map(({ id, fields }) => [
     id,
@@ -104,6 +113,8 @@ function otherAgent(agent: Agent): unknown {
       pattern: pattern.text,
       args: paths.map(({ text }) => text),
     })),
+    ...otherGate("egress", agent.egress, agent.vars),
+    ...otherGate("model_policy", agent.modelPolicy, agent.vars),
     phase: Object.fromEntries(
       agent.phases.map((phase) => [
         phase.name,
@@ -249,7 +260,10 @@ const bent: readonly [what: string, from: string, to: string, message: string][]
   ["duration that is a number", "duration: 48h", "duration: 48", "30:19 FMS012 `duration` is not a duration"],
   ["bad pattern", "- tool: stripe/*", "- tool: stripe//a", "26:15 FMS024 `stripe//a` has an empty segment"],
   ["env in a variable", "limit: $500", "limit: env(\"X\")", "9:14 FMS015 env() cannot be used in a variable"],
-  ["block that is refused", "    model: on", "    egress: { allow: [a] }", "7:5 FMS010 `egress` is not supported yet"],
+  ["block that is refused", "    model: on", "    session: { idle_timeout: 5m }", "7:5 FMS010 `session` is not supported yet"],
+  ["gate that is no map", "    model: on", "    egress: [a]", "7:13 FMS012 `egress` is a map, not a list"],
+  ["gate with an unknown list", "    model: on", "    egress: { allows: [a] }", "7:15 FMS011 unknown field `allows` in `egress`"],
+  ["gate with a list of lists", "    model: on", "    model_policy: { deny: [[a]] }", "7:28 FMS012 `deny` lists models as text, not a list"],
   ["block of the top level that is refused", "# a policy", "imports: []", "1:1 FMS010 `import` is not supported yet"],
   ["text that swallows the next line", "      - permit search", "          - permit search", "14:17 FMS002 this text goes on over several lines without quotes"],
   ["tab as indentation", "    default: deny", "\tdefault: deny", "6:1 FMS001 a tab cannot indent YAML"],

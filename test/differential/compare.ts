@@ -119,6 +119,7 @@ function dropRules(policy: PolicyDraft, refused: ReadonlySet<string>): PolicyDra
     agents: policy.agents.map((agent) => ({
       ...agent,
       rules: agent.rules.filter(one),
+      gates: agent.gates.filter((line) => !refused.has(line)),
       variables: agent.variables.filter((line) => !refused.has(`var ${line}`)),
       phases: agent.phases.map((phase) => ({ ...phase, rules: phase.rules.filter(one) })),
     })),

@@ -1,5 +1,6 @@
 // Policies by chance, kept as parts rather than as text, so that a failing one can be taken apart and printed again.
 import { type ConditionDraft, conditionDraft } from "./condition.ts";
+import { gateLines } from "./gate.ts";
 import { type MatcherDraft, matcherDrafts, matcherText } from "./network.ts";
 import type { Random } from "./random.ts";
 import { globText, patterns, tools, widePatterns } from "./words.ts";
@@ -26,6 +27,8 @@ export interface AgentDraft {
   readonly rules: readonly RuleDraft[];
   /** Lines of their own: `rate_limit …`, `redact …`. */
   readonly limits: readonly string[];
+  /** `egress { … }`, `model_policy { … }`. */
+  readonly gates: readonly string[];
   readonly budgets: readonly { readonly id: string; readonly fields: readonly string[] }[];
   readonly phases: readonly PhaseDraft[];
 }
@@ -64,6 +67,7 @@ function agentDraft(random: Random, id: string, networked: boolean): AgentDraft 
       : random.list(0, RULES_MAX, rule),
     limits: random.oneIn(3) ? limitLines(random) : [],
     budgets: random.oneIn(3) ? budgetDrafts(random) : [],
+    gates: gateLines(random, networked),
     phases: random.oneIn(3) ? phaseDrafts(random, rule) : [],
   };
 }
@@ -145,6 +149,7 @@ function agentLines(agent: AgentDraft, older: boolean): string[] {
     ...agent.rules.map((rule) => `  ${ruleText(rule, older)}`),
     ...(wrapped ? ["  }"] : []),
     ...agent.limits.map((line) => `  ${line}`),
+    ...agent.gates.map((line) => `  ${line}`),
     ...agent.budgets.flatMap((b) => [`  budget ${b.id} {`, ...b.fields.map((field) => `    ${field}`), "  }"]),
     ...agent.phases.flatMap((phase) => phaseLines(phase, older)),
     "}",

@@ -3,7 +3,7 @@
 import { JsonNumber } from "../../runtime/evaluator/number.ts";
 import type { EvaluationOptions, EvaluationRequest, RequestValue } from "../../runtime/evaluator/types.ts";
 import type { Random } from "./random.ts";
-import { agentIds, numbers, purposes, strings, toolName, tools, urls } from "./words.ts";
+import { agentIds, models, numbers, purposes, strings, toolName, tools, urls } from "./words.ts";
 
 export interface CallDraft {
   readonly request: EvaluationRequest;
@@ -54,14 +54,20 @@ function requestDraft(random: Random, networked: boolean): EvaluationRequest {
     tool_id: toolDraft(random),
     args: { ...argsDraft(random), ...(random.oneIn(networked ? 2 : 4) ? networkArgs(random) : {}) },
     ...(random.oneIn(3) ? { session_id: random.pick(["s1", "s2", "default"]) } : {}),
-    ...(random.oneIn(3) ? { action_type: random.pick(["tool_call", "a"]) } : {}),
-    ...(random.oneIn(3) ? { model: random.pick(strings) } : {}),
+    ...(random.oneIn(3) ? { action_type: random.pick(["tool_call", "a", "model_call"]) } : {}),
+    ...(random.oneIn(3) ? { model: modelDraft(random) } : {}),
     ...(random.oneIn(3) ? { purpose: random.pick([...purposes, "BILLING"] as [string, ...string[]]) } : {}),
     ...(random.oneIn(3) ? { principal: { role: anyValue(random), groups: listValue(random) } } : {}),
     ...(random.oneIn(3) ? { delegation: { depth: random.pick(numbers) } } : {}),
     ...(random.oneIn(3) ? { cost_usd: random.pick([0, 0.1, 0.29, 1, 1.1, 2.007, 2.5, 0.0000011]) } : {}),
     ...(http === undefined ? {} : { http }),
   };
+}
+
+/** Mostly text; the machine's host may be handed anything. */
+function modelDraft(random: Random): string {
+  if (random.oneIn(12)) return anyValue(random) as string;
+  return random.oneIn(3) ? random.pick(strings) : random.pick(models);
 }
 
 function toolDraft(random: Random): string {

@@ -71,6 +71,7 @@ function* agents(agent: AgentDraft): Generator<AgentDraft> {
   for (const rules of rulesOf(agent.rules)) yield { ...agent, rules };
   for (const variables of without(agent.variables)) yield { ...agent, variables };
   for (const limits of without(agent.limits)) yield { ...agent, limits };
+  for (const gates of without(agent.gates)) yield { ...agent, gates };
   for (const budgets of without(agent.budgets)) yield { ...agent, budgets };
   for (const [i, budget] of agent.budgets.entries()) {
     for (const fields of without(budget.fields))

@@ -30,6 +30,8 @@ export const patterns = [
   "a/**/b",
 ] as const;
 
+export const models = ["m-1", "M-1", "m-2", "a/m-1", "a"] as const;
+
 /** Patterns under which most calls come, for rules that are held apart by something else. */
 export const widePatterns = ["*", "**", "**/*", "a/**", "?"] as const;
 

@@ -20,7 +20,7 @@ export function matchedValue(call: Call, matcher: NetworkMatcher): unknown {
 }
 
 /** A bare word that names a variable of the agent stands for its value. */
-function variableOr(agent: Agent, value: Value): Value {
+export function variableOr(agent: Agent, value: Value): Value {
   if (value.kind !== "word") return value;
   const variable = agent.vars.find(({ name }) => value.value === name || value.value === `vars.${name}`);
   return variable?.value ?? value;
@@ -33,6 +33,13 @@ function portFits(wanted: Value, found: unknown): boolean {
   if (wanted.kind === "number") return port === wanted.value;
   const range = wanted.kind === "string" || wanted.kind === "word" ? /^(\d+)-(\d+)$/.exec(wanted.value) : null;
   return range !== null && Number(range[1]) <= port && port <= Number(range[2]);
+}
+
+/** Whether a glob of the policy fits a text, dots and slashes being characters like others. */
+export function globFits(wanted: Value, found: unknown, ignoreCase: boolean): boolean {
+  const glob = globOf(wanted);
+  if (typeof found !== "string" || glob === null) return false;
+  return ignoreCase ? runFits([...asciiLower(glob)], [...asciiLower(found)]) : runFits([...glob], [...found]);
 }
 
 function textFits(part: NetworkMatcher["part"], wanted: Value, found: unknown): boolean {

@@ -5,6 +5,7 @@ import type { Code } from "../../runtime/codes.ts";
 import type { Effect, EvaluationOptions, EvaluationRequest, Shadow } from "../../runtime/evaluator/types.ts";
 import { type BudgetAnswer, BudgetBook, budgetCovers } from "./budget.ts";
 import { truth } from "./condition.ts";
+import { egressRefuses, modelPolicyRefuses } from "./gate.ts";
 import { globMatches } from "./glob.ts";
 import type { Call } from "./name.ts";
 import { networkMatches } from "./network.ts";
@@ -76,6 +77,7 @@ export class Oracle {
       nowUs: counts(agent, request.tool_id) ? this.clock(requestUs) : requestUs,
     };
 
+    if (modelPolicyRefuses(call)) return refusal("MODEL_DENIED");
     const ruling = this.rule(call);
     const said = this.said(call, ruling);
     if (ruling.effect === "deny") return { ...said, effect: "deny", code: "POLICY_DENY" };
@@ -83,6 +85,7 @@ export class Oracle {
       const cause = ruling.rule === null ? "default" : `rule:${ruling.rule}`;
       if (!isApproved(options, cause)) return { ...said, cause, effect: "defer", code: "POLICY_DEFER" };
     }
+    if (egressRefuses(call)) return refusal("EGRESS_DENIED");
     return this.meter(call, options, said);
   }
 

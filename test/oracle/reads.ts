@@ -3,6 +3,7 @@ import type { Agent, Expr, Name } from "../../compiler/ast.ts";
 import { JsonNumber } from "../../runtime/evaluator/number.ts";
 import { budgetCost, budgetCovers } from "./budget.ts";
 import { arrayPath } from "./condition.ts";
+import { hostOf } from "./gate.ts";
 import { globMatches } from "./glob.ts";
 import { argumentAt, type Call, rawField } from "./name.ts";
 import { matchedValue } from "./network.ts";
@@ -17,6 +18,8 @@ export function readsUnjudgeable(call: Call): boolean {
     for (const matcher of rule.network) values.push(matchedValue(call, matcher));
     if (rule.condition !== null) collect(call, rule.condition, values);
   }
+  if (agent.egress !== null) values.push(hostOf(call));
+  if (agent.modelPolicy !== null) values.push(request.model, request.action_type);
   for (const name of costNames(agent, request.tool_id)) values.push(rawField(call, name.path));
   return values.some(holdsUnjudgeable);
 }

@@ -123,4 +123,61 @@ test("limits and budgets are told also where a rollout phase decides", () => {
   ]);
 });
 
+const gated = `agent "a" {
+  default permit
+  redact x args: ["host"]
+  egress { allow ["a.example"] deny ["b.example"] }
+  model_policy { deny ["old-*"] }
+}`;
+
+const gateTold: readonly (readonly [string, Partial<EvaluationRequest>, readonly string[]])[] = [
+  ["nothing to look at", {}, ["model_policy: no model is allowed", "egress: no host is allowed"]],
+  [
+    "a host that is not allowed",
+    { http: { host: "evil.example" }, model: "new" },
+    ['model_policy: model "new" is allowed', 'egress: host "evil.example" is not allowed'],
+  ],
+  [
+    "a host that is denied",
+    { http: { host: "b.example" } },
+    ["model_policy: no model is allowed", 'egress: host "b.example" is not allowed'],
+  ],
+  [
+    "a host that is allowed",
+    { http: { host: "A.example" } },
+    ["model_policy: no model is allowed", 'egress: host "A.example" is allowed'],
+  ],
+  [
+    "a model that is denied",
+    { model: "old-1", http: { host: "a.example" } },
+    ['model_policy: model "old-1" is not allowed'],
+  ],
+  ["a model call without a model", { action_type: "model_call" }, ["model_policy: no model is not allowed"]],
+  [
+    "a redacted host",
+    { args: { host: "secret.example" }, tool_id: "x" },
+    ["model_policy: no model is allowed", "egress: host redacted is not allowed"],
+  ],
+];
+
+for (const [name, rest, expected] of gateTold) {
+  test(`gates are told: ${name}`, () => {
+    const policy = open(gated);
+    const { rules, meters } = policy.explain({ agent_id: "a", tool_id: "t", ...rest }, { now: noon });
+    assert.equal([rules, meters], [[], expected]);
+  });
+}
+
+test("a gate has no number, no place among the rules, and counts as steps", () => {
+  const policy = open(`${gated.slice(0, -1)} permit t }`);
+  assert.is(policy.info.rules, 1);
+  assert.equal(
+    policy.rules().map((rule) => rule.text),
+    ["permit t"],
+  );
+  // A rule without a condition is one step; a gate one and its instructions: 2 + 1 + 1 of egress, 2 + 1 + 1 of the models.
+  assert.is(policy.info.worst_case_steps, 11);
+  assert.is(policy.tool("a", "u")?.named, false);
+});
+
 test.run();

@@ -5,6 +5,7 @@ import { LoadFailure, loadPolicySync } from "../../runtime/evaluator/index.ts";
 import { Machine, machineModule } from "../../runtime/evaluator/machine.ts";
 import { LoadedPolicy } from "../../runtime/evaluator/policy.ts";
 import { HEADER_BYTES, Section, SHAPE_ROW_BYTES, Shape } from "../../vm/shared/image.ts";
+import { RULE_GATE } from "../../vm/shared/isa.ts";
 import { everyCall, everyPart, imageOf, noon, randomOf, resealed } from "./policies.ts";
 
 const MUTANTS = Number(process.env.FARAMESH_MUTANTS ?? 20_000);
@@ -75,6 +76,50 @@ test("F01 a rule may read only fields that the host fills for its tools", () => 
   }
   assert.ok(emptied > 0);
   assert.is(refusal(resealed(bytes)), "BAD_IMAGE");
+});
+
+test("F01 a gate is no rule and a rule no gate, wherever a list names one", () => {
+  const gated = imageOf('agent "a" { default permit deny x egress { allow [h] } model_policy { allow [m] } }');
+  const at = (section: Section): number => new DataView(gated.buffer).getUint32(HEADER_BYTES + section * 8, true);
+  const flags = (row: number): number => at(Section.Rules) + row * 16 + 7;
+  const shape = (member: Shape): number => at(Section.Shapes) + member * 4;
+  const refused = (change: (view: DataView) => void): string | null => {
+    const bytes = gated.slice();
+    change(new DataView(bytes.buffer));
+    return refusal(resealed(bytes));
+  };
+  const pointTo = (list: Shape, row: number) => (view: DataView) =>
+    view.setUint32(at(Section.Pool) + view.getUint32(shape(list), true) * 4, row, true);
+  assert.is(
+    refused(() => {}),
+    null,
+  );
+  assert.is(gated[flags(1)], RULE_GATE);
+  for (const list of [Shape.EgressGatesStart, Shape.ModelGatesStart]) {
+    assert.is(refused(pointTo(list, 0)), "BAD_IMAGE");
+    assert.is(refused(pointTo(list, 3)), "BAD_IMAGE");
+  }
+  const ruleOfPlan = (view: DataView): number => at(Section.Pool) + view.getUint32(at(Section.Plans) + 4, true) * 4;
+  assert.is(
+    refused((view) => view.setUint32(ruleOfPlan(view), 1, true)),
+    "BAD_IMAGE",
+  );
+  assert.is(
+    refused((view) => view.setUint8(flags(2), 0)),
+    "BAD_IMAGE",
+  );
+  assert.is(
+    refused((view) => view.setUint8(flags(1), RULE_GATE + 1)),
+    "BAD_IMAGE",
+  );
+  assert.is(
+    refused((view) => view.setUint8(flags(1) - 1, 0)),
+    "BAD_IMAGE",
+  );
+  assert.is(
+    refused((view) => view.setUint32(shape(Shape.EgressGatesCount), 1 << 20, true)),
+    "BAD_IMAGE",
+  );
 });
 
 test("F01 a part of the time needs its flag", () => {

@@ -50,6 +50,8 @@ agent "pay" {
   budget session { max = $20 on_exceed = defer cost = 0.25 }
   rate_limit "stripe/*": 5 per minute
   rate_limit "stripe/*": 20 per hour
+  egress { allow ["*.stripe.com", "api.pay.example"] deny evil.stripe.com }
+  model_policy { deny ["old-*"] }
   redact stripe/** args: ["card.number", "items[].secret"]
   deny! stripe/wipe
   deny stripe/* if amount > cap reason "too much"
@@ -67,6 +69,13 @@ deny help/* if x != 1
 
 /** Calls that reach every rule of it. */
 export const everyCall: readonly EvaluationRequest[] = [
+  { agent_id: "nobody", tool_id: "help", model: "old-1" },
+  { agent_id: "pay", tool_id: "stripe/wipe", args: {}, model: "old-1" },
+  {
+    agent_id: "pay",
+    tool_id: "stripe/refund",
+    args: { amount: 7.5, currency: "EUR", note: "hello", url: "https://evil.example/" },
+  },
   { agent_id: "pay", tool_id: "stripe/wipe", args: {} },
   { agent_id: "pay", tool_id: "stripe/refund", args: { amount: 7.5, currency: "EUR", note: "hello" } },
   {

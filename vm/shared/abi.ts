@@ -99,6 +99,8 @@ export enum VerdictCode {
   CostUnknown = 5,
   StateFull = 6,
   StepLimit = 7,
+  ModelDenied = 8,
+  EgressDenied = 9,
 }
 
 /** Answers of lookup() below zero. */

@@ -94,9 +94,15 @@ export enum Shape {
   RedactCount = 12,
   /** SHAPE_NAMED, SHAPE_TIME. */
   Flags = 13,
-  End = 14,
+  /** Gates looked at before every rule; gates are rows of Rules. */
+  ModelGatesStart = 14,
+  ModelGatesCount = 15,
+  /** Gates looked at for what would be permitted, before limits. */
+  EgressGatesStart = 16,
+  EgressGatesCount = 17,
+  End = 18,
 }
-export const SHAPE_ROW_BYTES = 56;
+export const SHAPE_ROW_BYTES = 72;
 /** Some rule other than a bare `*` names these tools. */
 export const SHAPE_NAMED = 1;
 /** Some field of these tools' rules is a part of the time. */

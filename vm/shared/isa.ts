@@ -164,3 +164,5 @@ export enum RuleEffect {
 
 /** Bit of a rule: an unknown condition makes it match. */
 export const RULE_STRICT = 1;
+/** A gate instead of a rule: it belongs to no tool, and the code that it denies with is its list's. Gates stand behind all rules. */
+export const RULE_GATE = 2;
