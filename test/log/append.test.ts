@@ -203,8 +203,12 @@ test("whatever JSON is appended is read back the same", async () => {
   const dir = temporaryDir();
   const log = await open(dir);
   const values: Json[] = [];
+  // A key `__proto__` is refused by reader and writer alike; the test above and those of the reader hold that.
+  const readable = fc
+    .jsonValue({ maxDepth: 6, stringUnit: "grapheme" })
+    .filter((value) => !JSON.stringify(value).includes('"__proto__":'));
   fc.assert(
-    fc.property(fc.jsonValue({ maxDepth: 6, stringUnit: "grapheme" }), (value) => {
+    fc.property(readable, (value) => {
       values.push(value as Json);
       log.append({
         type: "mark",
