@@ -3,7 +3,7 @@
 import * as image from "./image";
 import * as memoryMap from "./memory";
 import { setResultNumber } from "./memory";
-import { stop, within } from "./load";
+import { stop, within } from "./load-stop";
 import { LoadCode, METERS_PER_TOOL_MAX, Result } from "./shared/abi";
 import {
   Budget, CostKind, DISPATCH_HEADER_BYTES, EXACT_PROBE_LIMIT, Section, Shape, SHAPE_ROW_BYTES, SHAPE_TIME,

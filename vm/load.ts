@@ -2,8 +2,8 @@
 // the machine reads the image without checks, so whatever is not proved here must not be relied upon there.
 import * as image from "./image";
 import * as memoryMap from "./memory";
-import { setResult } from "./memory";
 import { sha256Begin, sha256End, sha256Update, sha256Word } from "./sha256";
+import { stop, within } from "./load-stop";
 import { verifyTables } from "./load-tables";
 import { LoadCode, Result } from "./shared/abi";
 import {
@@ -20,13 +20,6 @@ const TABLE_END: u32 = HEADER_BYTES + <u32>Section.End * TABLE_ROW_BYTES;
 let firstTemporary: u32 = 0;
 /** Rows of Rules from here on are gates. */
 let firstGate: u32 = 0;
-
-/** Notes where the proof stopped. */
-export function stop(code: i32, section: i32, row: u32): i32 {
-  setResult(Result.LoadSection, section);
-  setResult(Result.LoadRow, <i32>row);
-  return code;
-}
 
 export function verify(bytes: u32): i32 {
   const at = memoryMap.image;
@@ -159,10 +152,6 @@ function verifyDebug(): i32 {
     if (<u32>load<u16>(row, 6) >= texts || load<u32>(row, 8) >= texts) return i;
   }
   return -1;
-}
-
-export function within(start: u32, count: u32, total: u32): bool {
-  return start <= total && count <= total - start;
 }
 
 /** -1 when right, else the row. Temporaries come last. */
