@@ -22,7 +22,6 @@ function shapeOf(plan: u32): u32 {
   return image.shapes + load<u32>(image.plans + plan * 12) * SHAPE_ROW_BYTES;
 }
 
-// @ts-ignore: decorator
 @inline
 function cell(shape: u32, member: i32): u32 {
   return load<u32>(shape + (<u32>member << 2));

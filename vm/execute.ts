@@ -45,7 +45,6 @@ export function traceEvent(kind: i32, index: u32, result: i32, a: u32, c: u32): 
   traceCount++;
 }
 
-// @ts-ignore: decorator
 @inline
 function slotAt(slots: u32, index: u32): u32 {
   return slots + (index << 4);

@@ -98,13 +98,11 @@ export function bindSections(): bool {
   return true;
 }
 
-// @ts-ignore: decorator
 @inline
 export function stringAt(index: u32): u32 {
   return stringText + load<u32>(strings + (index << 3));
 }
 
-// @ts-ignore: decorator
 @inline
 export function stringLength(index: u32): u32 {
   return load<u32>(strings + (index << 3), 4);

@@ -85,7 +85,6 @@ function markFields(shape: u32, mark: u32): void {
   for (let i: u32 = 0; i < count; i++) store<u32>(memoryMap.trace + load<u32>(start + i * 4) * 4, mark);
 }
 
-// @ts-ignore: decorator
 @inline
 function isFilled(slot: u32, mark: u32): bool {
   return slot >= firstTemporary || load<u32>(memoryMap.trace + slot * 4) == mark;

@@ -12,31 +12,26 @@ export function clearExhausted(): void {
   exhausted = false;
 }
 
-// @ts-ignore: decorator
 @inline
 export function tri(truth: bool): i32 {
   return truth ? Tri.True : Tri.False;
 }
 
-// @ts-ignore: decorator
 @inline
 export function kindOf(slot: u32): i32 {
   return load<i32>(slot);
 }
 
-// @ts-ignore: decorator
 @inline
 export function lengthOf(slot: u32): u32 {
   return load<u32>(slot, 4);
 }
 
-// @ts-ignore: decorator
 @inline
 export function pointerOf(slot: u32): u32 {
   return load<u32>(slot, 8);
 }
 
-// @ts-ignore: decorator
 @inline
 export function numberOf(slot: u32): f64 {
   return load<f64>(slot, 8);
@@ -103,7 +98,6 @@ export function equalFolded(slot: u32, constant: u32): i32 {
   return Tri.True;
 }
 
-// @ts-ignore: decorator
 @inline
 export function lowered(byte: u8): u8 {
   return byte >= 65 && byte <= 90 ? byte + 32 : byte;
