@@ -292,3 +292,22 @@ export function replaceFile(disk: Disk, path: string, bytes: Uint8Array): void {
 export function removeTree(path: string): void {
   fs.rmSync(path, { recursive: true, force: true });
 }
+
+/** Makes a file that belongs to the project, readable like its others. False, and nothing done, when the name is taken. */
+export function createProjectFile(path: string, text: string): boolean {
+  let file: DiskFile;
+  try {
+    file = nodeDisk.open(path, "create");
+  } catch (error) {
+    if (hasErrorCode(error, "EEXIST")) return false;
+    throw error;
+  }
+  try {
+    writeAll(file, Buffer.from(text));
+    file.sync();
+  } finally {
+    file.close();
+  }
+  fs.chmodSync(path, 0o666 & ~process.umask());
+  return true;
+}

@@ -1,9 +1,8 @@
 // `faramesh convert`: the policy in another form, YAML or JSON, with the same policy_hash. It never overwrites a file, and
 // writes nothing that does not compile to the very policy it came from.
-import { chmodSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command, Option } from "clipanion";
-import { hasErrorCode, nodeDisk, writeAll } from "../../runtime/disk.ts";
+import { createProjectFile } from "../../runtime/disk.ts";
 import { FarameshCommand } from "../context.ts";
 import { exits, Stop } from "../exit.ts";
 import { compilePolicy, readPolicyFile } from "../policy-file.ts";
@@ -58,17 +57,6 @@ function formOf(word: string): Form {
 }
 
 function write(path: string, shown: string, text: string): void {
-  try {
-    const file = nodeDisk.open(path, "create");
-    try {
-      writeAll(file, Buffer.from(text));
-      file.sync();
-    } finally {
-      file.close();
-    }
-    chmodSync(path, 0o666 & ~process.umask());
-  } catch (error) {
-    if (!hasErrorCode(error, "EEXIST")) throw error;
-    throw new Stop(`${visible(shown)} exists already; convert never overwrites a file`, "name another one with --out");
-  }
+  if (createProjectFile(path, text)) return;
+  throw new Stop(`${visible(shown)} exists already; convert never overwrites a file`, "name another one with --out");
 }

@@ -1,10 +1,10 @@
 // `faramesh init`: the project's tools, each deferred to a person, as a first policy. It writes one file, and only where no
 // policy is.
-import { chmodSync, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { Command, Option } from "clipanion";
-import { hasErrorCode, nodeDisk, writeAll } from "../../runtime/disk.ts";
+import { createProjectFile } from "../../runtime/disk.ts";
 import { FarameshCommand } from "../context.ts";
 import type { Discovery } from "../discover/discover.ts";
 import { exits, Stop } from "../exit.ts";
@@ -59,21 +59,10 @@ async function ask(io: Terminal, question: string, otherwise: string): Promise<s
   }
 }
 
-/** A file of the project, readable like its others; one that appeared meanwhile is not touched. */
+/** One that appeared meanwhile is not touched. */
 function write(path: string, text: string): void {
-  try {
-    const file = nodeDisk.open(path, "create");
-    try {
-      writeAll(file, Buffer.from(text));
-      file.sync();
-    } finally {
-      file.close();
-    }
-    chmodSync(path, 0o666 & ~process.umask());
-  } catch (error) {
-    if (!hasErrorCode(error, "EEXIST")) throw error;
-    throw new Stop(`${basename(path)} exists already; init never overwrites a policy`, "read it with: faramesh check");
-  }
+  if (createProjectFile(path, text)) return;
+  throw new Stop(`${basename(path)} exists already; init never overwrites a policy`, "read it with: faramesh check");
 }
 
 interface Written {
