@@ -79,7 +79,7 @@ export class Stage {
       stdio: "ignore",
       timeout: commandTimeoutMs,
     });
-    rmSync(this.dir, { recursive: true, force: true });
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 10 });
   }
 
   async #run(shown: string, args: readonly string[], env: NodeJS.ProcessEnv, expected: Expectation): Promise<string> {

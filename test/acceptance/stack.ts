@@ -88,7 +88,7 @@ export class OutsideStack {
 
   async remove(): Promise<void> {
     await cli(this.dir, "apply", "--stop");
-    rmSync(this.dir, { recursive: true, force: true });
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 

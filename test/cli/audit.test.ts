@@ -221,7 +221,7 @@ test("verify says what holds, what no one can vouch for, beside a daemon and on 
       const report = await cliJson(copy, "audit", "verify");
       assert.equal([report.ok, report.records, report.fault], [true, 6, null]);
     } finally {
-      rmSync(copy, { recursive: true, force: true });
+      rmSync(copy, { recursive: true, force: true, maxRetries: 10 });
     }
   });
 });
@@ -238,7 +238,7 @@ test("a copied stack is read, not the one it was copied from", async () => {
       assert.is((await cliJson(copy, "audit", "verify")).records, 2);
       assert.is((await cliJson(stack.dir, "audit", "verify")).records, 3);
     } finally {
-      rmSync(copy, { recursive: true, force: true });
+      rmSync(copy, { recursive: true, force: true, maxRetries: 10 });
     }
   });
 });
@@ -297,7 +297,7 @@ test("verify takes a bare copy of a log, and an empty directory is no log", asyn
       assert.is(code, 1);
       assert.match(stderr, "there is no log at");
     } finally {
-      for (const dir of [copy, elsewhere]) rmSync(dir, { recursive: true, force: true });
+      for (const dir of [copy, elsewhere]) rmSync(dir, { recursive: true, force: true, maxRetries: 10 });
     }
   });
 });
@@ -313,7 +313,7 @@ test("without a log every command says so and exits 1", async () => {
       assert.match(stderr, "faramesh apply");
     }
   } finally {
-    rmSync(dir, { recursive: true, force: true });
+    rmSync(dir, { recursive: true, force: true, maxRetries: 10 });
   }
 });
 

@@ -42,7 +42,7 @@ export async function inFolder(work: (dir: string) => Promise<void>): Promise<vo
     await work(dir);
   } finally {
     await faramesh(dir, "apply", "--stop");
-    rmSync(dir, { recursive: true, force: true });
+    rmSync(dir, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 

@@ -13,7 +13,7 @@ const test = suite<{ dir: string }>("walk", { dir: "" });
 test.before.each((context) => {
   context.dir = mkdtempSync(join(tmpdir(), "discover-"));
 });
-test.after.each((context) => rmSync(context.dir, { recursive: true, force: true }));
+test.after.each((context) => rmSync(context.dir, { recursive: true, force: true, maxRetries: 10 }));
 
 function put(dir: string, file: string, text: string): void {
   mkdirSync(join(dir, file, ".."), { recursive: true });

@@ -9,7 +9,7 @@ import type { LogEntryInput } from "../../runtime/log/record.ts";
 
 const made: string[] = [];
 process.on("exit", () => {
-  for (const path of made) rmSync(path, { recursive: true, force: true });
+  for (const path of made) rmSync(path, { recursive: true, force: true, maxRetries: 10 });
 });
 
 /** An empty directory that goes with the process. */

@@ -133,7 +133,7 @@ test("C10 C11 a line that is begun and never ended costs its connection, and con
     second.destroy();
   } finally {
     server.close();
-    rmSync(dir, { recursive: true, force: true });
+    rmSync(dir, { recursive: true, force: true, maxRetries: 10 });
   }
 });
 

@@ -48,7 +48,7 @@ test.after(async () => {
   await transport.close();
   await askOperator(dir, "stop", {}).catch(() => {});
   process.chdir(started);
-  rmSync(dir, { recursive: true, force: true });
+  rmSync(dir, { recursive: true, force: true, maxRetries: 10 });
 });
 
 test.before.each(() => {
