@@ -4,7 +4,7 @@ import { LineIndex } from "./lines.ts";
 
 export type Severity = "error" | "warning";
 
-/** One row for each code: its severity and what it is about, in a few words; docs/diagnostics.md is written from it. */
+/** One row for each code: its severity and what it is about, in a few words; docs/diagnostics/ has a page for each. */
 export const diagnosticCodes = {
   FMS001: { severity: "error", title: "text that cannot be read" },
   FMS002: { severity: "error", title: "unexpected word or sign" },

@@ -1,11 +1,12 @@
 // Holds the pages for users to the code: examples compile (or fail as they say), tables list what the code has, links lead
 // somewhere.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { diagnosticCodes } from "../compiler/diagnostic.ts";
+import { renderDiagnostic } from "../compiler/frame.ts";
 import { compile } from "../compiler/index.ts";
 import { codes } from "../runtime/codes.ts";
 import { sdkCodes } from "../runtime/sdk/index.ts";
@@ -15,7 +16,8 @@ const inFolder = (folder: string) =>
   readdirSync(join(root, folder))
     .filter((name) => name.endsWith(".md"))
     .map((name) => join(folder, name));
-const pages = [...inFolder("."), ...inFolder("docs"), ...inFolder("examples/support-agent")].map((path) => ({
+const folders = [".", "docs", join("docs", "diagnostics"), join("examples", "support-agent")];
+const pages = folders.flatMap(inFolder).map((path) => ({
   path,
   text: readFileSync(join(root, path), "utf8"),
 }));
@@ -83,14 +85,39 @@ test("docs/codes.md is the tables of codes", () => {
   assert.equal(rows, expected);
 });
 
-test("docs/diagnostics.md has one section for each code", () => {
+test("docs/diagnostics.md lists every code, each with its page", () => {
   const page = readFileSync(join(root, "docs/diagnostics.md"), "utf8");
-  const headings = [...page.matchAll(/^## (.*)$/gm)].map((match) => match[1]);
+  const rows = [...page.matchAll(/^\| \[.*\|$/gm)].map(([row]) => row);
   const expected = Object.entries(diagnosticCodes).map(
-    ([code, { severity, title }]) => `${code} (${severity}): ${title}`,
+    ([code, { severity, title }]) => `| [${code}](diagnostics/${code}.md) | ${severity} | ${title} |`,
   );
-  assert.equal(headings, expected);
+  assert.equal(rows, expected);
 });
+
+for (const [code, { severity, title }] of Object.entries(diagnosticCodes)) {
+  test(`the page of ${code} shows what check prints, and a policy without it`, () => {
+    const path = join(root, `docs/diagnostics/${code}.md`);
+    const page = readFileSync(path, "utf8");
+    assert.is(page.split("\n")[0], `# ${code}: ${title}`);
+    const shown = page.match(/^```fms (error|warning) (FMS\d+)\n([\s\S]*?)^```\n\n```text\n([\s\S]*?)^```$/m);
+    const [whole = "", shownSeverity, shownCode, text = "", output = ""] = shown ?? [];
+    assert.equal([shownSeverity, shownCode], [severity, code]);
+    const { diagnostics } = compile(text, { file: "governance.fms" });
+    const printed = diagnostics.map((diagnostic) => `${renderDiagnostic(diagnostic, text)}\n`).join("");
+    if (process.env.FARAMESH_RENEW === "1") {
+      const block = (body: string) => `\`\`\`fms ${severity} ${code}\n${text}\`\`\`\n\n\`\`\`text\n${body}\`\`\``;
+      writeFileSync(
+        path,
+        page.replace(whole, () => block(printed)),
+      );
+    } else assert.is(output, printed);
+    const [, remedy = ""] = page.split("## What to do");
+    const [fixed] = examplesOf(path, remedy);
+    assert.ok(fixed !== undefined, "the page shows no policy that does without");
+    const left = compile(fixed.text, { file: "governance.fms" }).diagnostics.map((diagnostic) => diagnostic.code);
+    assert.not.ok(left.includes(code as (typeof left)[number]), `the remedy is ${left.join(", ")} too`);
+  });
+}
 
 test("links between pages lead to files", () => {
   const links = pages.flatMap(({ path, text }) =>

@@ -20,7 +20,7 @@ export function sarifReport(diagnostics: readonly Diagnostic[], options: SarifOp
     name: "faramesh",
     version: options.version,
     informationUri: packageUri,
-    rules: codes.map((code) => rule(code, `${packageFilesUri}@${options.version}/docs/diagnostics.md`)),
+    rules: codes.map((code) => rule(code, `${packageFilesUri}@${options.version}/docs/diagnostics`)),
   };
   const log = {
     $schema: schemaUri,
@@ -39,21 +39,12 @@ export function sarifReport(diagnostics: readonly Diagnostic[], options: SarifOp
   return `${JSON.stringify(log, null, 2)}\n`;
 }
 
-/** The anchor of a code's section in docs/diagnostics.md, as GitHub makes it from `FMS011 (error): unknown field`. */
-export function diagnosticAnchor(code: DiagnosticCode): string {
-  const { severity, title } = diagnosticCodes[code];
-  return `${code} (${severity}): ${title}`
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}_ -]/gu, "")
-    .replaceAll(" ", "-");
-}
-
-function rule(code: DiagnosticCode, pageUri: string): object {
+function rule(code: DiagnosticCode, pagesUri: string): object {
   const { severity, title } = diagnosticCodes[code];
   return {
     id: code,
     shortDescription: { text: title },
-    helpUri: `${pageUri}#${diagnosticAnchor(code)}`,
+    helpUri: `${pagesUri}/${code}.md`,
     defaultConfiguration: { level: severity },
   };
 }
