@@ -20,12 +20,48 @@ export interface Stack {
   readonly agents: readonly Agent[];
   /** Flat rules: an anonymous agent, id "", that also governs every agent id not declared. */
   readonly anonymous: Agent | null;
-  /** Blocks that parse but have no meaning in this version; check refuses each by name. */
+  /** provider, identity, trust, system and manifest, in order of appearance. */
+  readonly blocks: readonly Block[];
+  /** Statements that parse but have no meaning in this version; check refuses each by name. */
   readonly unsupported: readonly UnsupportedBlock[];
 }
 
+export type StackKeyword = "provider" | "identity" | "trust" | "system" | "manifest";
+export type AgentKeyword =
+  | "credential"
+  | "selector"
+  | "delegate"
+  | "ambient"
+  | "completion_gate"
+  | "spawn"
+  | "session"
+  | "alert"
+  | "enforcement";
+
+/** A block of named entries, whose meaning hangs on its keyword alone. */
+export interface Block {
+  readonly keyword: StackKeyword | AgentKeyword;
+  readonly keywordSpan: Span;
+  /** What stands between keyword and brace: the id of a provider, "orchestrator" or "grant" of a manifest; else null. */
+  readonly name: string | null;
+  /** Of the keyword where there is no name. */
+  readonly nameSpan: Span;
+  /** In order of appearance; a name may come more than once. `manifest grant o to p max 5` has grant, to and max. */
+  readonly entries: readonly BlockEntry[];
+  readonly span: Span;
+}
+
+/** `ttl = 15m`, `scope "a" "b"`, `key "registry" ed25519:…`: one value or several. */
+export interface BlockEntry {
+  readonly name: string;
+  readonly nameSpan: Span;
+  /** At least one. */
+  readonly values: readonly Value[];
+  readonly span: Span;
+}
+
 export interface UnsupportedBlock {
-  /** The keyword as documented: "import", "provider", "credential" … */
+  /** The keyword as documented: "import", "pack", "use". */
   readonly keyword: string;
   /** The agent it stands in, or null at top level. */
   readonly agent: string | null;
@@ -81,6 +117,8 @@ export interface Agent {
   readonly egress: Gate | null;
   /** Models that calls may come from. */
   readonly modelPolicy: Gate | null;
+  /** credential, selector, delegate … in order of appearance. */
+  readonly blocks: readonly Block[];
   readonly span: Span;
 }
 

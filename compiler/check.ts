@@ -17,6 +17,8 @@ import { limits, utf8Bytes } from "./limits.ts";
 /** Checks a stack that parse found no error in. */
 export function checkStack(stack: Stack): Finding[] {
   const report = new Report();
+  const blocks = [...stack.blocks, ...stack.agents.flatMap((agent) => agent.blocks)];
+  for (const block of blocks) report.unsupported(block.keyword, block.keywordSpan);
   for (const block of stack.unsupported) report.unsupported(block.keyword, block.span);
   if (stack.runtime !== null) checkRuntime(report, stack.runtime.fields);
   const strictGuards = isStrict(stack);

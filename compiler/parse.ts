@@ -1,10 +1,11 @@
 // Text to syntax tree. Several errors in one run, each with a place; a statement that does not parse is left out of the
 // tree, so the tree is fit for use only when there are no errors. Never reads anything but the text it is given.
 import type { CstNode } from "chevrotain";
-import type { Agent, Phase, Rule, RuntimeBlock, SourceText, Stack, UnsupportedBlock } from "./ast.ts";
+import type { Agent, Block, Phase, Rule, RuntimeBlock, SourceText, Stack, UnsupportedBlock } from "./ast.ts";
 import type { Finding } from "./diagnostic.ts";
 import { sharedParser } from "./grammar.ts";
 import { readAgent, readField, readPhase, readUnsupported } from "./parse/agent.ts";
+import { readBlock } from "./parse/block.ts";
 import { readRule } from "./parse/rule.ts";
 import { assembleStack, isReadable } from "./parse/stack.ts";
 import { syntaxFindings } from "./parse/syntax.ts";
@@ -41,6 +42,7 @@ function readStack(reader: Reader, tree: CstNode, sources: readonly SourceText[]
   const agents: Agent[] = [];
   const flat: Rule[] = [];
   const phases: Phase[] = [];
+  const blocks: Block[] = [];
   const unsupported: UnsupportedBlock[] = [];
   let runtime: RuntimeBlock | null = null;
   for (const statement of children(tree, "topStatement")) {
@@ -52,9 +54,13 @@ function readStack(reader: Reader, tree: CstNode, sources: readonly SourceText[]
     else if (body.name === "runtimeBlock") {
       if (runtime !== null) reader.twice("`runtime`", reader.ofNode(body), runtime.span);
       runtime = readRuntime(reader, body);
-    } else unsupported.push(readUnsupported(reader, body, null));
+    } else {
+      const block = readBlock(reader, body);
+      if (block === null) unsupported.push(readUnsupported(reader, body, null));
+      else blocks.push(block);
+    }
   }
-  return assembleStack(reader, { runtime, agents, flat, phases, unsupported }, sources);
+  return assembleStack(reader, { runtime, agents, flat, phases, blocks, unsupported }, sources);
 }
 
 function readRuntime(reader: Reader, node: CstNode): RuntimeBlock {

@@ -1,10 +1,12 @@
 // A policy as YAML or JSON: the same tree as from text, with places in the file that the author wrote. Meaning stays with
 // check and lower; nothing is accepted here that the text form could not say.
-import type { Agent, Phase, Rule, RuntimeBlock, SourceText, UnsupportedBlock } from "./ast.ts";
+import type { Agent, Block, Phase, Rule, RuntimeBlock, SourceText, UnsupportedBlock } from "./ast.ts";
+import { isBlockKeyword } from "./blocks.ts";
 import type { Finding } from "./diagnostic.ts";
 import { assembleStack, isReadable } from "./parse/stack.ts";
 import type { ParseResult } from "./parse.ts";
 import { readAgents, readPhases } from "./yaml/agent.ts";
+import { readBlocks, stackBlockKeys } from "./yaml/block.ts";
 import { Form, type Keys, type Known } from "./yaml/form.ts";
 import { readJson } from "./yaml/json.ts";
 import type { MapNode } from "./yaml/node.ts";
@@ -12,17 +14,16 @@ import { readRules } from "./yaml/rule.ts";
 import { readValue } from "./yaml/value.ts";
 import { readYaml } from "./yaml/yaml.ts";
 
-/** Blocks of the top level that are refused by name. */
-const later = {
+const topKeys = {
+  runtime: [],
+  agents: ["agent"],
+  rules: [],
+  phases: ["phase"],
+  ...stackBlockKeys,
+  // Refused by name.
   import: ["imports"],
-  provider: ["providers"],
-  identity: ["identities"],
-  trust: [],
-  system: ["systems"],
-  manifest: ["manifests"],
   pack: ["packs"],
 } satisfies Keys;
-const topKeys = { runtime: [], agents: ["agent"], rules: [], phases: ["phase"], ...later } satisfies Keys;
 
 /** Parses `sources[0]`, as parse does. At most limits.syntaxErrors findings, all of them errors. */
 export function parseYaml(sources: readonly SourceText[], kind: "yaml" | "json"): ParseResult {
@@ -46,6 +47,7 @@ function readTop(form: Form, root: MapNode) {
   const agents: Agent[] = [];
   const flat: Rule[] = [];
   const phases: Phase[] = [];
+  const blocks: Block[] = [];
   const unsupported: UnsupportedBlock[] = [];
   let runtime: RuntimeBlock | null = null;
   for (const entry of form.known(root, "a policy", topKeys)) {
@@ -54,9 +56,10 @@ function readTop(form: Form, root: MapNode) {
     else if (name === "agents") agents.push(...readAgents(form, value, unsupported));
     else if (name === "rules") for (const rule of readRules(form, value)) flat.push(rule);
     else if (name === "phases") phases.push(...readPhases(form, value));
+    else if (isBlockKeyword(name)) blocks.push(...readBlocks(form, name, entry));
     else unsupported.push({ keyword: name, agent: null, span: keySpan });
   }
-  return { runtime, agents, flat, phases, unsupported };
+  return { runtime, agents, flat, phases, blocks, unsupported };
 }
 
 function readRuntime(form: Form, { keySpan, value: node }: Known): RuntimeBlock | null {

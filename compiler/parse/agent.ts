@@ -2,6 +2,7 @@
 import type { CstNode } from "chevrotain";
 import type {
   Agent,
+  Block,
   Budget,
   BudgetField,
   Field,
@@ -16,6 +17,7 @@ import type {
   Value,
   Var,
 } from "../ast.ts";
+import { readBlock } from "./block.ts";
 import { readDottedName } from "./expression.ts";
 import { readQuantity } from "./quantity.ts";
 import { readEffect, readRule } from "./rule.ts";
@@ -34,6 +36,7 @@ interface Draft {
   readonly phases: Phase[];
   egress: Gate | null;
   modelPolicy: Gate | null;
+  readonly blocks: Block[];
 }
 
 export function readAgent(reader: Reader, node: CstNode, unsupported: UnsupportedBlock[]): Agent {
@@ -49,6 +52,7 @@ export function readAgent(reader: Reader, node: CstNode, unsupported: Unsupporte
     phases: [],
     egress: null,
     modelPolicy: null,
+    blocks: [],
   };
   for (const statement of children(node, "agentStatement")) {
     const body = statement.recoveredNode ? undefined : only(statement);
@@ -101,10 +105,12 @@ function readStatement(
       if (readGate(reader, node, draft)) return;
       break;
   }
-  unsupported.push(readUnsupported(reader, node, agent));
+  const block = readBlock(reader, node);
+  if (block === null) unsupported.push(readUnsupported(reader, node, agent));
+  else draft.blocks.push(block);
 }
 
-/** False for the blocks that look alike and have no meaning. */
+/** False for the blocks that look alike and are no gates. */
 function readGate(reader: Reader, node: CstNode, draft: Draft): boolean {
   const keyword = must(token(node, "PlainBlock"), "a keyword");
   const place = keyword.image === "egress" ? "egress" : keyword.image === "model_policy" ? "modelPolicy" : null;

@@ -1,6 +1,6 @@
 // What the statements of a policy make together, whichever form they were read from: flat rules become the anonymous
 // agent, phases of the top level go to the only agent, rules are counted. Reads no text.
-import type { Agent, Phase, Rule, RuntimeBlock, SourceText, Stack, UnsupportedBlock } from "../ast.ts";
+import type { Agent, Block, Phase, Rule, RuntimeBlock, SourceText, Stack, UnsupportedBlock } from "../ast.ts";
 import { limits, utf8Bytes } from "../limits.ts";
 import type { Reader } from "./tree.ts";
 
@@ -10,14 +10,16 @@ export interface TopLevel {
   readonly agents: readonly Agent[];
   readonly flat: readonly Rule[];
   readonly phases: readonly Phase[];
+  readonly blocks: readonly Block[];
   readonly unsupported: readonly UnsupportedBlock[];
 }
 
 export function assembleStack(reader: Reader, top: TopLevel, sources: readonly SourceText[]): Stack {
-  const { runtime, flat, unsupported } = top;
+  const { runtime, flat, blocks, unsupported } = top;
   limitRules(reader, flat, top.agents);
   const agents = placePhases(reader, top.phases, top.agents);
-  return { sources, runtime, agents, anonymous: flat.length === 0 ? null : anonymousAgent(flat), unsupported };
+  const anonymous = flat.length === 0 ? null : anonymousAgent(flat);
+  return { sources, runtime, agents, anonymous, blocks, unsupported };
 }
 
 /** Whether the text can be looked at at all; reports why not. */
@@ -42,7 +44,7 @@ export function isReadable(reader: Reader, text: string): boolean {
 function anonymousAgent(rules: readonly Rule[]): Agent {
   const span = rules[0]?.span ?? { source: 0, start: 0, end: 0 };
   const none = { default: null, fields: [], vars: [], budgets: [], rateLimits: [], redactions: [], phases: [] };
-  const gates = { egress: null, modelPolicy: null };
+  const gates = { egress: null, modelPolicy: null, blocks: [] };
   return { id: "", idSpan: span, ...none, ...gates, rules, span: { ...span, end: rules.at(-1)?.span.end ?? span.end } };
 }
 

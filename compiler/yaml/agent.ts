@@ -1,26 +1,17 @@
 // Agents and phases in YAML and JSON: the same parts as in text, under the same names. Blocks that this version does not
 // carry out are noted by the name they have in text, and check refuses them.
 import type { Agent, Field, Gate, Pattern, Phase, Rule, Span, UnsupportedBlock, Value, Var } from "../ast.ts";
+import { isBlockKeyword } from "../blocks.ts";
 import { readDuration } from "../parse/value.ts";
+import { agentBlockKeys, readBlocks } from "./block.ts";
 import type { Form, Keys, Known } from "./form.ts";
 import { type Named, namedItems, readBudgets, readRateLimits, readRedactions } from "./limits.ts";
 import type { MapNode, Node } from "./node.ts";
 import { readDefault, readMatched, readRules } from "./rule.ts";
 import { readPlain, readValue } from "./value.ts";
 
-/** Blocks of an agent that are refused by name. */
-const later = {
-  session: [],
-  spawn: [],
-  completion_gate: ["completion_gates"],
-  enforcement: [],
-  alert: ["alerts"],
-  delegate: ["delegates"],
-  ambient: [],
-  selector: ["selectors"],
-  credential: ["credentials"],
-  use: ["uses"],
-} satisfies Keys;
+/** Statements of an agent that are refused by name. */
+const later = { use: ["uses"] } satisfies Keys;
 
 const agentKeys = {
   default: [],
@@ -35,6 +26,7 @@ const agentKeys = {
   phases: ["phase"],
   egress: [],
   model_policy: [],
+  ...agentBlockKeys,
   ...later,
 } satisfies Keys;
 const listedKeys = { id: [], ...agentKeys } satisfies Keys;
@@ -81,6 +73,7 @@ function readAgent(form: Form, item: Named, map: MapNode, unsupported: Unsupport
     phases: read("phases", readPhases),
     egress: gateOf(form, entries, "egress"),
     modelPolicy: gateOf(form, entries, "model_policy"),
+    blocks: entries.flatMap((entry) => (isBlockKeyword(entry.name) ? readBlocks(form, entry.name, entry) : [])),
     span: item.span,
   };
 }

@@ -46,7 +46,7 @@ function unlessEmpty<T>(items: readonly T[], print: (item: T) => Plain): Plain |
 }
 
 function plainStack(stack: Stack): Plain {
-  const [refused] = stack.unsupported;
+  const [refused] = [...stack.unsupported, ...stack.blocks, ...stack.agents.flatMap((agent) => agent.blocks)];
   if (refused !== undefined) throw new Error(`\`${refused.keyword}\` cannot be printed`);
   const { agents, anonymous, runtime } = stack;
   return map(

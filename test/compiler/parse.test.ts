@@ -1,7 +1,7 @@
 // Text to syntax tree: both dialects, contextual keywords, limits, and that no broken policy passes for a weaker one.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Agent, Expr, Rule, Stack } from "../../compiler/ast.ts";
+import type { Agent, Block, Expr, Rule, Stack, Value } from "../../compiler/ast.ts";
 import { checkStack } from "../../compiler/check.ts";
 import { diagnosticCodes, type Finding } from "../../compiler/diagnostic.ts";
 import { limits } from "../../compiler/limits.ts";
@@ -234,6 +234,36 @@ for (const text of later) {
     assert.match(found[0]?.message ?? "", `\`${keyword}\``);
   });
 }
+
+test("blocks keep their names, entries and values", () => {
+  const stack = valid(
+    `provider "v" { type = "vault" token = env("T") }
+     trust { key "r" ed25519:A//b= }
+     manifest grant o to p max 5 approval
+     agent a { alert { on deny "approved", notify ops } delegate { to b } delegate c { scope "x" "y" } session { idle_timeout 5m } }`,
+  );
+  const shown = (value: Value): unknown =>
+    value.kind === "list"
+      ? value.items.map(shown)
+      : value.kind === "env"
+        ? `env ${value.variable}`
+        : value.kind === "nil"
+          ? null
+          : value.value;
+  const plain = (blocks: readonly Block[]) =>
+    blocks.map(({ keyword, name, entries }) => [keyword, name, entries.map((e) => [e.name, ...e.values.map(shown)])]);
+  assert.equal(plain(stack.blocks), [
+    ["provider", "v", [["type", "vault"], ["token", "env T"]]],
+    ["trust", null, [["key", "r", "ed25519:A//b="]]],
+    ["manifest", "grant", [["grant", "o"], ["to", "p"], ["max", 5], ["approval", true]]],
+  ]); // biome-ignore format: a table
+  assert.equal(plain(stack.agents[0]?.blocks ?? []), [
+    ["alert", null, [["on", "deny", "approved"], ["notify", "ops"]]],
+    ["delegate", null, [["to", "b"]]],
+    ["delegate", "c", [["scope", "x", "y"]]],
+    ["session", null, [["idle_timeout", 300]]],
+  ]); // biome-ignore format: a table
+});
 
 test("malformed text in a later block is still an error", () => {
   for (const text of [
