@@ -6,6 +6,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { PolicyParser } from "../../compiler/grammar.ts";
 import { allTokens, keywords } from "../../compiler/tokens.ts";
+import { diagramPage } from "../../docs/diagrams.ts";
 import { ebnf, tokenRows } from "./ebnf.ts";
 
 const path = join(fileURLToPath(new URL("../..", import.meta.url)), "docs/language-grammar.md");
@@ -44,6 +45,16 @@ test("every name of the grammar is a production or a token that the page explain
     ["policy"],
   );
   assert.not.match(grammar, /stray|Never|undefined/);
+});
+
+test("the diagrams draw every production that the page has, and no error's", () => {
+  const grammar = /^```ebnf\n([\s\S]*?)^```$/m.exec(readFileSync(path, "utf8"))?.[1] ?? "";
+  const defined = [...grammar.matchAll(/^(\w+) ::=/gm)].map((match) => match[1] ?? "");
+  const drawn = diagramPage();
+  assert.equal([...drawn.matchAll(/^<section id="(\w+)">/gm)].map((match) => match[1]).sort(), defined.sort());
+  for (const name of defined)
+    assert.ok(name === "policy" || drawn.includes(`<a href="#${name}"><g`), `nothing leads to ${name}`);
+  assert.not.match(drawn, /stray|Never|<script|undefined/);
 });
 
 test.run();

@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { nodeDisk } from "../../runtime/disk.ts";
 import { JsonNumber } from "../../runtime/evaluator/number.ts";
-import { canonicalJson, type Json, type JsonObject } from "../../runtime/json.ts";
+import { canonicalJson, type Json } from "../../runtime/json.ts";
 import { cutText, decisionText } from "../../runtime/log/decision.ts";
 import type { DecisionBody } from "../../runtime/log/record.ts";
 import { keysAndTypes, redact } from "../../runtime/log/redact.ts";
