@@ -164,7 +164,7 @@ const results: Readonly<Record<string, Schema>> = {
     changes: listOf(object({ mark: oneOf(" ", "-", "+"), text: string, line: integer })),
     changes_left_out: integer,
   }),
-  convert: object({ form: oneOf("yaml", "json"), file: orNull(string), policy_hash: hash, text: string }),
+  convert: object({ form: oneOf("fms", "yaml", "json"), file: orNull(string), policy_hash: hash, text: string }),
   plan: object({
     version: { const: "v1" },
     active: orNull(object({ version, policy_hash: hash, rolled_back: boolean })),

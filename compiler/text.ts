@@ -116,3 +116,22 @@ export function quoted(text: string): string {
     .replace(/\u007f/g, "\\u007f")
     .replace(/\\(.)/g, (whole, sign: string) => escapesOfJson[sign] ?? whole);
 }
+
+const units = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["m", 60_000],
+  ["s", 1_000],
+  ["ms", 1],
+] as const;
+
+/** `1h30m`; the language's durations are whole milliseconds. */
+export function durationText(totalMs: number): string {
+  let left = Math.round(totalMs);
+  const parts = units.map(([unit, sizeMs]) => {
+    const count = Math.floor(left / sizeMs);
+    left -= count * sizeMs;
+    return count === 0 ? "" : `${count}${unit}`;
+  });
+  return parts.join("") || "0s";
+}

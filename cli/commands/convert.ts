@@ -1,7 +1,8 @@
-// `faramesh convert`: the policy in another form, YAML or JSON, with the same policy_hash. It never overwrites a file, and
+// `faramesh convert`: the policy in another form, text, YAML or JSON, with the same policy_hash. It never overwrites a file, and
 // writes nothing that does not compile to the very policy it came from.
 import { resolve } from "node:path";
 import { Command, Option } from "clipanion";
+import type { Stack } from "../../compiler/index.ts";
 import { createProjectFile } from "../../runtime/disk.ts";
 import { FarameshCommand } from "../context.ts";
 import { exits, Stop } from "../exit.ts";
@@ -9,14 +10,14 @@ import { compilePolicy, readPolicyFile } from "../policy-file.ts";
 import { visible } from "../render.ts";
 import type { Terminal } from "../terminal.ts";
 
-const forms = ["yaml", "json"] as const;
+const forms = ["fms", "yaml", "json"] as const;
 type Form = (typeof forms)[number];
 
 export class ConvertCommand extends FarameshCommand {
   static override paths = [["convert"]];
   static override usage = Command.Usage({
     category: "Policy",
-    description: "write the policy as YAML or JSON",
+    description: "write the policy as text, YAML or JSON",
     details:
       "Comments and layout do not come along; everything that decides does, and is checked before anything is written. Exit codes: 0, 1 errors, or the file exists.",
     examples: [
@@ -24,18 +25,17 @@ export class ConvertCommand extends FarameshCommand {
       ["Write it as JSON", "faramesh convert --to json --out governance.fms.json"],
     ],
   });
-  readonly to = Option.String("--to", { required: true, description: "yaml or json" });
+  readonly to = Option.String("--to", { required: true, description: "fms, yaml or json" });
   readonly out = Option.String("--out", { description: "a new file; standard output when absent" });
 
   async run(io: Terminal): Promise<number> {
     const form = formOf(this.to);
     const policy = await compilePolicy(io, readPolicyFile(this.dir));
-    const { toJson, toYaml } = await import("../../compiler/yaml/print.ts");
     const { compile } = await import("../../compiler/index.ts");
     const { loadPolicySync } = await import("../../runtime/evaluator/index.ts");
-    const text = form === "yaml" ? toYaml(policy.stack) : toJson(policy.stack);
+    const text = await printed(form, policy.stack);
     const hashOf = (image: Uint8Array): string => loadPolicySync(image, { state: "volatile" }).info.policy_hash;
-    const converted = compile(text, { file: `governance.fms.${form}` });
+    const converted = compile(text, { file: form === "fms" ? "governance.fms" : `governance.fms.${form}` });
     const policyHash = hashOf(policy.image);
     if (converted.image === undefined || hashOf(converted.image) !== policyHash) {
       throw new Error(`the ${form} printed of ${policy.source.file} is another policy`);
@@ -52,8 +52,13 @@ export class ConvertCommand extends FarameshCommand {
 function formOf(word: string): Form {
   const form = forms.find((known) => known === word);
   if (form !== undefined) return form;
-  if (word === "fms") throw new Stop("converting to the text form `fms` is not supported", "--to is yaml or json");
-  throw new Stop(`--to is yaml or json, not \`${visible(word)}\``, undefined, exits.usage);
+  throw new Stop(`--to is fms, yaml or json, not \`${visible(word)}\``, undefined, exits.usage);
+}
+
+async function printed(form: Form, stack: Stack): Promise<string> {
+  if (form === "fms") return (await import("../../compiler/format/print.ts")).toText(stack);
+  const { toJson, toYaml } = await import("../../compiler/yaml/print.ts");
+  return form === "yaml" ? toYaml(stack) : toJson(stack);
 }
 
 function write(path: string, shown: string, text: string): void {

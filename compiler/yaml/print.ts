@@ -3,7 +3,7 @@
 import { stringify } from "yaml";
 import type { Agent, Budget, BudgetField, Field, Gate, NetworkMatcher, Phase, Rule, Stack, Value } from "../ast.ts";
 import { meantValue } from "../names.ts";
-import { conditionText, nameText, quoted, valueText } from "../text.ts";
+import { conditionText, durationText, nameText, quoted, valueText } from "../text.ts";
 import { standsForMore } from "./value.ts";
 
 /** Plain data with maps that keep their order, whatever their keys. */
@@ -167,25 +167,6 @@ function plainPhase({ name, durationMs, next, tools, rules }: Phase): Plain {
     ["tools", unlessEmpty(tools, (tool) => tool.text)],
     ["rules", rules.map(plainRule)],
   );
-}
-
-const units = [
-  ["d", 86_400_000],
-  ["h", 3_600_000],
-  ["m", 60_000],
-  ["s", 1_000],
-  ["ms", 1],
-] as const;
-
-/** `1h30m`; the language's durations are whole milliseconds. */
-function durationText(totalMs: number): string {
-  let left = Math.round(totalMs);
-  const parts = units.map(([unit, sizeMs]) => {
-    const count = Math.floor(left / sizeMs);
-    left -= count * sizeMs;
-    return count === 0 ? "" : `${count}${unit}`;
-  });
-  return parts.join("") || "0s";
 }
 
 /** Where a value of any kind is read: text that would be a quantity says that it is text. */

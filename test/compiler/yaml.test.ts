@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Agent, Stack, Value } from "../../compiler/ast.ts";
+import { toText } from "../../compiler/format/print.ts";
 import { compile } from "../../compiler/index.ts";
 import { conditionText, nameText, ruleText } from "../../compiler/text.ts";
 import { toJson, toYaml } from "../../compiler/yaml/print.ts";
@@ -159,6 +160,8 @@ for (const file of policies) {
     for (const [name, form] of Object.entries(forms)) {
       assert.equal(complaints(form, name), [], `${name}\n${form}`);
       assert.is(deciding(form, name), expected, `${name}\n${form}`);
+      const back = toText(compile(form, { file: name }).stack ?? stack);
+      assert.is(deciding(back, "governance.fms"), expected, `${name} as text\n${back}`);
     }
   });
 }
