@@ -204,6 +204,10 @@ class Listing {
       .slice(0, -1)
       .map((row, i) => {
         const at = view.at(Section.Automata) + view.u32(row);
+        if (view.u16(at) === 0) {
+          const parts = `${view.u32(at + 12)} kinds of characters, ${view.u32(at + 16)} arrows`;
+          return `automaton ${i}: ${view.u32(at + 4)} positions in ${view.u16(at + 2)} words, ${parts}`;
+        }
         return `automaton ${i}: ${view.u32(at + 4)} states, ${view.u16(at)} classes of bytes, begins in ${view.u16(at + 2)}`;
       });
   }

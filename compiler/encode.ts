@@ -2,7 +2,6 @@
 // same policy gives the same bytes on any machine.
 import { sha256 } from "@noble/hashes/sha2.js";
 import {
-  AUTOMATON_HEADER_BYTES,
   BUDGET_ROW_BYTES,
   Budget,
   DISPATCH_HEADER_BYTES,
@@ -20,7 +19,8 @@ import {
 } from "../vm/shared/image.ts";
 import { Root, RULE_GATE, RULE_STRICT } from "../vm/shared/isa.ts";
 import type { SourceText } from "./ast.ts";
-import type { Automaton } from "./automaton/index.ts";
+import { Bytes } from "./bytes.ts";
+import { writeAutomaton } from "./encode-automaton.ts";
 import type { HostSection } from "./lower/lower.ts";
 import type { Program, ProgramAgent, ProgramDispatch, ProgramRule, ProgramShape, SlotRef } from "./lower/program.ts";
 
@@ -258,14 +258,6 @@ class Encoder {
   }
 }
 
-function writeAutomaton(section: Bytes, automaton: Automaton): void {
-  const start = section.length;
-  section.u16(automaton.classCount).u16(automaton.start).u32(automaton.stateCount).raw(automaton.classOf);
-  if (section.length - start !== AUTOMATON_HEADER_BYTES) throw new Error("an automaton needs 256 classes of bytes");
-  for (const state of automaton.next) section.u32(state * automaton.classCount * 4);
-  section.align();
-}
-
 function strings(section: Bytes, items: readonly string[]): void {
   const encoded = items.map((item) => utf8.encode(item));
   section.u32(items.length).u32(0);
@@ -316,66 +308,4 @@ function canonical(value: unknown): string {
       ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
       : member,
   );
-}
-
-/** Bytes that grow; little-endian. */
-class Bytes {
-  #buffer = new Uint8Array(256);
-  #view = new DataView(this.#buffer.buffer);
-  #length = 0;
-
-  get length(): number {
-    return this.#length;
-  }
-
-  bytes(): Uint8Array {
-    return this.#buffer.subarray(0, this.#length);
-  }
-
-  u8(value: number): this {
-    const at = this.#take(1);
-    this.#view.setUint8(at, value);
-    return this;
-  }
-
-  u16(value: number): this {
-    const at = this.#take(2);
-    this.#view.setUint16(at, value, true);
-    return this;
-  }
-
-  u32(value: number): this {
-    const at = this.#take(4);
-    this.#view.setUint32(at, value, true);
-    return this;
-  }
-
-  f64(value: number): this {
-    const at = this.#take(8);
-    this.#view.setFloat64(at, value, true);
-    return this;
-  }
-
-  raw(bytes: Uint8Array): this {
-    const at = this.#take(bytes.length);
-    this.#buffer.set(bytes, at);
-    return this;
-  }
-
-  align(): this {
-    this.#take((8 - (this.#length % 8)) % 8);
-    return this;
-  }
-
-  #take(count: number): number {
-    const at = this.#length;
-    this.#length += count;
-    if (this.#length > this.#buffer.length) {
-      const larger = new Uint8Array(Math.max(this.#length, this.#buffer.length * 2));
-      larger.set(this.#buffer);
-      this.#buffer = larger;
-      this.#view = new DataView(larger.buffer);
-    }
-    return at;
-  }
 }

@@ -1,6 +1,7 @@
 // One decision: model gates, deny! rules, rollout phases, rules, default; then, for what would be permitted, egress gates,
 // limits and budgets. A pure
 // function of image, counters, slots and time. Counters move at the very end, all together, and only for a permit.
+import { beginPatterns } from "./automaton";
 import * as image from "./image";
 import * as memoryMap from "./memory";
 import * as meters from "./meters";
@@ -30,7 +31,8 @@ function cell(shape: u32, member: i32): u32 {
 export function decidePlan(plan: u32, nowUs: f64, arenaUsed: u32, approved: u32, trace: bool): i32 {
   const shape = shapeOf(plan);
   beginExecution(arenaUsed, trace);
-  value.clearExhausted();
+  value.setExhausted(false);
+  beginPatterns();
   approvedCount = approved;
   if ((cell(shape, Shape.Flags) & SHAPE_TIME) != 0) fillTime(shape, <i64>nowUs);
   const stateful = cell(shape, Shape.PhasesCount) + cell(shape, Shape.LimitsCount) + cell(shape, Shape.BudgetsCount) > 0;

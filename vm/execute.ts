@@ -1,11 +1,12 @@
 // Runs one rule's condition. One switch, cases in the order of Op. Jumps go forward only, so a rule takes at most as many
 // steps as it has instructions; that, and every index used here, is proved at load.
+import { anyMatches, matches } from "./automaton";
 import * as image from "./image";
 import * as memoryMap from "./memory";
 import { FIRST_VALUE_OP, JUMP_FAIL, JUMP_MATCH, Kind, Mode, Op, Tri } from "./shared/isa";
 import { TRACE_EVENTS_MAX, TRACE_EVENT_BYTES, TraceKind } from "./shared/abi";
 import {
-  anyMatches, codePoints, contains, containsScalar, containsString, endsBytes, equal, equalFolded, inList, inSet, kindOf, lengthOf, less, lowered, matches,
+  codePoints, contains, containsScalar, containsString, endsBytes, equal, equalFolded, inList, inSet, kindOf, lengthOf, less, lowered,
   numberOf, orderBytes, pointerOf, sameBytes, startsBytes, tri,
 } from "./value";
 

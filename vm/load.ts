@@ -4,10 +4,11 @@ import * as image from "./image";
 import * as memoryMap from "./memory";
 import { sha256Begin, sha256End, sha256Update, sha256Word } from "./sha256";
 import { stop, within } from "./load-stop";
+import { verifyAutomata } from "./load-automata";
 import { verifyTables } from "./load-tables";
 import { LoadCode, Result } from "./shared/abi";
 import {
-  AUTOMATON_HEADER_BYTES, Budget, BUDGET_AUDIT, CostKind, DECIDING_SECTIONS, FORMAT_VERSION,
+  Budget, BUDGET_AUDIT, CostKind, DECIDING_SECTIONS, FORMAT_VERSION,
   AMOUNT_MAX, FIELD_PARTS_MAX, FIELDS_MAX, HEADER_BYTES, HEADER_DIGEST, ISA_VERSION, KEY_NAME_MAX, LIMIT_COUNT_MAX, LIMIT_WINDOW_MAX_US, MAGIC,
   PART_INDEX, PERIOD_MAX_US, PHASE_CHAIN_MAX, PHASES_MAX, RULES_MAX, Section, SHAPE_ROW_BYTES, TABLE_ROW_BYTES, WINDOW_MIN_US,
 } from "./shared/image";
@@ -188,29 +189,6 @@ function memberHolds(row: u32): bool {
     case Kind.String: return reference < image.stringCount;
     default: return false;
   }
-}
-
-function verifyAutomata(): i32 {
-  if (load<u32>(image.automataIndex) != 0) return 0;
-  for (let i: u32 = 0; i < image.automataCount; i++) {
-    const start = load<u32>(image.automataIndex + i * 4);
-    const end = load<u32>(image.automataIndex + i * 4, 4);
-    if (start % 8 != 0 || start > end || end > image.automataBytes || end - start < <u32>AUTOMATON_HEADER_BYTES) return i;
-    const at = image.automata + start;
-    const classes: u32 = load<u16>(at);
-    const states = load<u32>(at, 4);
-    if (classes < 1 || classes > 257 || states < 2 || states > 0xffff || load<u16>(at, 2) >= states) return i;
-    const cells = states * classes;
-    if (((AUTOMATON_HEADER_BYTES + cells * 4 + 7) & ~7) != end - start) return i;
-    for (let c: u32 = 0; c < 256; c++) if (load<u8>(at + 8 + c) >= classes) return i;
-    const rowBytes = classes * 4;
-    for (let c: u32 = 0; c < cells; c++) {
-      const row = load<u32>(at + AUTOMATON_HEADER_BYTES + c * 4);
-      if (row % rowBytes != 0 || row / rowBytes >= states) return i;
-      if (c < 2 * classes && row != (c < classes ? 0 : rowBytes)) return i;
-    }
-  }
-  return load<u32>(image.automataIndex + image.automataCount * 4) == image.automataBytes ? -1 : <i32>image.automataCount;
 }
 
 /** Codes of rules follow each other, in the order of rules; gates come last. */

@@ -5,11 +5,11 @@ import { Kind, Tri } from "./shared/isa";
 /** Bytes compared in the search of one text within another, beyond 16 for each byte of both; then the step limit is reached. */
 const SEARCH_WORK: u64 = 1 << 20;
 
-/** Set when a search gave up; the decision is then denied. */
+/** Set when a search or a pattern gave up; the decision is then denied. */
 export let exhausted: bool = false;
 
-export function clearExhausted(): void {
-  exhausted = false;
+export function setExhausted(value: bool): void {
+  exhausted = value;
 }
 
 @inline
@@ -195,41 +195,6 @@ export function containsScalar(a: u32, kind: i32, number: f64, bits: u32): i32 {
   for (let i = lengthOf(a); i > 0; i--, member += 16) {
     if (kindOf(member) != kind) continue;
     if (kind == Kind.Number ? numberOf(member) == number : load<u32>(member, 8) == bits) return Tri.True;
-  }
-  return Tri.False;
-}
-
-/** Runs an automaton over a text; see the image's layout for its bytes. */
-export function matches(automaton: u32, text: u32, length: u32): bool {
-  const at = image.automata + load<u32>(image.automataIndex + automaton * 4);
-  const classes: u32 = load<u16>(at);
-  const classOf = at + 8;
-  const next = at + 264;
-  const accepted = classes << 2;
-  let row: u32 = <u32>load<u16>(at, 2) * accepted;
-  const end = text + length;
-  // Four bytes a turn: both final states lead to themselves, so that looking once is enough.
-  while (end - text >= 4) {
-    if (row <= accepted) return row == accepted;
-    row = load<u32>(next + row + (<u32>load<u8>(classOf + load<u8>(text)) << 2));
-    row = load<u32>(next + row + (<u32>load<u8>(classOf + load<u8>(text, 1)) << 2));
-    row = load<u32>(next + row + (<u32>load<u8>(classOf + load<u8>(text, 2)) << 2));
-    row = load<u32>(next + row + (<u32>load<u8>(classOf + load<u8>(text, 3)) << 2));
-    text += 4;
-  }
-  while (text < end) {
-    row = load<u32>(next + row + (<u32>load<u8>(classOf + load<u8>(text)) << 2));
-    text++;
-  }
-  return load<u32>(next + row + ((classes - 1) << 2)) == accepted;
-}
-
-/** Some string of the list is accepted by the automaton; unknown unless it is a list. */
-export function anyMatches(automaton: u32, list: u32): i32 {
-  if (kindOf(list) != Kind.List) return Tri.Unknown;
-  let member = pointerOf(list);
-  for (let i = lengthOf(list); i > 0; i--, member += 16) {
-    if (kindOf(member) == Kind.String && matches(automaton, pointerOf(member), lengthOf(member))) return Tri.True;
   }
   return Tri.False;
 }

@@ -1,11 +1,13 @@
-// The finished machine, how it is made from a pattern's tree, and the reference way to run it.
-// It must never stand in a request's path: the VM runs the same tables by its own code.
+// The finished machine, how it is made from a pattern's tree, and the reference way to run it: a table of states, or the
+// positions of the pattern where the table would be too large.
+// It must never stand in a request's path: the VM runs the same machines by its own code.
 
 import { ACCEPTED, DEAD, type Dfa, determinize } from "./dfa.ts";
 import { joinClasses, walkOrder } from "./layout.ts";
 import { AUTOMATON_STATE_LIMIT, WORK_LIMIT } from "./limits.ts";
 import { groupStates } from "./minimize.ts";
 import { Nfa } from "./nfa.ts";
+import { type Positions, positionsOf, runPositions } from "./positions.ts";
 import { type Pattern, PatternError, sequence } from "./syntax.ts";
 
 /**
@@ -13,7 +15,8 @@ import { type Pattern, PatternError, sequence } from "./syntax.ts";
  * found); both lead only to themselves. The last class, classCount - 1, stands for the end of the text and leads from
  * every state to 0 or 1.
  */
-export interface Automaton {
+export interface Table {
+  readonly kind: "table";
   /** 256 entries, byte → class */
   readonly classOf: Uint8Array;
   readonly classCount: number;
@@ -22,6 +25,11 @@ export interface Automaton {
   readonly next: Uint16Array;
   readonly start: number;
 }
+
+export type Automaton = Table | Positions;
+
+/** `positions`: never a table. For tests, which hold the two against each other. */
+export type Form = "smallest" | "positions";
 
 export type AutomatonResult =
   | { readonly ok: true; readonly automaton: Automaton }
@@ -40,20 +48,19 @@ export function asResult(make: () => Automaton): AutomatonResult {
 }
 
 /** The machine that finds the pattern anywhere. Throws PatternError beyond the limits. */
-export function searchAutomaton(pattern: Pattern): Automaton {
-  const nfa = new Nfa();
-  return build(nfa, nfa.addSearch(nfa.addPattern(pattern, nfa.addMatch(0))));
+export function searchAutomaton(pattern: Pattern, form: Form): Automaton {
+  return build(pattern, form, (nfa) => nfa.addSearch(nfa.addPattern(pattern, nfa.addMatch(0))));
 }
 
 /** The machine that takes the whole text for the pattern. Throws PatternError beyond the limits. */
-export function fullAutomaton(pattern: Pattern): Automaton {
-  const nfa = new Nfa();
+export function fullAutomaton(pattern: Pattern, form: Form): Automaton {
   const whole = sequence([pattern, { kind: "assertion", assertion: "endText" }]);
-  return build(nfa, nfa.addPattern(whole, nfa.addMatch(0)));
+  return build(whole, form, (nfa) => nfa.addPattern(whole, nfa.addMatch(0)));
 }
 
 /** Whether the automaton accepts the text. Linear; stops where the answer is known. */
 export function run(automaton: Automaton, text: Uint8Array): boolean {
+  if (automaton.kind === "positions") return runPositions(automaton, text);
   const { classOf, classCount, next } = automaton;
   let state = automaton.start;
   for (const byte of text) {
@@ -64,17 +71,26 @@ export function run(automaton: Automaton, text: Uint8Array): boolean {
   return state === ACCEPTED;
 }
 
-function build(nfa: Nfa, start: number): Automaton {
-  const dfa = determinize(nfa, start, { states: AUTOMATON_STATE_LIMIT, work: WORK_LIMIT, collect: false });
-  if (dfa === "states" || dfa === "work") {
-    const limit = dfa === "states" ? `${AUTOMATON_STATE_LIMIT} automaton states` : `${WORK_LIMIT} construction steps`;
-    const help = "make the counts in `{n,m}` smaller, anchor the pattern with `^`, or split it into several conditions";
-    throw new PatternError(`the pattern needs more than ${limit}`, 0, help);
-  }
-  return finish(dfa);
+function build(pattern: Pattern, form: Form, begin: (nfa: Nfa) => number): Automaton {
+  const table = form === "positions" ? undefined : tableOf(begin);
+  return table ?? positionsOf(pattern, begin);
 }
 
-function finish(dfa: Dfa): Automaton {
+/** The table of states; undefined where it would be too large. */
+function tableOf(begin: (nfa: Nfa) => number): Table | undefined {
+  const nfa = new Nfa();
+  try {
+    const start = begin(nfa);
+    const dfa = determinize(nfa, start, { states: AUTOMATON_STATE_LIMIT, work: WORK_LIMIT, collect: false });
+    return dfa === "states" || dfa === "work" ? undefined : finish(dfa);
+  } catch (error) {
+    // Written out in bytes, a class of characters can be a hundred nodes; as a position it is one.
+    if (error instanceof PatternError) return undefined;
+    throw error;
+  }
+}
+
+function finish(dfa: Dfa): Table {
   // Joining classes first makes the partition's arrays as narrow as they can be.
   const columns = joinClasses(dfa.classes, dfa.next, dfa.stateCount);
   const width = columns.classCount;
@@ -103,7 +119,7 @@ function layOut(
   columns: { readonly classOf: Uint8Array; readonly classCount: number },
   target: (state: number, column: number) => number,
   endMatches: Uint8Array,
-): Automaton {
+): Table {
   const numberOf = new Map(order.map((state, number) => [state, number]));
   const width = columns.classCount;
   const rows = new Int32Array(order.length * width);
@@ -121,5 +137,6 @@ function layOut(
     });
     next[row * classCount + classCount - 1] = endMatches[state] === 1 ? ACCEPTED : DEAD;
   });
-  return { classOf: joined.classOf, classCount, stateCount: order.length, next, start: numberOf.get(start) as number };
+  const number = numberOf.get(start) as number;
+  return { kind: "table", classOf: joined.classOf, classCount, stateCount: order.length, next, start: number };
 }

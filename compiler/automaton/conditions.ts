@@ -5,6 +5,8 @@ import type { Assertion } from "./syntax.ts";
 /** What stands beside a place. A continuation byte is 80..BF: with one to the right, the place is inside a character. */
 export type Neighbour = "edge" | "newline" | "word" | "continuation" | "other";
 
+export const RIGHTS: readonly Neighbour[] = ["edge", "newline", "word", "continuation", "other"];
+
 export function neighbourOf(byte: number): Neighbour {
   if (byte === 0x0a) return "newline";
   if (byte >= 0x80 && byte < 0xc0) return "continuation";

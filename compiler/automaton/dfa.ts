@@ -2,7 +2,8 @@
 // byte, and then what stood to their left as well. It must stop at its limits: the sets can double with each node.
 
 import { type ByteClasses, byteClasses } from "./byte-classes.ts";
-import { holds, type Neighbour, neighbourOf } from "./conditions.ts";
+import { Closure } from "./closure.ts";
+import { type Neighbour, neighbourOf, RIGHTS } from "./conditions.ts";
 import type { Nfa, NfaNode } from "./nfa.ts";
 
 export const DEAD = 0;
@@ -35,8 +36,6 @@ interface State {
   readonly left: Neighbour | undefined;
 }
 
-const RIGHTS: readonly Neighbour[] = ["edge", "newline", "word", "continuation", "other"];
-
 /** The deterministic machine from node `start`; "states" or "work" names the limit it would pass. */
 export function determinize(nfa: Nfa, start: number, limits: Limits): Dfa | "states" | "work" {
   return new Construction(nfa, limits).run(start);
@@ -51,13 +50,10 @@ class Construction {
   private readonly rows: Int32Array[] = [];
   private readonly ends: number[] = [];
   private readonly numbers = new Map<number, number[]>();
-  /** visited nodes are those marked with the current generation, so that clearing costs nothing */
-  private readonly marks: Int32Array;
-  private generation = 0;
+  private readonly closure: Closure;
   /** per class the nodes one byte away, kept between rows: a fresh list for each was a fifth of the time */
   private readonly reached: number[][];
-  private found: number[] = [];
-  private waits = false;
+  /** visits while rows are filled; the closure counts its own */
   private work = 0;
 
   constructor(nfa: Nfa, limits: Limits) {
@@ -66,7 +62,7 @@ class Construction {
     this.classes = byteClasses(nfa);
     this.leftOf = this.classes.first.map((byte) => neighbourOf(byte));
     this.reached = Array.from({ length: this.classes.count }, () => []);
-    this.marks = new Int32Array(nfa.nodes.length);
+    this.closure = new Closure(nfa, limits.collect);
     for (let i = 0; i < FIRST_FREE; i++) {
       this.states.push({ set: new Int32Array(0), left: undefined });
       this.rows.push(new Int32Array(this.classes.count).fill(i));
@@ -79,7 +75,7 @@ class Construction {
     for (let i = FIRST_FREE; i < this.states.length; i++) {
       this.expand(this.states[i] as State);
       if (this.states.length > this.limits.states) return "states";
-      if (this.work > this.limits.work) return "work";
+      if (this.spent > this.limits.work) return "work";
     }
     const count = this.classes.count;
     const next = new Int32Array(this.states.length * count);
@@ -94,6 +90,10 @@ class Construction {
     };
   }
 
+  private get spent(): number {
+    return this.work + this.closure.work;
+  }
+
   private tagsOf(state: State): readonly number[] {
     const tags: number[] = [];
     for (const id of state.set) {
@@ -103,40 +103,13 @@ class Construction {
     return tags.sort((a, b) => a - b);
   }
 
-  /** Follows forks and decidable conditions from the nodes; fills `found` and `waits`; true where a match is reached. */
-  private close(from: readonly number[] | Int32Array, left: Neighbour, right: Neighbour | undefined): boolean {
-    this.generation++;
-    this.found = [];
-    this.waits = false;
-    const stack = Array.from(from);
-    while (stack.length > 0) {
-      const id = stack.pop() as number;
-      if (this.marks[id] === this.generation) continue;
-      this.marks[id] = this.generation;
-      this.work++;
-      const node = this.nodes[id] as NfaNode;
-      if (node.kind === "bytes") this.found.push(id);
-      else if (node.kind === "fork") for (const to of node.to) stack.push(to);
-      else if (node.kind === "match") {
-        if (!this.limits.collect) return true;
-        this.found.push(id);
-      } else {
-        const held = holds(node.assertion, left, right);
-        if (held === true) stack.push(node.to);
-        if (held !== undefined) continue;
-        this.found.push(id);
-        this.waits = true;
-      }
-    }
-    return false;
-  }
-
   /** The number of the state in which the machine stands on the nodes, with `left` before it. */
   private stateAt(from: readonly number[], left: Neighbour): number {
-    if (this.close(from, left, undefined)) return ACCEPTED;
-    if (this.found.length === 0) return DEAD;
-    const set = Int32Array.from(this.found).sort();
-    const kept = this.waits ? left : undefined;
+    const { closure } = this;
+    if (closure.close(from, left, undefined)) return ACCEPTED;
+    if (closure.found.length === 0) return DEAD;
+    const set = Int32Array.from(closure.found).sort();
+    const kept = closure.waits ? left : undefined;
     let hash = kept === undefined ? 5 : RIGHTS.indexOf(kept);
     for (const id of set) hash = (Math.imul(hash, 0x01000193) ^ id) | 0;
     const sameHash = this.numbers.get(hash) ?? [];
@@ -159,9 +132,9 @@ class Construction {
       return;
     }
     for (const right of RIGHTS) {
-      const matched = this.close(state.set, state.left, right);
+      const matched = this.closure.close(state.set, state.left, right);
       if (right === "edge") this.ends.push(matched ? 1 : 0);
-      else if (!matched) this.fillRow(row, this.found, right);
+      else if (!matched) this.fillRow(row, this.closure.found, right);
       else for (let i = 0; i < row.length; i++) if (this.leftOf[i] === right) row[i] = ACCEPTED;
     }
   }
@@ -179,7 +152,7 @@ class Construction {
         this.work += last - (this.classes.classOf[lo] as number) + 1;
       }
     }
-    for (let i = 0; i < row.length && this.work <= this.limits.work; i++) {
+    for (let i = 0; i < row.length && this.spent <= this.limits.work; i++) {
       const left = this.leftOf[i] as Neighbour;
       if (right !== undefined && left !== right) continue;
       const targets = reached[i] as number[];

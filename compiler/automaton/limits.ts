@@ -24,3 +24,12 @@ export const DISPATCH_WORK_LIMIT = 3_000_000;
 
 /** Largest machine of joined globs, in nodes: about one for each byte of the globs. */
 export const DISPATCH_NODE_LIMIT = 400_000;
+
+/** Largest automaton of positions, in positions; the machine's scratch words are sized by it. */
+export const POSITION_LIMIT = 2_048;
+
+/** Arrows of such an automaton beyond those to itself and to the next position, in words of 64 positions. */
+export const ARROW_LIMIT = 8_192;
+
+/** Kinds of characters that one such automaton tells apart. */
+export const SYMBOL_LIMIT = 1_024;

@@ -1,7 +1,10 @@
-// Pattern → nondeterministic machine over bytes (Thompson's construction), with repeats written out.
+// Pattern → nondeterministic machine over bytes (Thompson's construction), with repeats written out. With an alphabet its
+// steps are over that alphabet's symbols, a whole character each.
 // It must never decide anything about a text: conditions stay conditions until the next byte is known.
 
+import type { Alphabet } from "./alphabet.ts";
 import { NFA_NODE_LIMIT } from "./limits.ts";
+import { toRanges } from "./ranges.ts";
 import { type Assertion, type Pattern, PatternError } from "./syntax.ts";
 import { type ByteStep, DONE, type Utf8Machine, utf8Machine } from "./utf8.ts";
 
@@ -15,11 +18,14 @@ export type NfaNode =
 export class Nfa {
   readonly nodes: NfaNode[] = [];
   private readonly nodeLimit: number;
+  /** where there is one, steps are over its symbols instead of bytes */
+  private readonly alphabet: Alphabet | undefined;
   private readonly machines = new Map<readonly number[], Utf8Machine>();
   private readonly machinesByText = new Map<string, Utf8Machine>();
 
-  constructor(nodeLimit: number = NFA_NODE_LIMIT) {
+  constructor(nodeLimit: number = NFA_NODE_LIMIT, alphabet?: Alphabet) {
     this.nodeLimit = nodeLimit;
+    this.alphabet = alphabet;
   }
 
   /** A node where the machine has matched; `tag` tells joined patterns apart. */
@@ -35,7 +41,8 @@ export class Nfa {
   addSearch(start: number): number {
     const fork: number[] = [start];
     const loop = this.add({ kind: "fork", to: fork });
-    fork.push(this.add({ kind: "bytes", steps: [{ lo: 0, hi: 0xff, to: loop }] }));
+    const hi = this.alphabet === undefined ? 0xff : this.alphabet.symbolCount - 1;
+    fork.push(this.add({ kind: "bytes", steps: [{ lo: 0, hi, to: loop }] }));
     return loop;
   }
 
@@ -47,13 +54,13 @@ export class Nfa {
       case "character":
         return this.addCharacter(pattern.set, next);
       case "byte":
-        return this.addBytes(pattern.set, next);
+        return this.addBytes(this.alphabet?.symbolsOfBytes(pattern.set) ?? pattern.set, next);
       case "assertion":
         return this.add({ kind: "condition", assertion: pattern.assertion, to: next });
       case "sequence":
         return pattern.parts.reduceRight((after, part) => this.addPattern(part, after), next);
       case "choice":
-        return this.addFork(pattern.parts.map((part) => this.addPattern(part, next)));
+        return this.addFork(joinCharacters(pattern.parts).map((part) => this.addPattern(part, next)));
       case "repeat":
         return this.addRepeat(pattern.body, pattern.min, pattern.max, next);
     }
@@ -79,6 +86,7 @@ export class Nfa {
   }
 
   private addCharacter(set: readonly number[], next: number): number {
+    if (this.alphabet !== undefined) return this.addBytes(this.alphabet.symbolsOf(set), next);
     if (set.length === 2 && (set[1] as number) < 0x80) return this.addBytes(set, next);
     const machine = this.machineFor(set);
     const first = this.nodes.length;
@@ -110,4 +118,12 @@ export class Nfa {
     this.nodes.push(node);
     return this.nodes.length - 1;
   }
+}
+
+/** `a|b|c` as one set: the fewer ways there are, the smaller every machine becomes. */
+function joinCharacters(parts: readonly Pattern[]): readonly Pattern[] {
+  const sets = parts.flatMap((part) => (part.kind === "character" ? [part.set] : []));
+  if (sets.length < 2) return parts;
+  const others = parts.filter((part) => part.kind !== "character");
+  return [{ kind: "character", set: toRanges(sets.flat()) }, ...others];
 }

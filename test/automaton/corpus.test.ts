@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type AutomatonResult, compileFull, compileSearch, run } from "../../compiler/automaton/index.ts";
+import { type AutomatonResult, compileFull, compileSearch, type Form, run } from "../../compiler/automaton/index.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = join(process.env.FARAMESH_CORPORA ?? join(root, "../shared/corpora"), "re2");
@@ -35,7 +35,12 @@ function unquote(line: string): string {
   });
 }
 
-testOf("re2-search.txt", "E08 the results of re2-search.txt are met, both anchored and searched", (file) => {
+for (const form of ["smallest", "positions"] as const) {
+  const name = `E08 the results of re2-search.txt are met, both anchored and searched, ${form}`;
+  testOf("re2-search.txt", name, (file) => checkSearch(file, form));
+}
+
+function checkSearch(file: string, form: Form): void {
   let texts: string[] = [];
   let section = "";
   let compiled: { source: string; search: AutomatonResult; full: AutomatonResult } | undefined;
@@ -50,7 +55,7 @@ testOf("re2-search.txt", "E08 the results of re2-search.txt are met, both anchor
     else if (line.startsWith('"')) {
       const source = unquote(line);
       const skip = source.includes("\\C");
-      compiled = skip ? undefined : { source, search: compileSearch(source), full: compileFull(source) };
+      compiled = skip ? undefined : { source, search: compileSearch(source, form), full: compileFull(source, form) };
       row = 0;
     } else if (/^(-|\d)/.test(line)) {
       const text = texts[row++] ?? "";
@@ -63,7 +68,7 @@ testOf("re2-search.txt", "E08 the results of re2-search.txt are met, both anchor
   }
   assert.equal(wrong, []);
   assert.ok(checked >= 3616, `only ${checked} results were read`);
-});
+}
 
 /** Rows that POSIX and RE2 read differently: none of the file's do, but for what its flags announce. */
 testOf("basic.dat", "E08 the rows of basic.dat flagged E are found, or refused, as they say", (file) => {
@@ -78,13 +83,15 @@ testOf("basic.dat", "E08 the rows of basic.dat flagged E are found, or refused, 
       return flags.includes("$") ? cell.replace("\\n", "\n").replace("\\x01", "\x01").replace("\\xff", "\xff") : cell;
     };
     const source = flags.includes("i") ? `(?i)${plain(pattern)}` : plain(pattern);
-    const got = accepts(compileSearch(source), plain(text));
-    checked++;
     const expected = outcome === "BADBR" ? "string" : outcome !== "NOMATCH";
-    if ((expected === "string" ? typeof got : got) !== expected) wrong.push(`${line} gave ${got}`);
+    for (const form of ["smallest", "positions"] as const) {
+      const got = accepts(compileSearch(source, form), plain(text));
+      checked++;
+      if ((expected === "string" ? typeof got : got) !== expected) wrong.push(`${line} gave ${got}, ${form}`);
+    }
   }
   assert.equal(wrong, []);
-  assert.ok(checked > 150, `only ${checked} rows were read`);
+  assert.ok(checked > 300, `only ${checked} rows were read`);
 });
 
 test.run();

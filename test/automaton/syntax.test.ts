@@ -3,13 +3,14 @@
 import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type Automaton, compileFull, compileSearch, isUnanchored, run } from "../../compiler/automaton/index.ts";
+import { compileFull, compileSearch, isUnanchored, run, type Table } from "../../compiler/automaton/index.ts";
 
 const encoder = new TextEncoder();
 
-function compiled(pattern: string, compile = compileSearch): Automaton {
+function compiled(pattern: string, compile = compileSearch): Table {
   const result = compile(pattern);
   if (!result.ok) throw new Error(`${pattern}: ${result.message}`);
+  if (result.automaton.kind !== "table") throw new Error(`${pattern} is too large for a table`);
   return result.automaton;
 }
 

@@ -57,7 +57,7 @@ agent "pay" {
   deny stripe/* if amount > cap reason "too much"
   permit stripe/refund if amount <= cap and currency in ["USD", "EUR"] and not (note contains "secret")
   defer stripe/charge if (lower(currency) == "usd" or len(items) >= 2 + count * 2) and colour in colours
-  permit stripe/charge if email matches "^[a-z]+@example\\\\.com$" and time.hour >= 8 and principal.role == "clerk"
+  permit stripe/charge if email matches "^[a-z]+@example\\\\.com$|p.{20}q" and time.hour >= 8 and principal.role == "clerk"
   permit **/read if path starts_with "/srv/" and path ends_with owner and tags contains tag
   permit mail/send if to in allowed and flag and missing == nil and purpose("refund") and -fee < 3
   phase "trial" { duration = "2h" next = "wide" tools = ["payout/*"] rules { permit payout/* if amount < 10 } }

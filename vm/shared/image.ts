@@ -120,6 +120,43 @@ export const EXACT_PROBE_LIMIT = 64;
  * Offsets instead of numbers keep a multiplication out of the chain from byte to byte: a third less time.
  */
 export const AUTOMATON_HEADER_BYTES = 264;
+/**
+ * An automaton without classes, its u16 of them 0, is one of positions, for patterns whose states would be too many: words
+ * u16, positions u32, rows u32, symbols u32, arrows u32, 1 when the empty text matches u32; then
+ *   the symbol or row of a character's first byte, u16 [256];
+ *   rows of u16 [64], by the continuation byte: a symbol, or POSITION_ROW | a row before this one;
+ *   sets of positions, u64 [words] each: Masks in their order, then those that each symbol reaches;
+ *   per position of the words, and one behind the last: its first arrow, u32, padded to 8;
+ *   arrows: word u32, reserved u32, positions of that word u64.
+ * Symbol 0 is bytes that are no character; a continuation byte that is not the row's gives it too and is not taken.
+ */
+export const POSITION_HEADER_BYTES = 24;
+export const POSITION_FIRST_BYTES = 512;
+export const POSITION_ROW_BYTES = 128;
+export const POSITION_ROW = 0x8000;
+export const POSITION_ARROW_BYTES = 16;
+/** What the machine has room for, in words of 64 positions; and how much of the rest one automaton may have. */
+export const POSITION_WORDS_MAX = 32;
+export const POSITION_ROWS_MAX = 0x7fff;
+export const POSITION_SYMBOLS_MAX = 1024;
+export const POSITION_ARROWS_MAX = 8192;
+
+/** Sets of positions, in this order. */
+export enum PositionMask {
+  /** The first character may reach them. */
+  Start = 0,
+  /** The next position follows. */
+  Shift = 1,
+  /** They follow themselves. */
+  Self = 2,
+  /** They have arrows. */
+  Others = 3,
+  /** Reached: accepted, whatever follows. */
+  Accepts = 4,
+  /** Reached by the last character: accepted. */
+  Ends = 5,
+  End = 6,
+}
 /** Dispatch automaton: classes u32, states u32, start u32, reserved u32, class of each byte [256], next u32 [states * classes], plan u32 [states]. Padded to 8. */
 export const DISPATCH_HEADER_BYTES = 272;
 
