@@ -6,6 +6,7 @@ import { cautionRule, type Setting } from "./check/caution.ts";
 import { ConditionChecker } from "./check/condition.ts";
 import { checkRuntime } from "./check/fields.ts";
 import { checkGate } from "./check/gate.ts";
+import { checkMentioned } from "./check/mentioned.ts";
 import { checkMatcher } from "./check/network.ts";
 import { checkOrder, mandatoryCovers } from "./check/order.ts";
 import { checkPattern } from "./check/pattern.ts";
@@ -14,8 +15,8 @@ import { Report, textOf } from "./check/report.ts";
 import type { Finding } from "./diagnostic.ts";
 import { limits, utf8Bytes } from "./limits.ts";
 
-/** Checks a stack that parse found no error in. */
-export function checkStack(stack: Stack): Finding[] {
+/** Checks a stack that parse found no error in. `knownTools`: see CompileOptions. */
+export function checkStack(stack: Stack, knownTools: readonly string[] = []): Finding[] {
   const report = new Report();
   const blocks = [...stack.blocks, ...stack.agents.flatMap((agent) => agent.blocks)];
   for (const block of blocks) report.unsupported(block.keyword, block.keywordSpan);
@@ -33,6 +34,7 @@ export function checkStack(stack: Stack): Finding[] {
     checkAgent(report, agent, strictGuards);
   }
   if (stack.anonymous !== null) checkAgent(report, stack.anonymous, strictGuards);
+  checkMentioned(report, stack, knownTools);
   return report.findings.sort((a, b) => a.span.source - b.span.source || a.span.start - b.span.start);
 }
 

@@ -30,6 +30,7 @@ export const diagnosticCodes = {
   FMS054: { severity: "warning", title: "deny that a missing field switches off" },
   FMS055: { severity: "warning", title: "unanchored pattern in a permit" },
   FMS056: { severity: "warning", title: "one-level deny under default permit" },
+  FMS070: { severity: "warning", title: "tool that nothing has mentioned" },
 } as const satisfies Record<string, { severity: Severity; title: string }>;
 
 export type DiagnosticCode = keyof typeof diagnosticCodes;

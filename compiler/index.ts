@@ -15,6 +15,8 @@ export { renderDiagnostic } from "./frame.ts";
 export interface CompileOptions {
   /** Name shown in messages and stored in rule_ref; its ending says the form: .yaml, .yml, .json, any other is text. */
   readonly file: string;
+  /** Tools that agents register or have called, as far as the caller knows; a rule of another name is then warned of. */
+  readonly knownTools?: readonly string[];
 }
 
 export interface Compiled {
@@ -31,7 +33,7 @@ export function compile(text: string, options: CompileOptions): Compiled {
   const sources: readonly SourceText[] = [{ file: options.file, text }];
   const { stack, findings } = readPolicy(sources);
   const found: Finding[] = [...findings];
-  if (stack !== null && !found.some(isError)) found.push(...checkStack(stack));
+  if (stack !== null && !found.some(isError)) found.push(...checkStack(stack, options.knownTools));
   if (stack === null || found.some(isError)) return finish(found, sources, stack, undefined);
   const { program, host, findings: lowering } = lowerStack(stack);
   found.push(...lowering);

@@ -29,7 +29,9 @@ export class CheckCommand extends FarameshCommand {
   async run(io: Terminal): Promise<number> {
     const source = readPolicyFile(this.dir);
     const { compile } = await import("../../compiler/index.ts");
-    const { image, stack, diagnostics } = compile(source.text, { file: source.file });
+    const { knownTools } = await import("../known-tools.ts");
+    const known = await knownTools(this.dir, io.env);
+    const { image, stack, diagnostics } = compile(source.text, { file: source.file, knownTools: known });
     const errors = diagnostics.filter(({ severity }) => severity === "error");
     const warnings = diagnostics.filter(({ severity }) => severity === "warning");
     const unset = this.strictEnv && stack !== undefined ? unsetVariables(stack, io.env) : [];
