@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } fro
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
+import { buildEvaluator } from "../build-evaluator.mjs";
 
 export const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -17,11 +18,9 @@ export async function bundle(): Promise<string> {
     ...common,
     platform: "neutral",
     packages: "external",
-    entryPoints: {
-      compiler: join(root, "compiler/index.ts"),
-      evaluator: join(root, "runtime/evaluator/index.ts"),
-    },
+    entryPoints: { compiler: join(root, "compiler/index.ts") },
   });
+  await buildEvaluator(folder);
   await build({
     ...common,
     platform: "node",

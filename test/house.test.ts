@@ -30,7 +30,7 @@ const arrows: Record<string, readonly string[]> = {
   "runtime/sdk": ["runtime/evaluator", "runtime/json.ts"],
   runtime: ["runtime/evaluator", "runtime/json.ts", "compiler", "vm/shared", "build"],
   cli: ["runtime", "runtime/evaluator", "runtime/json.ts", "compiler"],
-  bench: ["runtime", "runtime/evaluator", "runtime/json.ts", "compiler", "vm/shared", "cli"],
+  bench: ["build-evaluator.mjs", "runtime", "runtime/evaluator", "runtime/json.ts", "compiler", "vm/shared", "cli"],
 };
 
 function roomOf(file: string): string {
@@ -76,7 +76,7 @@ const only: readonly { readonly what: string; readonly pattern: RegExp; readonly
   {
     what: "WebAssembly",
     pattern: /\bnew WebAssembly\.|WebAssembly\.compile/,
-    files: [/^runtime\/evaluator\/machine\.ts$/],
+    files: [/^runtime\/evaluator\/(machine|module)\.ts$/],
   },
   {
     what: "writing to disk",

@@ -39,6 +39,11 @@ export function layout(area: i32): u32 {
   return memoryMap.areaAddress(area);
 }
 
+/** Room of Area.Arena. */
+export function arenaBytes(): u32 {
+  return memoryMap.arenaBytes;
+}
+
 /** Plan of an agent's tool, names in Area.Names; negative when the agent is unknown. */
 export function lookup(agentBytes: u32, toolBytes: u32): i32 {
   return lookupPlan(agentBytes, toolBytes);

@@ -32,7 +32,8 @@ export const KIND_PHASE: u8 = 3;
 export const KEY_MAX: u32 = 1 + (2 + NAME_BYTES) + (2 + KEY_NAME_MAX) + (2 + NAME_BYTES);
 export const DAY_US: i64 = 86400000000;
 
-const keyRoom: StaticArray<u8> = new StaticArray<u8>(KEY_MAX);
+/** Static data: what `new` takes at the start lies where memory.ts lays out its areas. */
+const keyRoom: StaticArray<u8> = changetype<StaticArray<u8>>(memory.data(KEY_MAX, 16));
 let keyLength: u32 = 0;
 
 export let count: u32 = 0;

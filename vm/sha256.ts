@@ -12,10 +12,11 @@ const K: StaticArray<u32> = [
   0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 ];
 
-const words: StaticArray<u32> = new StaticArray<u32>(64);
-const state: StaticArray<u32> = new StaticArray<u32>(8);
+// Static data, not `new`: that would be taken at the start from where memory.ts lays out its areas.
+const words: StaticArray<u32> = changetype<StaticArray<u32>>(memory.data(256, 16));
+const state: StaticArray<u32> = changetype<StaticArray<u32>>(memory.data(32, 16));
 /** A block being filled. */
-const block: StaticArray<u8> = new StaticArray<u8>(64);
+const block: StaticArray<u8> = changetype<StaticArray<u8>>(memory.data(64, 16));
 let filled: u32 = 0;
 let total: u64 = 0;
 

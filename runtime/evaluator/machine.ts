@@ -1,13 +1,15 @@
-// The Wasm machine as the host sees it: one instance, one image, one state. The only place that says WebAssembly.
-import { machineBase64 } from "../../build/machine.ts";
+// The Wasm machine as the host sees it: one instance, one image, one state. With module.ts the only place that says
+// WebAssembly.
 import { ARENA_BYTES_DEFAULT, Area, LoadCode, NAME_BYTES, RestoreCode, Result } from "../../vm/shared/abi.ts";
-import { Section } from "../../vm/shared/image.ts";
+import { HEADER_TOTAL_BYTES, Section } from "../../vm/shared/image.ts";
 import { LoadFailure } from "./types.ts";
 
 interface MachineExports {
   readonly memory: WebAssembly.Memory;
-  allocate(bytes: number, arenaBytes: number): number;
-  loadImage(capacity: number): number;
+  /** This and the next are gone from a module that has its image within: it is proved, laid down and cannot be replaced. */
+  allocate?(bytes: number, arenaBytes: number): number;
+  loadImage?(capacity: number): number;
+  arenaBytes(): number;
   layout(area: number): number;
   lookup(agentBytes: number, toolBytes: number): number;
   caller(agentBytes: number, sessionBytes: number): void;
@@ -19,27 +21,8 @@ interface MachineExports {
   snapshot(): number;
   restore(bytes: number): number;
   exchangeBytes(): number;
-  imageHash(): void;
-}
-
-let shared: WebAssembly.Module | null = null;
-
-/** The machine's module, compiled once. Not on hosts that forbid compiling at run time: pass a module there. */
-export function machineModule(): WebAssembly.Module {
-  shared ??= new WebAssembly.Module(machineBytes());
-  return shared;
-}
-
-export async function compileMachine(): Promise<WebAssembly.Module> {
-  shared ??= await WebAssembly.compile(machineBytes());
-  return shared;
-}
-
-function machineBytes(): Uint8Array<ArrayBuffer> {
-  const text = atob(machineBase64);
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes;
+  /** Gone where the hash is there from the start. */
+  imageHash?(): void;
 }
 
 export class Machine {
@@ -47,6 +30,8 @@ export class Machine {
   /** calls.decide, held apart: each look into an instance's exports costs as much as the call. */
   readonly decide: MachineExports["decide"];
   readonly bytes: Uint8Array;
+  /** The image that decides, within the machine's memory, which it never writes there. */
+  readonly image: Uint8Array;
   readonly words: Uint32Array;
   readonly integers: Int32Array;
   readonly numbers: Float64Array;
@@ -61,27 +46,27 @@ export class Machine {
   readonly trace: number;
   readonly exchange: number;
 
-  /** Loads an image. `capacity`: most counters it can hold, a power of two, or 0. Throws LoadFailure. */
+  /**
+   * Loads an image; null opens a module that has one within. `capacity`: most counters it can hold, a power of two, or 0.
+   * Throws LoadFailure.
+   */
   constructor(
     module: WebAssembly.Module,
-    image: Uint8Array,
+    image: Uint8Array | null,
     capacity: number,
     arenaBytes: number = ARENA_BYTES_DEFAULT,
   ) {
     const instance = new WebAssembly.Instance(module, {});
     this.calls = instance.exports as unknown as MachineExports;
     this.decide = this.calls.decide;
-    const at = this.calls.allocate(image.length, arenaBytes);
-    if (at === 0) throw new LoadFailure("NO_MEMORY", `no memory for an image of ${image.length} bytes`);
-    new Uint8Array(this.calls.memory.buffer).set(image, at);
-    const code = this.calls.loadImage(capacity);
+    const code = image === null ? this.#opened() : this.#load(image, capacity, arenaBytes);
     const buffer = this.calls.memory.buffer;
     this.bytes = new Uint8Array(buffer);
     this.words = new Uint32Array(buffer);
     this.integers = new Int32Array(buffer);
     this.numbers = new Float64Array(buffer);
     this.view = new DataView(buffer);
-    this.arenaBytes = arenaBytes;
+    this.arenaBytes = this.calls.arenaBytes();
     this.names = this.calls.layout(Area.Names);
     this.slots = this.calls.layout(Area.Slots);
     this.arena = this.calls.layout(Area.Arena);
@@ -91,6 +76,24 @@ export class Machine {
     this.trace = this.calls.layout(Area.Trace);
     this.exchange = this.calls.layout(Area.Exchange);
     if (code !== LoadCode.Ok) throw this.#loadFailure(code);
+    const at = this.calls.layout(Area.Image);
+    this.image = this.bytes.subarray(at, at + this.view.getUint32(at + HEADER_TOTAL_BYTES, true));
+  }
+
+  #load(image: Uint8Array, capacity: number, arenaBytes: number): number {
+    const { allocate, loadImage } = this.calls;
+    if (typeof this.calls.arenaBytes !== "function" || allocate === undefined || loadImage === undefined) {
+      throw new LoadFailure("BAD_MODULE", "this module is no machine that takes images");
+    }
+    const at = allocate(image.length, arenaBytes);
+    if (at === 0) throw new LoadFailure("NO_MEMORY", `no memory for an image of ${image.length} bytes`);
+    new Uint8Array(this.calls.memory.buffer).set(image, at);
+    return loadImage(capacity);
+  }
+
+  #opened(): number {
+    if (typeof this.calls.arenaBytes === "function" && this.calls.allocate === undefined) return LoadCode.Ok;
+    throw new LoadFailure("BAD_MODULE", "this module has no policy within: `faramesh build` makes those that have");
   }
 
   resultInteger(cell: Result): number {

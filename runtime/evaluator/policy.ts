@@ -68,9 +68,9 @@ export class LoadedPolicy implements Policy {
   #lastTools: ReadonlyMap<string, Plan> = new Map();
   #phaseOfRule: ReadonlyMap<number, number> | null = null;
 
-  constructor(machine: Machine, bytes: Uint8Array, counts: boolean) {
+  constructor(machine: Machine, counts: boolean) {
     this.#machine = machine;
-    this.#image = new ImageReader(bytes);
+    this.#image = new ImageReader(machine.image);
     this.#marshal = new Marshal(machine);
     this.#counts = counts;
     const image = this.#image;
@@ -85,14 +85,14 @@ export class LoadedPolicy implements Policy {
       policy_hash: machine.resultHash(Result.PolicyHash),
       // Found when first asked for: it names the file and decides nothing.
       get image_hash() {
-        if (imageHash === null) machine.calls.imageHash();
+        if (imageHash === null) machine.calls.imageHash?.();
         imageHash ??= machine.resultHash(Result.ImageHash);
         return imageHash;
       },
       agents: ids.filter((id) => id !== ""),
       anonymous: ids.includes(""),
       rules: image.ruleCount,
-      image_bytes: bytes.length,
+      image_bytes: machine.image.length,
       worst_case_steps: machine.resultNumber(Result.WorstCaseSteps),
       stateful: image.limitCount + image.budgetCount + image.phaseCount > 0,
     };

@@ -238,6 +238,17 @@ test("C09 keys of names that join alike are different keys", () => {
   assert.is(counted.decide({ agent_id: "a", tool_id: "t" }, { now: noon }).effect, "deny", 'absent is "default"');
 });
 
+test("the longest names leave the request's cost and the verdict as they are", () => {
+  const agent_id = "a".repeat(256);
+  const policy = open(
+    `agent "${agent_id}" {\n default permit\n rate_limit "${"**/".repeat(340)}**": 5 per minute\n budget daily { max = $9 }\n}`,
+  );
+  const long = { agent_id, session_id: "s".repeat(256), tool_id: "t".repeat(256), cost_usd: 2.5 };
+  const verdict = policy.decide(long, { now: noon });
+  assert.is(verdict.code, "POLICY_PERMIT");
+  assert.equal(verdict.charges?.budgets, [{ id: "daily", cost_micro: 2_500_000 }]);
+});
+
 test("a warning is said once in each window", () => {
   const policy = paying("max = $10 warn_at = 0.8");
   const warned = [7, 1, 1].map((amount) => pay(policy, amount).warnings?.map((w) => w.budget_id));

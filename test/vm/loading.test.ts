@@ -2,7 +2,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { LoadFailure, loadPolicySync } from "../../runtime/evaluator/index.ts";
-import { Machine, machineModule } from "../../runtime/evaluator/machine.ts";
+import { Machine } from "../../runtime/evaluator/machine.ts";
+import { machineModule } from "../../runtime/evaluator/module.ts";
 import { LoadedPolicy } from "../../runtime/evaluator/policy.ts";
 import { HEADER_BYTES, Section, SHAPE_ROW_BYTES, Shape } from "../../vm/shared/image.ts";
 import { RULE_GATE } from "../../vm/shared/isa.ts";
@@ -157,7 +158,7 @@ test(`F01 ${MUTANTS} changed images with fitting digests are refused, or run wit
     try {
       const machine = new Machine(machineModule(), bytes, small.meterCapacity, small.arenaBytes);
       const memoryBytes = machine.bytes.length;
-      const policy = new LoadedPolicy(machine, bytes, true);
+      const policy = new LoadedPolicy(machine, true);
       tally.ran++;
       const call = everyCall[i % everyCall.length];
       for (const request of i % 8 === 0 || call === undefined ? everyCall : [call]) {

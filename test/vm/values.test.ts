@@ -2,7 +2,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { JsonNumber, type RequestValue } from "../../runtime/evaluator/index.ts";
-import { Machine, machineModule } from "../../runtime/evaluator/machine.ts";
+import { Machine } from "../../runtime/evaluator/machine.ts";
+import { machineModule } from "../../runtime/evaluator/module.ts";
 import { LoadedPolicy } from "../../runtime/evaluator/policy.ts";
 import { everyCall, everyPart, imageOf, noon, open } from "./policies.ts";
 
@@ -154,7 +155,7 @@ test("E06 names at their limits", () => {
 test("the machine's memory stays as it is over a million decisions", () => {
   const machine = new Machine(machineModule(), imageOf(everyPart), 1024);
   const bytes = machine.bytes.length;
-  const policy = new LoadedPolicy(machine, imageOf(everyPart), true);
+  const policy = new LoadedPolicy(machine, true);
   const tally = new Map<string, number>();
   for (let i = 0; i < 1_000_000; i++) {
     const call = everyCall[i % everyCall.length];

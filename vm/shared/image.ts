@@ -10,6 +10,8 @@ export const MAGIC = 0x53_4d_46_7f; // 0x7f "FMS"
 export const FORMAT_VERSION = 1;
 export const ISA_VERSION = 1;
 export const HEADER_BYTES = 64;
+/** Where the header says how many bytes the image has. */
+export const HEADER_TOTAL_BYTES = 8;
 export const HEADER_DIGEST = 24;
 export const TABLE_ROW_BYTES = 8;
 

@@ -1,0 +1,46 @@
+// Bundles the evaluator as it is shipped: with its machine, and without it for hosts that forbid compiling at run time.
+// Used by build.mjs and by the measurements. build/vm.wasm must be there.
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const root = fileURLToPath(new URL(".", import.meta.url));
+/** Stands for the machine while esbuild works: it would write every byte below 32 as four characters. */
+const MACHINE_PLACE = "faramesh:machine";
+
+/** Writes evaluator.js and host.js into a folder. */
+export async function buildEvaluator(outdir) {
+  const wasm = await readFile(join(root, "build/vm.wasm"));
+  const place = { contents: `export const machineText = "${MACHINE_PLACE}";`, loader: "ts" };
+  const { outputFiles } = await build({
+    entryPoints: {
+      evaluator: join(root, "runtime/evaluator/index.ts"),
+      host: join(root, "runtime/evaluator/host.ts"),
+    },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    platform: "neutral",
+    charset: "utf8",
+    outdir,
+    write: false,
+    plugins: [{ name: "machine", setup: (it) => it.onLoad({ filter: /build\/machine\.ts$/ }, () => place) }],
+  });
+  for (const { path, text } of outputFiles) {
+    await writeFile(
+      path,
+      text.replace(`"${MACHINE_PLACE}"`, () => literal(wasm)),
+    );
+  }
+}
+
+/**
+ * Bytes as a literal, a character for each; only what a template cannot hold as it is stands escaped. The line ends behind
+ * it, so that the trace of an error shows code.
+ */
+function literal(bytes) {
+  const text = bytes.toString("latin1").replace(/[\\`\r]|\$\{/g, (found) => (found === "\r" ? "\\r" : `\\${found}`));
+  return `\`${text}\`\n`;
+}

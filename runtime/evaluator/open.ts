@@ -1,0 +1,43 @@
+// Opens a policy: from an image and the machine's module, or from a module that has its image within.
+import { METER_CAPACITY_DEFAULT } from "../../vm/shared/abi.ts";
+import { Machine } from "./machine.ts";
+import { LoadedPolicy } from "./policy.ts";
+import { LoadFailure, type Policy } from "./types.ts";
+
+export interface LoadOptions {
+  /**
+   * "volatile": limits, budgets and phases are counted in this instance only, and are gone with it unless snapshot() is kept.
+   * Absent: a policy that counts denies STATE_UNAVAILABLE rather than count in a place that nobody chose.
+   */
+  readonly state?: "volatile";
+  /** Most counters held, a power of two; default 65,536. More agents, sessions and limits than that deny STATE_FULL. */
+  readonly meterCapacity?: number;
+  /** Room for the text and lists that rules read of one request, in bytes; default 12 MiB. A request that needs more is BAD_REQUEST. */
+  readonly arenaBytes?: number;
+  /** The machine's module, for hosts that forbid compiling at run time. */
+  readonly module?: WebAssembly.Module;
+}
+
+/** Loads an image. Throws LoadFailure when it is malformed, changed or of an unknown version. */
+export function openImage(module: WebAssembly.Module, image: Uint8Array, options: LoadOptions): Policy {
+  const counts = options.state === "volatile";
+  const capacity = counts ? (options.meterCapacity ?? METER_CAPACITY_DEFAULT) : 0;
+  return new LoadedPolicy(new Machine(module, image, capacity, options.arenaBytes), counts);
+}
+
+/** What is laid down in a built module, and so is not for the one who opens it to choose. */
+const builtIn = ["meterCapacity", "arenaBytes", "module"] as const;
+
+/** Opens a module that `faramesh build` made. Nothing is loaded or proved: that was done when it was built. Throws LoadFailure. */
+export function openBuilt(module: WebAssembly.Module, options: LoadOptions = {}): Policy {
+  const fixed = builtIn.find((name) => options[name] !== undefined);
+  if (fixed !== undefined) {
+    throw new LoadFailure("BAD_OPTION", `\`${fixed}\` is chosen when a module is built, not when it is opened`);
+  }
+  return new LoadedPolicy(new Machine(module, null, 0), options.state === "volatile");
+}
+
+/** Whether a policy came as bytes. Told by their shape: those of another realm are no instance of this one's Uint8Array. */
+export function isImage(policy: Uint8Array | WebAssembly.Module): policy is Uint8Array {
+  return ArrayBuffer.isView(policy);
+}
