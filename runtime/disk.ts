@@ -47,6 +47,8 @@ export interface Disk {
   makeDirectory(path: string): void;
   /** Makes names created in, moved to or removed from a directory durable. */
   syncDirectory(path: string): void;
+  /** The same, off the main thread. */
+  syncDirectoryAside(path: string): Promise<void>;
   /** Names in a directory, sorted; empty when it does not exist. */
   list(path: string): string[];
   /** What is at a path, links not followed; null when nothing is. */
@@ -153,6 +155,17 @@ function syncDirectory(path: string): void {
   }
 }
 
+function syncDirectoryAside(path: string): Promise<void> {
+  const descriptor = fs.openSync(path, O_RDONLY);
+  return new Promise((resolve, reject) => {
+    fs.fsync(descriptor, (error) => {
+      fs.closeSync(descriptor);
+      if (error === null) resolve();
+      else reject(error);
+    });
+  });
+}
+
 function makeDirectory(path: string): void {
   try {
     fs.mkdirSync(path, { mode: directoryMode });
@@ -217,6 +230,7 @@ export const nodeDisk: Disk = {
   open: (path, mode) => new NodeFile(path, openDescriptor(path, mode)),
   makeDirectory,
   syncDirectory,
+  syncDirectoryAside,
   list: (path) => orMissing(() => fs.readdirSync(path).sort(), []),
   identity: (path) => orMissing(() => identityOf(fs.lstatSync(path, { bigint: true })), null),
   rename: (from, to) => fs.renameSync(from, to),
@@ -288,9 +302,45 @@ export function replaceFile(disk: Disk, path: string, bytes: Uint8Array): void {
   disk.syncDirectory(directory);
 }
 
+/**
+ * As `replaceFile`, with the waiting off the main thread and the directory left to the caller: until that is synced too,
+ * a power cut may bring back the old content. The temporary file of a failure is removed.
+ */
+export async function replaceFileAside(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(8).toString("hex")}.new`);
+  const file = disk.open(temporary, "create");
+  try {
+    try {
+      writeAll(file, bytes);
+      await file.dataSync();
+    } finally {
+      file.close();
+    }
+    disk.rename(temporary, path);
+  } catch (error) {
+    try {
+      disk.remove(temporary);
+    } catch {
+      // Nobody reads it; what went wrong before is what counts.
+    }
+    throw error;
+  }
+}
+
 /** Removes a directory with all that is in it; links in it are removed and not followed. */
 export function removeTree(path: string): void {
   fs.rmSync(path, { recursive: true, force: true });
+}
+
+/** Adds to a file that belongs to the project. Throws the disk's error; then a part may have been added. */
+export function appendToProjectFile(path: string, text: string): void {
+  const file = nodeDisk.open(path, "append");
+  try {
+    writeAll(file, Buffer.from(text));
+    file.sync();
+  } finally {
+    file.close();
+  }
 }
 
 /** Makes a file that belongs to the project, readable like its others. False, and nothing done, when the name is taken. */

@@ -14,6 +14,8 @@ export class Batch {
   usedBytes = 0;
   /** end of each record in `bytes` */
   readonly ends: number[] = [];
+  /** of each record */
+  readonly hashes: string[] = [];
   readonly durable: Promise<void>;
   resolve!: () => void;
   reject!: (reason: unknown) => void;
@@ -46,6 +48,7 @@ export class Batch {
     if (this.ends.length === 0) this.firstUs = wallUs;
     this.usedBytes = end;
     this.ends.push(end);
+    this.hashes.push(hash);
     this.lastSeq++;
     this.lastHash = hash;
     this.lastUs = wallUs;

@@ -26,8 +26,8 @@ export interface CommitterOptions {
 }
 
 export interface CommitterEvents {
-  /** the records up to `seq` are on disk */
-  synced(seq: number, hash: string): void;
+  /** the records up to `seq` are on disk; `hashes` are those since the last call, in order */
+  synced(seq: number, hashes: readonly string[]): void;
   /** a batch left the queue */
   written(): void;
   /** a segment of so many bytes was sealed */
@@ -46,7 +46,7 @@ export class Committer {
   #queue: Batch[] = [];
   #inFlight: Batch | null = null;
   /** last written and not yet synced, with durability async */
-  #unsynced: { readonly seq: number; readonly hash: string } | null = null;
+  #unsynced: { readonly seq: number; readonly hashes: string[] } | null = null;
   #running: Promise<void> | null = null;
   #syncTimer: NodeJS.Timeout | null = null;
   #isSyncDue = false;
@@ -82,6 +82,11 @@ export class Committer {
   added(bytes: number): void {
     this.queuedBytes += bytes;
     this.#wake();
+  }
+
+  /** With durability async: syncs as soon as what is queued now is written. */
+  hurry(): void {
+    if (this.durability === "async") this.#isSyncDue = true;
   }
 
   /** The batch that holds an unsynced record; undefined where none does. */
@@ -142,13 +147,13 @@ export class Committer {
       await this.#write(batch);
       if (this.#isDead) return;
       if (this.durability === "async") {
-        this.#unsynced = { seq: batch.lastSeq, hash: batch.lastHash };
+        this.#unsynced = { seq: batch.lastSeq, hashes: joined(this.#unsynced?.hashes, batch.hashes) };
         if (this.#isSyncDue) await this.#syncNow();
         else this.#syncLater();
       } else {
         await this.#dataSync();
         if (this.#isDead) return;
-        this.#events.synced(batch.lastSeq, batch.lastHash);
+        this.#events.synced(batch.lastSeq, batch.hashes);
       }
       this.#inFlight = null;
       this.queuedBytes -= batch.usedBytes;
@@ -187,7 +192,7 @@ export class Committer {
     if (this.#isDead) return;
     const unsynced = this.#unsynced;
     this.#unsynced = null;
-    if (unsynced !== null) this.#events.synced(unsynced.seq, unsynced.hash);
+    if (unsynced !== null) this.#events.synced(unsynced.seq, unsynced.hashes);
     this.#events.rotated(sealedBytes);
   }
 
@@ -218,11 +223,18 @@ export class Committer {
     await this.#dataSync();
     if (this.#isDead) return;
     this.#unsynced = null;
-    this.#events.synced(unsynced.seq, unsynced.hash);
+    this.#events.synced(unsynced.seq, unsynced.hashes);
   }
 
   #stopTimer(): void {
     if (this.#syncTimer !== null) clearTimeout(this.#syncTimer);
     this.#syncTimer = null;
   }
+}
+
+/** `first` with `more` at its end; the first list is used up. */
+function joined(first: string[] | undefined, more: string[]): string[] {
+  if (first === undefined) return more;
+  for (const hash of more) first.push(hash);
+  return first;
 }

@@ -37,7 +37,7 @@ export interface WalkReport {
 
 export interface WalkVisitor {
   /** `head` as `ChainStep` has it; `value` makes the whole record, which costs more than all the rest */
-  record?(head: JsonObject, value: () => JsonObject): void;
+  record?(head: JsonObject, value: () => JsonObject, hash: string): void;
 }
 
 /**
@@ -69,7 +69,7 @@ export function* walk(
         if (report.firstTime === "") report.firstTime = chain.time;
         if (report.lastSegmentTime === "") report.lastSegmentTime = chain.time;
         if (chain.seq === ackedSeq) report.hashAtAcked = chain.hash;
-        visitor.record?.(step.head, step.value);
+        visitor.record?.(step.head, step.value, chain.hash);
         walkedBytes += reader.end - reader.start + 1;
         if (walkedBytes - yieldedBytes >= 1024 * 1024) {
           yieldedBytes = walkedBytes;

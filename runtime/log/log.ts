@@ -1,19 +1,26 @@
 // The log as its writer sees it: open (with recovery), append, wait until durable, close. Order of records is the order
 // of `append` calls; nothing is answered from a record before `durable` says so. After the first error it latches:
 // every later append throws, and what is on disk stays as the error left it.
+import { hostname } from "node:os";
 import { dirname, resolve } from "node:path";
 import { type Clock, formatTime, parseTime, systemClock } from "../clock.ts";
 import { type Disk, type DiskLock, nodeDisk } from "../disk.ts";
 import type { JsonObject } from "../json.ts";
 import { ActiveSegment } from "./active.ts";
+import type { TreeHead } from "./checkpoint.ts";
+import { type CheckpointCause, Checkpointer } from "./checkpointer.ts";
 import { Committer, type Durability } from "./committer.ts";
 import { LogFailure, reasonOf } from "./failure.ts";
 import { HeadFile } from "./head.ts";
 import { HeadKeeper } from "./head-keeper.ts";
 import { entryLimitBytes, prefixBytes, writeLine } from "./line.ts";
+import type { VerifierKey } from "./note.ts";
 import { type LogEntryInput, RestRenderer } from "./record.ts";
 import { openForWriting } from "./recover.ts";
 import { SaltStore } from "./salts.ts";
+import type { KeyKeeper } from "./signing-key.ts";
+import { TileStore } from "./tile-store.ts";
+import type { RecoveredTree } from "./tree-recovery.ts";
 
 export const defaultSegmentBytes = 64 * 1024 * 1024;
 export const defaultSegmentAgeMs = 24 * 60 * 60 * 1000;
@@ -37,6 +44,8 @@ export interface LogOptions {
   readonly segmentAgeMs?: number;
   readonly disk?: Disk;
   readonly clock?: Clock;
+  /** signs checkpoints; without it there is no tree, no checkpoint and no receipt */
+  readonly keys?: KeyKeeper;
   /** go on without a usable head file; recorded in the log */
   readonly acceptUnanchored?: boolean;
   /** called for each stored record while the log is opened, so that state is rebuilt in the same pass */
@@ -64,6 +73,10 @@ export interface LogStats {
   readonly totalBytes: number;
   /** head writes that failed in a row; the log goes on without them for a while */
   readonly headFailures: number;
+  /** the same of checkpoints and tiles */
+  readonly checkpointFailures: number;
+  /** records under the last checkpoint; null without one */
+  readonly checkpointSize: number | null;
 }
 
 export class Log {
@@ -84,11 +97,14 @@ export class Log {
   readonly #segment: ActiveSegment;
   readonly #committer: Committer;
   readonly #head: HeadKeeper;
+  readonly #checkpointer: Checkpointer | null;
   readonly #listeners: ((failure: LogFailure) => void)[] = [];
   readonly #reliefListeners: (() => void)[] = [];
   #wasPressed = false;
   readonly #timer: NodeJS.Timeout;
   #closing: Promise<void> | null = null;
+  /** the last record is in */
+  #isClosing = false;
 
   /**
    * Takes the writer's lock, checks every stored record, cuts off a torn tail into quarantine/ and opens the log.
@@ -100,15 +116,16 @@ export class Log {
     const dir = resolve(options.dir);
     const lock = await lockDirectory(disk, dir);
     try {
-      const opened = openForWriting(disk, dir, options.acceptUnanchored ?? false, options.onRecord);
-      const log = new Log(options, disk, dir, lock, opened);
+      const { keys } = options;
+      const opened = openForWriting(disk, dir, options.acceptUnanchored ?? false, keys !== undefined, options.onRecord);
+      const tree = keys === undefined ? null : (opened.tree?.finish(keys, hostname()) ?? null);
+      const log = new Log(options, disk, dir, lock, opened, tree);
       try {
         // The clean stop is taken back before anything is written behind it.
         await log.#head.writeNow(false);
-        for (const detail of opened.marks) {
-          log.append({ type: "mark", policy_version: null, policy_hash: null, body: detail });
-        }
-        if (opened.marks.length > 0) await log.durable(log.lastSeq);
+        for (const body of [...opened.marks, ...(tree?.marks ?? [])]) log.#appendOwn("mark", body);
+        if (log.lastSeq > opened.chain.seq) await log.durable(log.lastSeq);
+        await log.checkpoint("start");
       } catch (error) {
         log.#abandon();
         throw error;
@@ -127,6 +144,7 @@ export class Log {
     dir: string,
     lock: DiskLock,
     opened: ReturnType<typeof openForWriting>,
+    tree: RecoveredTree | null,
   ) {
     const { identity, chain, active } = opened;
     this.#clock = options.clock ?? systemClock;
@@ -152,7 +170,7 @@ export class Log {
         segmentAgeMs: options.segmentAgeMs ?? defaultSegmentAgeMs,
       },
       {
-        synced: (seq, hash) => this.#synced(seq, hash),
+        synced: (seq, hashes) => this.#synced(seq, hashes),
         written: () => this.#relieve(),
         rotated: (sealedBytes) => {
           this.#sealedBytes += sealedBytes;
@@ -161,8 +179,46 @@ export class Log {
         failed: (error) => this.#latch(error),
       },
     );
+    const around = {
+      logId: identity.logId,
+      host: hostname(),
+      append: (type: "checkpoint" | "mark", body: JsonObject) => {
+        const appended = this.#appendOwn(type, body);
+        this.#committer.hurry();
+        return appended;
+      },
+      now: () => this.#clock.now(),
+      failed: (failure: LogFailure) => this.#committer.kill(failure),
+    };
+    const isSealed = options.keys !== undefined && tree !== null;
+    this.#checkpointer = isSealed ? new Checkpointer(around, options.keys, new TileStore(disk, dir), tree) : null;
     this.#timer = setInterval(() => this.#keepHouse(), housekeepingIntervalMs);
     this.#timer.unref();
+  }
+
+  /** Of the last checkpoint; null without one. */
+  get treeHead(): TreeHead | null {
+    return this.#checkpointer?.head ?? null;
+  }
+
+  /** The key that signs, and whether it is the log's first or was named by the one before it; null without one. */
+  get signer(): { readonly key: VerifierKey; readonly isNamed: boolean } | null {
+    const checkpointer = this.#checkpointer;
+    return checkpointer === null ? null : { key: checkpointer.verifierKey, isNamed: checkpointer.isKeyNamed };
+  }
+
+  /** Signs what the log holds now. Resolves when that is on disk, or has failed and will be tried again. */
+  async checkpoint(cause: CheckpointCause): Promise<void> {
+    if (this.#state === "open") await this.#checkpointer?.checkpoint(cause);
+  }
+
+  /** Puts a new key in force; null where nothing is signed. Rejects with what went wrong. */
+  async rotateKey(): Promise<VerifierKey | null> {
+    return (await this.#checkpointer?.rotate()) ?? null;
+  }
+
+  #appendOwn(type: "checkpoint" | "mark", body: JsonObject): Appended {
+    return this.append({ type, policy_version: null, policy_hash: null, body });
   }
 
   get lastSeq(): number {
@@ -178,7 +234,7 @@ export class Log {
    * once latched, CLOSED, OVERLOADED, ENTRY_TOO_LARGE; TypeError for a body that is not JSON. A throw takes no seq.
    */
   append(entry: LogEntryInput): Appended {
-    if (this.#state !== "open" || this.#closing !== null) throw this.#failure ?? closedFailure();
+    if (this.#state !== "open" || this.#isClosing) throw this.#failure ?? closedFailure();
     if (this.#committer.queuedBytes >= queueLimitBytes) {
       throw new LogFailure("OVERLOADED", `${queueLimitBytes} bytes of records wait for the disk`);
     }
@@ -259,10 +315,14 @@ export class Log {
       activeBytes: this.#segment.sizeBytes,
       totalBytes: this.#sealedBytes + this.#segment.sizeBytes,
       headFailures: this.#head.failures,
+      checkpointFailures: this.#checkpointer?.failures ?? 0,
+      checkpointSize: this.#checkpointer?.head?.size ?? null,
     };
   }
 
   async #close(): Promise<void> {
+    if (this.#checkpointer !== null) await this.checkpoint("stop");
+    this.#isClosing = true;
     await this.#committer.drain();
     clearInterval(this.#timer);
     if (this.#state === "open") {
@@ -279,6 +339,7 @@ export class Log {
 
   /** Lets go of the files, without a word in the head. */
   #abandon(): void {
+    this.#checkpointer?.end();
     clearInterval(this.#timer);
     this.salts.close();
     this.#head.close();
@@ -291,10 +352,11 @@ export class Log {
     for (const listener of this.#reliefListeners) queueMicrotask(listener);
   }
 
-  #synced(seq: number, hash: string): void {
+  #synced(seq: number, hashes: readonly string[]): void {
     this.#syncedSeq = seq;
     this.#lastSyncUs = this.#clock.now().wallUs;
-    this.#head.acknowledge(seq, hash);
+    this.#head.acknowledge(seq, hashes.at(-1) ?? "");
+    this.#checkpointer?.take(hashes);
   }
 
   #keepHouse(): void {
@@ -304,7 +366,10 @@ export class Log {
       if (failure !== null) this.#committer.kill(failure);
       else if (this.#head.isGivenUp) {
         this.#committer.kill(new LogFailure("AUDIT_UNAVAILABLE", "the head file could not be written for too long"));
-      } else this.#head.request();
+      } else {
+        this.#head.request();
+        this.#checkpointer?.tick();
+      }
     } catch (error) {
       this.#committer.kill(error);
     }
@@ -318,6 +383,7 @@ export class Log {
         : new LogFailure("AUDIT_UNAVAILABLE", `the log can no longer be written: ${reasonOf(error)}`, {}, error);
     this.#state = "latched";
     this.#failure = failure;
+    this.#checkpointer?.end();
     this.#relieve();
     // Behind this turn, so that a listener that throws cannot keep the waiters from being refused.
     for (const listener of this.#listeners) queueMicrotask(() => listener(failure));

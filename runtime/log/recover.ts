@@ -10,6 +10,7 @@ import { type LogIdentity, openIdentity } from "./identity.ts";
 import { inspectLog } from "./inspect.ts";
 import { quarantineTail, tornTailKind, unmarkedCopies } from "./quarantine.ts";
 import { listSegments } from "./segments.ts";
+import { TreeRecovery } from "./tree-recovery.ts";
 
 export interface OpenedFiles {
   readonly identity: LogIdentity;
@@ -21,6 +22,8 @@ export interface OpenedFiles {
   readonly headGeneration: number;
   /** bodies of mark records to append before anything else */
   readonly marks: readonly JsonObject[];
+  /** the tree over the records, where it was asked for */
+  readonly tree: TreeRecovery | null;
 }
 
 /** Throws LogFailure for a log that may not be continued, the disk's errors for a disk that fails. */
@@ -28,6 +31,7 @@ export function openForWriting(
   disk: Disk,
   dir: string,
   acceptUnanchored: boolean,
+  withTree: boolean,
   onRecord: ((value: JsonObject) => void) | undefined,
 ): OpenedFiles {
   const segments = listSegments(disk, dir);
@@ -35,7 +39,9 @@ export function openForWriting(
   // A head that exists was written for this log: its files may not be made anew under it.
   const identity = openIdentity(disk, dir, segments.length > 0 || storedHead.kind !== "absent");
   const marked = new Set<string>();
-  const record = (head: JsonObject, value: () => JsonObject): void => {
+  const tree = withTree ? new TreeRecovery(disk, dir, identity.logId) : null;
+  const record = (head: JsonObject, value: () => JsonObject, hash: string): void => {
+    tree?.record(head, value, hash);
     if (onRecord === undefined && head.type !== "mark") return;
     const whole = value();
     const name = markedCopy(whole);
@@ -43,6 +49,7 @@ export function openForWriting(
     onRecord?.(whole);
   };
   const { walk, head, torn, isHeadRebuilt } = inspectLog(disk, dir, identity.logId, acceptUnanchored, { record });
+  tree?.check();
   if (torn !== null) quarantineTail(disk, dir, torn.segment, torn.offset);
   const isNew = head.kind === "absent" && segments.length === 0;
   // Before the first segment, so that a log with segments always has one.
@@ -56,7 +63,7 @@ export function openForWriting(
   const active = last === undefined ? null : { number: last.number, sizeBytes, firstUs };
   const sealedBytes = walk.segments.slice(0, -1).reduce((total, segment) => total + segment.sizeBytes, 0);
   const headGeneration = head.kind === "valid" ? head.state.generation : isNew ? firstGeneration : 0;
-  return { identity, chain: walk.chain, active, sealedBytes, headGeneration, marks };
+  return { identity, chain: walk.chain, active, sealedBytes, headGeneration, marks, tree };
 }
 
 /** The name in quarantine/ that a mark speaks of. */

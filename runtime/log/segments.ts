@@ -7,6 +7,8 @@ export const headFileName = "head";
 export const lockFileName = "lock";
 export const identityFileName = "log.json";
 export const digestKeyFileName = "digest.key";
+export const checkpointFileName = "checkpoint";
+export const witnessedFileName = "checkpoint.witnessed";
 export const quarantineName = "quarantine";
 export const saltsName = "salts";
 

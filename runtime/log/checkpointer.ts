@@ -1,0 +1,224 @@
+// Signs what the log holds: takes the hash of each record that is on disk into the tree, and now and then (so many records,
+// so much time, start, stop, a swap, a rotation) puts a checkpoint record, the tiles and the signed checkpoint in place. All
+// beside the decisions. An error of tiles, checkpoint or key leaves them going and is tried again, for about a minute.
+import type { Reading } from "../clock.ts";
+import type { JsonObject } from "../json.ts";
+import { checkpointText, originOf, rotationText, type TreeHead } from "./checkpoint.ts";
+import { LogFailure, reasonOf } from "./failure.ts";
+import { renderNote, signatureLine, type VerifierKey } from "./note.ts";
+import { type KeyKeeper, type SigningKey, verifierKeyOf } from "./signing-key.ts";
+import type { TileStore } from "./tile-store.ts";
+import type { Tile, TileTree } from "./tiles.ts";
+import { type RecoveredTree, rotationKind } from "./tree-recovery.ts";
+
+export type CheckpointCause = "start" | "stop" | "policy" | "rotation" | "records" | "time" | "asked";
+
+/** A checkpoint is due after so many records, looked at once a second, and after so much time even without any. */
+export const dueRecords = 16_384;
+export const dueSeconds = 300;
+
+/** Failures in a row, about one a second, after which the log gives up. */
+const failuresMax = 60;
+
+/** Records taken into the tree before others may run: a tenth of a millisecond. */
+const recordsPerTurn = 256;
+
+export interface LogAround {
+  readonly logId: string;
+  readonly host: string;
+  append(type: "checkpoint" | "mark", body: JsonObject): { readonly seq: number };
+  now(): Reading;
+  /** Too many failures: the log has to stop. */
+  failed(failure: LogFailure): void;
+}
+
+/** The tree at one size, to be signed and stored. */
+interface Taken extends TreeHead {
+  readonly edges: readonly Tile[];
+}
+
+interface Waiter {
+  readonly size: number;
+  readonly resolve: (taken: Taken) => void;
+  readonly reject: (reason: Error) => void;
+}
+
+export class Checkpointer {
+  /** failures in a row */
+  failures = 0;
+  /** the last checkpoint stored; null before the first */
+  head: TreeHead | null;
+  /** whether the key in force is the log's first or was named by the one before it */
+  readonly isKeyNamed: boolean;
+  readonly #around: LogAround;
+  readonly #origin: string;
+  readonly #keys: KeyKeeper;
+  readonly #tree: TileTree;
+  readonly #store: TileStore;
+  #signer: SigningKey;
+  #key: VerifierKey;
+  #note: string | null;
+  #pending: string[] = [];
+  #taken = 0;
+  #isAbsorbing = false;
+  #waiter: Waiter | null = null;
+  /** taken from the tree and not yet on disk */
+  #owed: Taken | null = null;
+  /** one checkpoint, rotation or further try after another */
+  #turn: Promise<unknown> = Promise.resolve();
+  #isBusy = false;
+  #isOver = false;
+  #lastMonoUs: number;
+  #lastSize: number;
+
+  constructor(around: LogAround, keys: KeyKeeper, store: TileStore, recovered: RecoveredTree) {
+    this.#around = around;
+    this.#origin = originOf(around.logId);
+    this.#keys = keys;
+    this.#store = store;
+    this.#tree = recovered.tree;
+    this.#note = recovered.note;
+    this.head = recovered.head;
+    this.isKeyNamed = recovered.isKeyNamed;
+    this.#signer = keys.current();
+    this.#key = verifierKeyOf(this.#signer, this.#origin);
+    this.#lastMonoUs = around.now().monoUs;
+    this.#lastSize = this.#tree.size;
+    this.#tree.finished = (tile) => store.put(tile);
+    for (const tile of recovered.owedTiles) store.put(tile);
+  }
+
+  get verifierKey(): VerifierKey {
+    return this.#key;
+  }
+
+  /** Hashes of the next records, in order, now that they are on disk. */
+  take(hashes: readonly string[]): void {
+    for (const hash of hashes) this.#pending.push(hash);
+    if (!this.#isAbsorbing && !this.#isOver) {
+      this.#isAbsorbing = true;
+      setImmediate(() => this.#absorb());
+    }
+  }
+
+  /** Looks whether a checkpoint is due or owed. Call about once a second. */
+  tick(): void {
+    if (this.#isOver || this.#isBusy) return;
+    if (this.#store.isFull) this.#giveUp("more tiles wait for the disk than may");
+    else if (this.#owed !== null) void this.#inTurn(() => this.#storeOwed());
+    else if (this.#tree.size - this.#lastSize >= dueRecords) void this.checkpoint("records");
+    else if (this.#around.now().monoUs - this.#lastMonoUs >= dueSeconds * 1_000_000) void this.checkpoint("time");
+  }
+
+  /** Resolves when it is on disk, or has failed and will be tried again. Never rejects. */
+  async checkpoint(cause: CheckpointCause): Promise<void> {
+    await this.#inTurn(() => this.#checkpoint(cause)).catch(() => {});
+  }
+
+  /**
+   * Makes a new key, has the old one name it in a record, and signs with it from then on. Rejects with what went wrong:
+   * before the record is on disk the old key stays in force.
+   */
+  rotate(): Promise<VerifierKey> {
+    return this.#inTurn(async () => {
+      const next = verifierKeyOf(this.#keys.makeNext(), this.#origin);
+      const taken = await this.#afterRecord("mark", {
+        kind: rotationKind,
+        detail: { note: await this.#endorse(next) },
+      });
+      this.#keys.adoptNext();
+      this.#signer = this.#keys.current();
+      this.#key = next;
+      // Up to its own record the old key would have been right too; one checkpoint of each is not needed.
+      this.#owed = null;
+      this.#lastSize = taken.size;
+      await this.#checkpoint("rotation");
+      return next;
+    });
+  }
+
+  /** Nothing more comes: the log has failed or is closed. */
+  end(): void {
+    this.#isOver = true;
+    this.#waiter?.reject(new LogFailure("AUDIT_UNAVAILABLE", "the log ended before its checkpoint"));
+    this.#waiter = null;
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(async () => {
+      this.#isBusy = true;
+      try {
+        return await work();
+      } finally {
+        this.#isBusy = false;
+      }
+    });
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  async #endorse(next: VerifierKey): Promise<string> {
+    const text = rotationText(this.#origin, next.text);
+    return renderNote(text, [signatureLine(this.#key, await this.#signer.sign(Buffer.from(text)))]);
+  }
+
+  /** A checkpoint is one of the tree that ends with its own record. */
+  async #checkpoint(cause: CheckpointCause): Promise<void> {
+    if (this.#isOver) return;
+    this.#lastMonoUs = this.#around.now().monoUs;
+    const due = { records: dueRecords, seconds: dueSeconds };
+    const plain = { cause, due, previous: this.#note };
+    const body: JsonObject = cause === "start" ? { ...plain, host: this.#around.host } : plain;
+    this.#owed = await this.#afterRecord("checkpoint", body);
+    this.#lastSize = this.#owed.size;
+    await this.#storeOwed();
+  }
+
+  /** Appends a record and resolves to the tree that ends with it, once that record is on disk. */
+  #afterRecord(type: "checkpoint" | "mark", body: JsonObject): Promise<Taken> {
+    const { seq } = this.#around.append(type, body);
+    return new Promise((resolve, reject) => {
+      this.#waiter = { size: seq, resolve, reject };
+    });
+  }
+
+  async #storeOwed(): Promise<void> {
+    const owed = this.#owed;
+    if (owed === null) return;
+    try {
+      const text = checkpointText({ origin: this.#origin, size: owed.size, root: owed.root });
+      const note = renderNote(text, [signatureLine(this.#key, await this.#signer.sign(Buffer.from(text)))]);
+      await this.#store.store(owed.edges, note);
+      this.#note = note;
+      this.head = { size: owed.size, root: owed.root };
+      this.#owed = null;
+      this.failures = 0;
+    } catch (error) {
+      if (++this.failures >= failuresMax)
+        this.#giveUp(`no checkpoint could be written for too long: ${reasonOf(error)}`);
+    }
+  }
+
+  #giveUp(reason: string): void {
+    this.#isOver = true;
+    this.#around.failed(new LogFailure("AUDIT_UNAVAILABLE", reason));
+  }
+
+  #absorb(): void {
+    const end = Math.min(this.#pending.length, this.#taken + recordsPerTurn);
+    while (this.#taken < end) {
+      this.#tree.append(this.#pending[this.#taken++] as string);
+      const waiter = this.#waiter;
+      if (waiter === null || waiter.size !== this.#tree.size) continue;
+      this.#waiter = null;
+      waiter.resolve({ size: this.#tree.size, root: this.#tree.root(), edges: this.#tree.edges() });
+    }
+    if (this.#taken < this.#pending.length) {
+      setImmediate(() => this.#absorb());
+      return;
+    }
+    this.#pending = [];
+    this.#taken = 0;
+    this.#isAbsorbing = false;
+  }
+}
