@@ -1,30 +1,12 @@
-// Runs the cases of conformance/ on the oracle and on the machine. The format stands in conformance/README.md.
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+// Runs the data of conformance/ on the oracle and on the machine. Its forms stand in conformance/README.md.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { EvaluationRequest } from "../runtime/evaluator/types.ts";
+import { compile } from "../compiler/index.ts";
 import { type Engine, type Judgement, machineOf, oracleOf } from "./conformance/engine.ts";
+import { type CaseSet, caseSets, type Expectation, refusedSets, type Spelling } from "./conformance/sets.ts";
 
-interface Expectation {
-  readonly [member: string]: unknown;
-}
-
-type Line =
-  | {
-      readonly name: string;
-      readonly request: EvaluationRequest;
-      readonly now?: number;
-      readonly approved?: string[];
-      readonly expect: Expectation;
-    }
-  | { readonly activate: number }
-  | { readonly reset: true };
-
-const folder = fileURLToPath(new URL("./conformance/", import.meta.url));
-const POLICIES_MIN = 60;
-const CASES_MIN = 500;
+const POLICIES_MIN = 90;
+const CASES_MIN = 900;
 
 const members: readonly string[] = [
   "effect",
@@ -39,15 +21,8 @@ const members: readonly string[] = [
   "charges",
 ];
 
-const topics = readdirSync(folder)
-  .filter((file) => file.endsWith(".fms"))
-  .map((file) => file.slice(0, -".fms".length))
-  .sort();
-const casesOf = (topic: string): Line[] =>
-  readFileSync(join(folder, `${topic}.cases.jsonl`), "utf8")
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as Line);
+const sets = caseSets();
+const refused = refusedSets();
 
 /** The verdict's members that the case names, in the form in which cases write them. */
 function shown(verdict: Judgement, expect: Expectation): Expectation {
@@ -60,12 +35,13 @@ function shown(verdict: Judgement, expect: Expectation): Expectation {
   return Object.fromEntries(Object.keys(expect).map((member) => [member, all[member]]));
 }
 
-async function run(topic: string, open: (text: string, file: string) => Promise<Engine>): Promise<void> {
-  const file = `${topic}.fms`;
-  const text = readFileSync(join(folder, file), "utf8");
+type Open = (text: string, file: string) => Promise<Engine>;
+
+/** What is wrong with a policy's lines, one text for each. */
+async function wrongLines(set: CaseSet, { text, file }: Spelling, open: Open): Promise<string[]> {
   let engine = await open(text, file);
   const wrong: string[] = [];
-  for (const line of casesOf(topic)) {
+  for (const line of set.lines) {
     if ("reset" in line) engine = await open(text, file);
     else if ("activate" in line) engine.activatePhases(line.activate);
     else {
@@ -75,7 +51,15 @@ async function run(topic: string, open: (text: string, file: string) => Promise<
       if (found !== expected) wrong.push(`${line.name}\n    expected ${expected}\n    found    ${found}`);
     }
   }
-  assert.is(wrong.length, 0, `${file}: ${wrong.join("\n  ")}`);
+  return wrong;
+}
+
+async function run(set: CaseSet, open: Open): Promise<void> {
+  assert.ok(set.spellings.length > 0 && set.lines.length > 0, `${set.place} has a policy and lines`);
+  for (const spelling of set.spellings) {
+    const wrong = await wrongLines(set, spelling, open);
+    assert.is(wrong.length, 0, `${set.place}\n${wrong.length > 0 ? spelling.text : ""}\n  ${wrong.join("\n  ")}`);
+  }
 }
 
 function sorted(value: unknown): unknown {
@@ -89,8 +73,8 @@ function sorted(value: unknown): unknown {
 }
 
 test("the cases are all there and name only members of a verdict", () => {
-  const lines = topics.flatMap(casesOf).filter((line) => "expect" in line);
-  assert.ok(topics.length >= POLICIES_MIN, `${topics.length} policies`);
+  const lines = sets.flatMap((set) => set.lines).filter((line) => "expect" in line);
+  assert.ok(sets.length >= POLICIES_MIN, `${sets.length} policies`);
   assert.ok(lines.length >= CASES_MIN, `${lines.length} cases`);
   for (const { name, expect } of lines) {
     assert.ok("effect" in expect && "code" in expect, `${name} names effect and code`);
@@ -98,9 +82,20 @@ test("the cases are all there and name only members of a verdict", () => {
   }
 });
 
-for (const topic of topics) {
-  test(`oracle: ${topic}`, () => run(topic, oracleOf));
-  test(`machine: ${topic}`, () => run(topic, machineOf));
+for (const set of sets) {
+  test(`oracle: ${set.place}`, () => run(set, oracleOf));
+  test(`machine: ${set.place}`, () => run(set, machineOf));
+}
+
+for (const { place, spellings, because, code } of refused) {
+  test(`refused: ${place}`, () => {
+    for (const { text, file } of spellings) {
+      const { image, diagnostics } = compile(text, { file });
+      const errors = diagnostics.filter((d) => d.severity === "error").map((d) => d.code);
+      assert.ok(image === undefined && errors.length > 0, `${because}\n${text}`);
+      assert.is(errors[0], code, text);
+    }
+  });
 }
 
 test.run();

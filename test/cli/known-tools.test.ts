@@ -38,7 +38,10 @@ test("without sources and log nothing is known, and nothing is said", () =>
 
 test("a registration that cannot be read leaves the sources out", () =>
   inFolder(async (dir) => {
-    writeFileSync(join(dir, "agent.py"), `from langchain_core.tools import StructuredTool\n${agent}\nother = StructuredTool.from_function(func=f, name=names()[0])\n`);
+    writeFileSync(
+      join(dir, "agent.py"),
+      `from langchain_core.tools import StructuredTool\n${agent}\nother = StructuredTool.from_function(func=f, name=names()[0])\n`,
+    );
     assert.equal(await warnings(dir, "serch_docs"), []);
   }));
 

@@ -35,7 +35,9 @@ function hashOf(text: string): string | null {
 }
 
 function fmsFiles(folder: string): [string, string][] {
-  const names = readdirSync(join(root, folder)).filter((name) => name.endsWith(".fms"));
+  const names = readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith(".fms"),
+  );
   return names.map((name) => [`${folder}/${name}`, readFileSync(join(root, folder, name), "utf8")]);
 }
 

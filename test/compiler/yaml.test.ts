@@ -141,7 +141,7 @@ function otherShape(stack: Stack): string {
 }
 
 const folder = fileURLToPath(new URL("../conformance", import.meta.url));
-const policies = readdirSync(folder).filter((file) => file.endsWith(".fms"));
+const policies = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".fms"));
 
 for (const file of policies) {
   test(`${file} decides the same as YAML, as JSON and in the other shape`, () => {

@@ -1,10 +1,14 @@
 // Two ways to judge calls under one policy text, behind one shape: the oracle over the syntax tree, and the machine.
 import type { Stack } from "../../compiler/ast.ts";
 import { compile } from "../../compiler/index.ts";
-import { parse } from "../../compiler/parse.ts";
+import { readPolicy } from "../../compiler/read.ts";
 import { loadPolicy } from "../../runtime/evaluator/index.ts";
 import type { EvaluationOptions, EvaluationRequest, Verdict } from "../../runtime/evaluator/types.ts";
 import { Oracle, type OracleVerdict } from "../oracle/oracle.ts";
+
+/** Counters and text of cases are few; small memories load faster. */
+const METERS = 4_096;
+const ARENA_BYTES = 262_144;
 
 export type Judgement = Verdict | OracleVerdict;
 
@@ -15,7 +19,7 @@ export interface Engine {
 
 /** The tree of a policy. Throws with the parser's findings when it has none. */
 export function treeOf(text: string, file: string): Stack {
-  const { stack, findings } = parse([{ file, text }]);
+  const { stack, findings } = readPolicy([{ file, text }]);
   if (stack === null || findings.length > 0) {
     throw new Error(`${file} does not parse: ${findings.map((f) => `${f.span.start}: ${f.message}`).join("; ")}`);
   }
@@ -33,5 +37,5 @@ export async function machineOf(text: string, file: string): Promise<Engine> {
     const errors = diagnostics.filter((d) => d.severity === "error");
     throw new Error(`${file} does not compile: ${errors.map((d) => `${d.line}: ${d.code} ${d.message}`).join("; ")}`);
   }
-  return loadPolicy(image, { state: "volatile" });
+  return loadPolicy(image, { state: "volatile", meterCapacity: METERS, arenaBytes: ARENA_BYTES });
 }

@@ -21,7 +21,7 @@ export function toRegExp(source: string): RegExp {
   const known = cache.get(source);
   if (known !== undefined) return known;
   if (cache.size >= CACHE_MAX) cache.clear();
-  const made = new RegExp(new Rewriter(source).whole(), "u");
+  const made = new RegExp(new Rewriter(source).whole(), "v");
   cache.set(source, made);
   return made;
 }
@@ -110,6 +110,11 @@ class Rewriter {
 
   private escape(flags: Flags): string {
     const rest = this.source.slice(this.at);
+    const quoted = /^Q([\s\S]*?)(?:\\E|$)/.exec(rest);
+    if (quoted !== null) {
+      this.at += quoted[0].length;
+      return [...(quoted[1] ?? "")].map((c) => literal(c, flags)).join("");
+    }
     const property = /^([pP])(?:\{(\^?)(\w+)\}|(\w))/.exec(rest);
     if (property !== null) {
       this.at += property[0].length;
@@ -145,10 +150,10 @@ class Rewriter {
 
   private classMember(flags: Flags): string {
     const rest = this.source.slice(this.at);
-    const posix = /^\[:(\w+):\]/.exec(rest);
+    const posix = /^\[:(\^?)(\w+):\]/.exec(rest);
     if (posix !== null) {
       this.at += posix[0].length;
-      return posixClasses[posix[1] ?? ""] ?? "";
+      return `[${posix[1] ?? ""}${posixClasses[posix[2] ?? ""] ?? ""}]`;
     }
     const set = /^\\([dws])/.exec(rest);
     if (set !== null) {
