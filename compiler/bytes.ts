@@ -44,6 +44,12 @@ export class Bytes {
     return this;
   }
 
+  i64(value: bigint): this {
+    const at = this.#take(8);
+    this.#view.setBigInt64(at, value, true);
+    return this;
+  }
+
   raw(bytes: Uint8Array): this {
     const at = this.#take(bytes.length);
     this.#buffer.set(bytes, at);

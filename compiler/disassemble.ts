@@ -20,8 +20,10 @@ import {
   Section,
   SHAPE_NAMED,
   SHAPE_ROW_BYTES,
+  SHAPE_SESSION,
   SHAPE_TIME,
   Shape,
+  STAGE_ROW_BYTES,
 } from "../vm/shared/image.ts";
 import {
   FIRST_VALUE_OP,
@@ -74,6 +76,7 @@ class Listing {
       view.rows(Section.Limits, LIMIT_ROW_BYTES).map((row, i) => this.#limit(row, i)),
       view.rows(Section.Budgets, BUDGET_ROW_BYTES).map((row, i) => this.#budget(row, i)),
       view.rows(Section.Phases, PHASE_ROW_BYTES).map((row, i) => this.#phase(row, i)),
+      view.rows(Section.Stages, STAGE_ROW_BYTES).map((row, i) => this.#stage(row, i)),
       ...view.rows(Section.Agents, AGENT_ROW_BYTES).map((row) => this.#agent(row)),
       view.rows(Section.Plans, PLAN_ROW_BYTES).map((row, i) => this.#plan(row, i)),
       view.rows(Section.Shapes, SHAPE_ROW_BYTES).flatMap((row, i) => this.#shape(row, i)),
@@ -247,6 +250,12 @@ class Listing {
     return `phase ${index}: ${view.string(view.u32(row + 4))} of agent ${view.u32(row + 12)}, ${lasts}, key ${view.string(view.u32(row))}`;
   }
 
+  #stage(row: number, index: number): string {
+    const view = this.#view;
+    const place = `${index - view.u32(row + 8) + 1} of ${view.u32(row + 12)}`;
+    return `workflow phase ${index}: ${view.string(view.u32(row))}, ${place} of agent ${view.u32(row + 4)}, tag ${view.i64(row + 16)}`;
+  }
+
   #agent(row: number): string[] {
     const view = this.#view;
     const id = view.string(view.u32(row));
@@ -293,11 +302,15 @@ class Listing {
     );
     add("model gates", list(Shape.ModelGatesStart, Shape.ModelGatesCount));
     add("deny! rules", list(Shape.MandatoryStart, Shape.MandatoryCount));
-    const triples = view.pool(cell(Shape.PhasesStart), cell(Shape.PhasesCount) * 3);
-    for (let i = 0; i < triples.length; i += 3) {
-      const rules = view.pool(triples[i + 1] ?? 0, triples[i + 2] ?? 0);
-      lines.push(`  phase ${triples[i]}, rules ${rules.join(" ") || "none"}`);
-    }
+    const addPhases = (name: string, start: Shape, count: Shape): void => {
+      const triples = view.pool(cell(start), cell(count) * 3);
+      for (let i = 0; i < triples.length; i += 3) {
+        const rules = view.pool(triples[i + 1] ?? 0, triples[i + 2] ?? 0);
+        lines.push(`  ${name} ${triples[i]}, rules ${rules.join(" ") || "none"}`);
+      }
+    };
+    addPhases("phase", Shape.PhasesStart, Shape.PhasesCount);
+    addPhases("workflow phase", Shape.StagesStart, Shape.StagesCount);
     add("egress gates", list(Shape.EgressGatesStart, Shape.EgressGatesCount));
     add("limits", list(Shape.LimitsStart, Shape.LimitsCount));
     add("budgets", list(Shape.BudgetsStart, Shape.BudgetsCount));
@@ -310,7 +323,12 @@ class Listing {
 }
 
 function flagWords(flags: number): string {
-  return `${(flags & SHAPE_NAMED) !== 0 ? ", named" : ""}${(flags & SHAPE_TIME) !== 0 ? ", reads the time" : ""}`;
+  const words = [
+    [SHAPE_NAMED, ", named"],
+    [SHAPE_TIME, ", reads the time"],
+    [SHAPE_SESSION, ", keeps sessions"],
+  ] as const;
+  return words.map(([flag, word]) => ((flags & flag) !== 0 ? word : "")).join("");
 }
 
 /** Micro-dollars as dollars, to the last digit. */

@@ -160,6 +160,8 @@ class Encoder {
     list(Shape.EgressGatesStart, Shape.EgressGatesCount, shape.egressGates.map(rowOf));
     cells[Shape.PhasesStart] = this.#list(shape.phases.flatMap((p) => [p.phase, this.#list(p.rules), p.rules.length]));
     cells[Shape.PhasesCount] = shape.phases.length;
+    cells[Shape.StagesStart] = this.#list(shape.stages.flatMap((s) => [s.stage, this.#list(s.rules), s.rules.length]));
+    cells[Shape.StagesCount] = shape.stages.length;
     for (const cell of cells) this.#section(Section.Shapes).u32(cell);
   }
 
@@ -244,6 +246,8 @@ class Encoder {
         .u32(phase.next)
         .u32(0);
     }
+    for (const { name, agent, first, count, tag } of this.#program.stages)
+      this.#section(Section.Stages).u32(name).u32(agent).u32(first).u32(count).i64(tag);
   }
 
   /** Place and words of each rule, file names first. Columns beyond 16 bits are cut: they serve people, not decisions. */

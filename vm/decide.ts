@@ -1,16 +1,17 @@
-// One decision: model gates, deny! rules, rollout phases, rules, default; then, for what would be permitted, egress gates,
-// limits and budgets. A pure
-// function of image, counters, slots and time. Counters move at the very end, all together, and only for a permit.
+// One decision: model gates, deny! rules, rollout phases, workflow phase, rules, default; then, for what would be permitted,
+// egress gates, limits and budgets. A pure function of image, counters, slots and time. Counters move at the very end, all
+// together, and only for a permit.
 import { beginPatterns } from "./automaton";
 import * as image from "./image";
 import * as memoryMap from "./memory";
 import * as meters from "./meters";
+import * as sessions from "./sessions";
 import * as value from "./value";
 import { setResult, setResultNumber } from "./memory";
 import { beginExecution, pauseTrace, resumeTrace, ruleMatches, starved, traceCount, traceEvent, tracing } from "./execute";
 import { fillTime } from "./time";
 import { Cause, Result, TraceKind, VERDICT_CODE_SHIFT, VERDICT_DETAILS, VERDICT_RULE_SHIFT, VerdictCode } from "./shared/abi";
-import { Budget, BUDGET_AUDIT, CostKind, Shape, SHAPE_ROW_BYTES, SHAPE_TIME } from "./shared/image";
+import { Budget, BUDGET_AUDIT, CostKind, Shape, SHAPE_ROW_BYTES, SHAPE_SESSION, SHAPE_TIME } from "./shared/image";
 import { Kind, RuleEffect, SLOT_BYTES } from "./shared/isa";
 
 /** 2^53 micro-dollars: what does not fit exactly has no known cost. */
@@ -18,6 +19,8 @@ const COST_MAX: f64 = 9007199254740992.0;
 
 let approvedCount: u32 = 0;
 let outcomeRule: i32 = -1;
+/** The tool is not visible in the session's workflow phase. */
+let hidden: bool = false;
 
 function shapeOf(plan: u32): u32 {
   return image.shapes + load<u32>(image.plans + plan * 12) * SHAPE_ROW_BYTES;
@@ -35,22 +38,28 @@ export function decidePlan(plan: u32, nowUs: f64, arenaUsed: u32, approved: u32,
   beginPatterns();
   approvedCount = approved;
   if ((cell(shape, Shape.Flags) & SHAPE_TIME) != 0) fillTime(shape, <i64>nowUs);
-  const stateful = cell(shape, Shape.PhasesCount) + cell(shape, Shape.LimitsCount) + cell(shape, Shape.BudgetsCount) > 0;
+  const stateful = isStateful(shape);
   // Only a permit moves the counters' time: a denied call leaves the state as it was.
   const now = stateful ? max<i64>(meters.latest, <i64>nowUs) : <i64>nowUs;
   if (stateful) clearResult();
   outcomeRule = -1;
+  hidden = false;
   const modelDenied = gateRefuses(cell(shape, Shape.ModelGatesStart), cell(shape, Shape.ModelGatesCount));
   const effect = modelDenied ? <i32>RuleEffect.Deny : judge(plan, shape, now, stateful);
   const egressDenied = effect == RuleEffect.Permit && gateRefuses(cell(shape, Shape.EgressGatesStart), cell(shape, Shape.EgressGatesCount));
   let verdict: i32;
   if (starved || value.exhausted) verdict = verdictOf(RuleEffect.Deny, VerdictCode.StepLimit, -1, false);
   else if (modelDenied) verdict = verdictOf(RuleEffect.Deny, VerdictCode.ModelDenied, -1, false);
+  else if (hidden) verdict = verdictOf(RuleEffect.Deny, VerdictCode.PhaseHidden, -1, true);
   else if (egressDenied) verdict = verdictOf(RuleEffect.Deny, VerdictCode.EgressDenied, -1, false);
   else if (effect == RuleEffect.Permit && stateful) verdict = meter(shape, now, trace);
   else verdict = verdictOf(effect, effect, outcomeRule, stateful);
   setResult(Result.TraceEvents, <i32>traceCount);
   return verdict;
+}
+
+function isStateful(shape: u32): bool {
+  return (cell(shape, Shape.Flags) & SHAPE_SESSION) != 0 || cell(shape, Shape.PhasesCount) + cell(shape, Shape.LimitsCount) + cell(shape, Shape.BudgetsCount) > 0;
 }
 
 /** Whether some gate of the list matches: gates say what is refused. */
@@ -64,6 +73,7 @@ function verdictOf(effect: i32, code: i32, rule: i32, details: bool): i32 {
 
 function clearResult(): void {
   memory.fill(memoryMap.result, 0, Result.TraceEvents * 8);
+  setResult(Result.Stage, 0);
 }
 
 /** Effect of the rules alone; outcomeRule is the rule, or -1 for the default. */
@@ -76,30 +86,60 @@ function judge(plan: u32, shape: u32, now: i64, stateful: bool): i32 {
       return RuleEffect.Deny;
     }
   }
-  let phaseRule: i32 = -1;
-  if (stateful && cell(shape, Shape.PhasesCount) > 0) phaseRule = judgePhases(shape, now);
-  const wasTracing = tracing;
-  if (phaseRule >= 0) pauseTrace();
-  const row = image.plans + plan * 12;
-  const rule = firstMatch(load<u32>(row, 4), load<u32>(row, 8));
-  if (wasTracing) resumeTrace();
-  const effect: i32 = rule >= 0 ? effectOf(rule) : <i32>cell(shape, Shape.DefaultEffect);
-  if (phaseRule < 0) {
-    outcomeRule = rule;
-    return approve(effect, rule);
+  const phased = stateful && cell(shape, Shape.PhasesCount) > 0;
+  let phaseRule: i32 = phased ? judgePhaseRules(shape, now, true) : -1;
+  const stage = stateful && cell(shape, Shape.StagesCount) > 0 ? stageOf(shape, now) : 0;
+  const isHidden = cell(shape, Shape.StagesCount) > 0 && stage == 0;
+  if (phaseRule < 0 && stage != 0) {
+    const mandatory = firstMatchOf(load<u32>(stage, 4), load<u32>(stage, 8), true);
+    if (mandatory >= 0) {
+      outcomeRule = mandatory;
+      return RuleEffect.Deny;
+    }
   }
+  if (phaseRule < 0 && isHidden) {
+    hidden = true;
+    return RuleEffect.Deny;
+  }
+  if (phaseRule < 0 && phased) phaseRule = judgePhaseRules(shape, now, false);
+  if (phaseRule < 0) return approve(judgeRest(plan, shape, stage, false), outcomeRule);
+  const wasTracing = tracing;
+  pauseTrace();
+  const effect = isHidden ? <i32>RuleEffect.Deny : judgeRest(plan, shape, stage, true);
+  if (wasTracing) resumeTrace();
   setResult(Result.ShadowEffect, effect + 1);
-  setResult(Result.ShadowRule, rule + 1);
+  setResult(Result.ShadowRule, outcomeRule + 1);
   outcomeRule = phaseRule;
   return approve(effectOf(phaseRule), phaseRule);
 }
 
-/** The rule that decides among the active phases, or -1: a deny! of any of them, else the first match of the first. */
-function judgePhases(shape: u32, now: i64): i32 {
-  const mandatory = judgePhaseRules(shape, now, true);
-  return mandatory >= 0 ? mandatory : judgePhaseRules(shape, now, false);
+/** Effect of the workflow phase's rules, the agent's and the default; outcomeRule is the rule. `deny!` of the phase come first if asked for. */
+function judgeRest(plan: u32, shape: u32, stage: u32, mandatory: bool): i32 {
+  outcomeRule = -1;
+  if (stage != 0) {
+    if (mandatory) outcomeRule = firstMatchOf(load<u32>(stage, 4), load<u32>(stage, 8), true);
+    if (outcomeRule < 0) outcomeRule = firstMatchOf(load<u32>(stage, 4), load<u32>(stage, 8), false);
+  }
+  const row = image.plans + plan * 12;
+  if (outcomeRule < 0) outcomeRule = firstMatch(load<u32>(row, 4), load<u32>(row, 8));
+  return outcomeRule >= 0 ? effectOf(outcomeRule) : <i32>cell(shape, Shape.DefaultEffect);
 }
 
+/** The triple of the session's workflow phase among those that name the tool; 0 when it is not visible there. */
+function stageOf(shape: u32, now: i64): u32 {
+  const first = image.pool + cell(shape, Shape.StagesStart) * 4;
+  const current = sessions.currentStage(load<u32>(first), now);
+  setResult(Result.Stage, <i32>current + 1);
+  for (let i: u32 = 0; i < cell(shape, Shape.StagesCount); i++) {
+    if (load<u32>(first + i * 12) != current) continue;
+    if (tracing) traceEvent(TraceKind.StageBegins, current, 0, 0, 0);
+    return first + i * 12;
+  }
+  if (tracing) traceEvent(TraceKind.StageHides, current, 0, 0, 0);
+  return 0;
+}
+
+/** The first match among the rules of the active rollout phases that are deny!, or among those that are not; or -1. */
 function judgePhaseRules(shape: u32, now: i64, mandatory: bool): i32 {
   const start = cell(shape, Shape.PhasesStart);
   for (let i: u32 = 0; i < cell(shape, Shape.PhasesCount); i++) {
@@ -276,6 +316,10 @@ function want(shape: u32, reclaimAt: i64): void {
     meters.keyOfBudget(load<u32>(budgets + i * 4));
     wantKey(reclaimAt);
   }
+  if ((cell(shape, Shape.Flags) & SHAPE_SESSION) != 0) {
+    meters.keyOfSession();
+    wantKey(reclaimAt);
+  }
 }
 
 function wantKey(reclaimAt: i64): void {
@@ -301,13 +345,14 @@ function take(shape: u32, now: i64): void {
   }
   setResult(Result.WarnedLow, <i32>crossed);
   setResult(Result.WarnedHigh, <i32>(crossed >> 32));
+  if ((cell(shape, Shape.Flags) & SHAPE_SESSION) != 0) sessions.touchSession(now);
 }
 
 /** Takes what a recorded permit took; its costs stand in the costs area, from its second cell. 0 when there is no room. */
 export function chargePlan(plan: u32, nowUs: f64): i32 {
   const shape = shapeOf(plan);
   // As decide: a tool that nothing counts leaves the state as it is.
-  if (cell(shape, Shape.PhasesCount) + cell(shape, Shape.LimitsCount) + cell(shape, Shape.BudgetsCount) == 0) return 1;
+  if (!isStateful(shape)) return 1;
   const now = max<i64>(meters.latest, <i64>nowUs);
   if (!reserveRoom(shape, now)) return 0;
   take(shape, now);

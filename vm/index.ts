@@ -3,6 +3,7 @@
 import * as image from "./image";
 import * as memoryMap from "./memory";
 import * as meters from "./meters";
+import * as sessions from "./sessions";
 import { hashImage, verify } from "./load";
 import { chargePlan, decidePlan } from "./decide";
 import { lookupPlan } from "./dispatch";
@@ -76,6 +77,16 @@ export function startPhase(phase: u32, nowUs: f64): i32 {
 /** Microseconds since 1970, or -1. */
 export function phaseStart(phase: u32): f64 {
   return phase < image.phaseCount ? <f64>meters.phaseStart(phase) : -1;
+}
+
+/** Moves the caller's session to a workflow phase of its agent: 1 moved, 0 it is there already, -1 no room. */
+export function moveStage(stage: u32, nowUs: f64): i32 {
+  return stage < image.stageCount ? sessions.moveStage(stage, <i64>nowUs) : -1;
+}
+
+/** The workflow phase that the caller's session is in, among those of the agent that `stage` is one of; -1 for no row. */
+export function currentStage(stage: u32, nowUs: f64): i32 {
+  return stage < image.stageCount ? <i32>sessions.currentStage(stage, max<i64>(meters.latest, <i64>nowUs)) : -1;
 }
 
 /** Bytes written to Area.Exchange; their SHA-256 is in the result area. */

@@ -6,7 +6,7 @@ import { setResultNumber } from "./memory";
 import { stop, within } from "./load-stop";
 import { LoadCode, METERS_PER_TOOL_MAX, Result } from "./shared/abi";
 import {
-  Budget, CostKind, DISPATCH_HEADER_BYTES, EXACT_PROBE_LIMIT, Section, Shape, SHAPE_ROW_BYTES, SHAPE_TIME,
+  Budget, CostKind, DISPATCH_HEADER_BYTES, EXACT_PROBE_LIMIT, Section, Shape, SHAPE_ROW_BYTES, SHAPE_SESSION, SHAPE_TIME,
 } from "./shared/image";
 import { FIRST_VALUE_OP, Op, Root } from "./shared/isa";
 
@@ -57,7 +57,7 @@ export function verifyTables(temporary: u32, gate: u32): i32 {
 }
 
 function shapeHolds(row: u32): bool {
-  if (load<u32>(row, Shape.DefaultEffect * 4) > 2 || load<u32>(row, Shape.Flags * 4) > 3) return false;
+  if (load<u32>(row, Shape.DefaultEffect * 4) > 2 || load<u32>(row, Shape.Flags * 4) > 7) return false;
   if (!poolBelow(load<u32>(row, Shape.FieldsStart * 4), load<u32>(row, Shape.FieldsCount * 4), firstTemporary)) return false;
   if (!poolBelow(load<u32>(row, Shape.MandatoryStart * 4), load<u32>(row, Shape.MandatoryCount * 4), firstGate)) return false;
   if (!poolBetween(load<u32>(row, Shape.ModelGatesStart * 4), load<u32>(row, Shape.ModelGatesCount * 4), firstGate, image.ruleCount)) return false;
@@ -66,12 +66,17 @@ function shapeHolds(row: u32): bool {
   if (!poolBelow(load<u32>(row, Shape.BudgetsStart * 4), load<u32>(row, Shape.BudgetsCount * 4), image.budgetCount)) return false;
   if (!poolBelow(load<u32>(row, Shape.RedactStart * 4), load<u32>(row, Shape.RedactCount * 4), image.stringCount)) return false;
   if (load<u32>(row, Shape.LimitsCount * 4) > <u32>METERS_PER_TOOL_MAX || load<u32>(row, Shape.BudgetsCount * 4) > <u32>METERS_PER_TOOL_MAX) return false;
-  const start = load<u32>(row, Shape.PhasesStart * 4);
-  const count = load<u32>(row, Shape.PhasesCount * 4);
+  if (load<u32>(row, Shape.StagesCount * 4) > 0 && (load<u32>(row, Shape.Flags * 4) & SHAPE_SESSION) == 0) return false;
+  if (!triplesHold(load<u32>(row, Shape.PhasesStart * 4), load<u32>(row, Shape.PhasesCount * 4), image.phaseCount)) return false;
+  return triplesHold(load<u32>(row, Shape.StagesStart * 4), load<u32>(row, Shape.StagesCount * 4), image.stageCount);
+}
+
+/** Triples of a phase below `phases`, and its rules. */
+function triplesHold(start: u32, count: u32, phases: u32): bool {
   if (count > image.poolCount / 3 || !within(start, count * 3, image.poolCount)) return false;
   for (let i: u32 = 0; i < count; i++) {
     const triple = image.pool + (start + i * 3) * 4;
-    if (load<u32>(triple) >= image.phaseCount || !poolBelow(load<u32>(triple, 4), load<u32>(triple, 8), firstGate)) return false;
+    if (load<u32>(triple) >= phases || !poolBelow(load<u32>(triple, 4), load<u32>(triple, 8), firstGate)) return false;
   }
   return true;
 }
@@ -106,10 +111,13 @@ function shapeReads(shape: u32, mark: u32): bool {
   if (!listReads(load<u32>(shape, Shape.MandatoryStart * 4), load<u32>(shape, Shape.MandatoryCount * 4), mark)) return false;
   if (!listReads(load<u32>(shape, Shape.ModelGatesStart * 4), load<u32>(shape, Shape.ModelGatesCount * 4), mark)) return false;
   if (!listReads(load<u32>(shape, Shape.EgressGatesStart * 4), load<u32>(shape, Shape.EgressGatesCount * 4), mark)) return false;
-  const phases = image.pool + load<u32>(shape, Shape.PhasesStart * 4) * 4;
-  for (let i: u32 = 0; i < load<u32>(shape, Shape.PhasesCount * 4); i++) {
-    if (!listReads(load<u32>(phases + i * 12, 4), load<u32>(phases + i * 12, 8), mark)) return false;
-  }
+  return triplesRead(load<u32>(shape, Shape.PhasesStart * 4), load<u32>(shape, Shape.PhasesCount * 4), mark)
+    && triplesRead(load<u32>(shape, Shape.StagesStart * 4), load<u32>(shape, Shape.StagesCount * 4), mark);
+}
+
+function triplesRead(start: u32, count: u32, mark: u32): bool {
+  const triples = image.pool + start * 4;
+  for (let i: u32 = 0; i < count; i++) if (!listReads(load<u32>(triples + i * 12, 4), load<u32>(triples + i * 12, 8), mark)) return false;
   return true;
 }
 
@@ -144,12 +152,18 @@ function planSteps(plan: u32): f64 {
   steps += listSteps(load<u32>(shape, Shape.MandatoryStart * 4), load<u32>(shape, Shape.MandatoryCount * 4));
   steps += listSteps(load<u32>(shape, Shape.ModelGatesStart * 4), load<u32>(shape, Shape.ModelGatesCount * 4));
   steps += listSteps(load<u32>(shape, Shape.EgressGatesStart * 4), load<u32>(shape, Shape.EgressGatesCount * 4));
-  const start = load<u32>(shape, Shape.PhasesStart * 4);
-  for (let i: u32 = 0; i < load<u32>(shape, Shape.PhasesCount * 4); i++) {
+  steps += triplesSteps(load<u32>(shape, Shape.PhasesStart * 4), load<u32>(shape, Shape.PhasesCount * 4));
+  steps += triplesSteps(load<u32>(shape, Shape.StagesStart * 4), load<u32>(shape, Shape.StagesCount * 4));
+  return steps + <f64>load<u32>(shape, Shape.LimitsCount * 4) + <f64>load<u32>(shape, Shape.BudgetsCount * 4);
+}
+
+function triplesSteps(start: u32, count: u32): f64 {
+  let steps: f64 = 0;
+  for (let i: u32 = 0; i < count; i++) {
     const triple = image.pool + (start + i * 3) * 4;
     steps += 1 + listSteps(load<u32>(triple, 4), load<u32>(triple, 8));
   }
-  return steps + <f64>load<u32>(shape, Shape.LimitsCount * 4) + <f64>load<u32>(shape, Shape.BudgetsCount * 4);
+  return steps;
 }
 
 function agentHolds(row: u32): bool {

@@ -10,12 +10,14 @@ import { LoadCode, Result } from "./shared/abi";
 import {
   Budget, BUDGET_AUDIT, CostKind, DECIDING_SECTIONS, FORMAT_VERSION,
   AMOUNT_MAX, FIELD_PARTS_MAX, FIELDS_MAX, HEADER_BYTES, HEADER_DIGEST, ISA_VERSION, KEY_NAME_MAX, LIMIT_COUNT_MAX, LIMIT_WINDOW_MAX_US, MAGIC,
-  PART_INDEX, PERIOD_MAX_US, PHASE_CHAIN_MAX, PHASES_MAX, RULES_MAX, Section, SHAPE_ROW_BYTES, TABLE_ROW_BYTES, WINDOW_MIN_US,
+  PART_INDEX, PERIOD_MAX_US, PHASE_CHAIN_MAX, PHASES_MAX, RULES_MAX, Section, SHAPE_ROW_BYTES, STAGE_ROW_BYTES, STAGES_MAX, TABLE_ROW_BYTES, WINDOW_MIN_US,
 } from "./shared/image";
 import { FIRST_VALUE_OP, JUMP_FAIL, JUMP_MATCH, Kind, Mode, Op, Root, RULE_GATE, RuleEffect, TimePart } from "./shared/isa";
 
 /** Temporaries of one rule's code: their definedness is followed in a word. */
 const TEMPORARIES_MAX: u32 = 64;
+/** Tags and sums alike stay below 2^62. */
+const TAG_MAX: i64 = 0x3fffffffffffffff;
 const TABLE_END: u32 = HEADER_BYTES + <u32>Section.End * TABLE_ROW_BYTES;
 
 let firstTemporary: u32 = 0;
@@ -97,6 +99,7 @@ function rowBytes(section: i32): u32 {
     case Section.Agents: return 24;
     case Section.Budgets: return 64;
     case Section.Phases: return 32;
+    case Section.Stages: return STAGE_ROW_BYTES;
     default: return 1;
   }
 }
@@ -311,7 +314,9 @@ function verifyMeters(): i32 {
     if (!budgetHolds(image.budgets + i * 64)) return stop(LoadCode.BadRow, Section.Budgets, i);
   }
   const phase = verifyPhases();
-  return phase < 0 ? LoadCode.Ok : stop(LoadCode.BadRow, Section.Phases, phase);
+  if (phase >= 0) return stop(LoadCode.BadRow, Section.Phases, phase);
+  const stage = verifyStages();
+  return stage < 0 ? LoadCode.Ok : stop(LoadCode.BadRow, Section.Stages, stage);
 }
 
 /** A name that counters are kept by. */
@@ -332,6 +337,22 @@ function verifyPhases(): i32 {
     const depth: u32 = previous == 0 ? 1 : load<u32>(depths + (previous - 1) * 4) + 1;
     if (depth > <u32>PHASE_CHAIN_MAX) return i;
     store<u32>(depths + i * 4, depth);
+  }
+  return -1;
+}
+
+/** -1 when right, else the row. An agent's rows stand together, and each says where. */
+function verifyStages(): i32 {
+  if (image.stageCount > <u32>STAGES_MAX) return 0;
+  for (let i: u32 = 0; i < image.stageCount; i++) {
+    const row = image.stages + i * STAGE_ROW_BYTES;
+    const first = load<u32>(row, 8);
+    const count = load<u32>(row, 12);
+    const tag = load<i64>(row, 16);
+    if (load<u32>(row) >= image.stringCount || load<u32>(row, 4) >= image.agentCount || tag < 1 || tag > TAG_MAX) return i;
+    if (!within(first, count, image.stageCount) || i < first || i - first >= count) return i;
+    const head = image.stages + first * STAGE_ROW_BYTES;
+    if (load<u32>(head, 8) != first || load<u32>(head, 12) != count || load<u32>(head, 4) != load<u32>(row, 4)) return i;
   }
   return -1;
 }

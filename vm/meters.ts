@@ -1,4 +1,4 @@
-// Everything that counts: token buckets, budgets and phase clocks, in one table keyed by names, so that counters outlive a
+// Everything that counts: token buckets, budgets, phase clocks and sessions, in one table keyed by names, so that counters outlive a
 // change of policy. The table never evicts what still matters: a meter is let go only when it equals a fresh one.
 import * as image from "./image";
 import * as memoryMap from "./memory";
@@ -12,13 +12,13 @@ export const KEY: u32 = 4;
 export const KEY_LENGTH: u32 = 8;
 export const KIND: u32 = 12;
 export const WARNED: u32 = 13;
-/** Bucket: level in token·microseconds. Budget: spent micro-dollars. Phase: start. */
+/** Bucket: level in token·microseconds. Budget: spent micro-dollars. Phase: start. Session: begin + 1, 0 before it. */
 export const A: u32 = 16;
-/** Bucket: its window in microseconds. Budget: calls. */
+/** Bucket: its window in microseconds. Budget: calls. Session: latest activity + 1. */
 export const B: u32 = 24;
-/** Bucket: time of its level. Budget: end of the window, 0 for a session's. */
+/** Bucket: time of its level. Budget: end of the window, 0 for a session's. Session: tag of its workflow phase, or 0. */
 export const C: u32 = 32;
-/** Budget: spent this day, and the day's end. */
+/** Budget: spent this day, and the day's end. Session: time + 1 of what keeps it from being forgotten, and of what made it. */
 export const D: u32 = 40;
 export const E: u32 = 48;
 /** Budget: time of the last permit. */
@@ -27,6 +27,7 @@ export const F: u32 = 56;
 export const KIND_BUCKET: u8 = 1;
 export const KIND_BUDGET: u8 = 2;
 export const KIND_PHASE: u8 = 3;
+export const KIND_SESSION: u8 = 4;
 
 /** Kind, agent, name, session. */
 export const KEY_MAX: u32 = 1 + (2 + NAME_BYTES) + (2 + KEY_NAME_MAX) + (2 + NAME_BYTES);
@@ -101,6 +102,12 @@ export function keyOfPhase(phase: u32): void {
   const name = load<u32>(image.phases + phase * 32);
   beginKey(KIND_PHASE);
   addPart(image.stringAt(name), image.stringLength(name));
+}
+
+export function keyOfSession(): void {
+  beginKey(KIND_SESSION);
+  addPart(memoryMap.names, agentLength);
+  addPart(memoryMap.names + NAME_BYTES, sessionLength);
 }
 
 /** FNV-1a, 32 bits. */
@@ -182,6 +189,7 @@ export function areStale(kind: u8, values: u32, now: i64): bool {
     case KIND_BUDGET:
       if (load<i64>(values, C - A) == 0) return now - load<i64>(values, F - A) >= <i64>SESSION_IDLE_US;
       return now >= load<i64>(values, C - A) && now >= load<i64>(values, E - A);
+    case KIND_SESSION: return now - (load<i64>(values, D - A) - 1) >= <i64>SESSION_IDLE_US || load<i64>(values, D - A) == 0;
     default: return false;
   }
 }
@@ -346,8 +354,14 @@ export function startPhase(phase: u32, now: i64): i32 {
   if (load<u32>(image.phases + phase * 32, 8) > 0) return 0;
   keyOfPhase(phase);
   if (find() != 0) return 0;
-  if (!hasRoom(1, keyLength)) reclaim(now);
-  if (!hasRoom(1, keyLength)) return -1;
+  if (!makeRoomForKey(now)) return -1;
   store<i64>(findOrAdd(), now, A);
   return 1;
+}
+
+/** Sees to room for the key just made, letting go of what is stale if need be. */
+export function makeRoomForKey(now: i64): bool {
+  if (find() != 0 || hasRoom(1, keyLength)) return true;
+  reclaim(advance(now));
+  return hasRoom(1, keyLength);
 }

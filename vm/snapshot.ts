@@ -112,7 +112,7 @@ function checkEntries(start: u32, bytes: u32, total: u32): i32 {
     const length: u32 = load<u16>(at);
     const kind = load<u8>(at, 2);
     if (length < 3 || length > meters.KEY_MAX || end - at < 4 + length + VALUES_BYTES) return RestoreCode.BadSnapshot;
-    if (kind < 1 || kind > 3 || load<u8>(at + 4) != kind || load<u8>(at, 3) > 1) return RestoreCode.BadSnapshot;
+    if (kind < 1 || kind > meters.KIND_SESSION || load<u8>(at + 4) != kind || load<u8>(at, 3) > 1) return RestoreCode.BadSnapshot;
     if (previous != 0 && orderBytes(previous + 4, load<u16>(previous), at + 4, length) >= 0) return RestoreCode.BadSnapshot;
     const parts = keyParts(at + 4, length);
     if (!valuesHold(kind, parts, load<u8>(at, 3) != 0, at + 4 + length, latest)) return RestoreCode.BadSnapshot;
@@ -149,10 +149,18 @@ function valuesHold(kind: u8, parts: u32, warned: bool, values: u32, latest: i64
   const f = load<i64>(values, 40);
   if (kind == meters.KIND_PHASE) return parts == 1 && !warned && a <= latest && (b | c | d | e | f) == 0;
   if (meters.areStale(kind, values, latest)) return false;
+  if (kind == meters.KIND_SESSION) return parts == 2 && !warned && sessionHolds(a, b, c, d, e, f, latest);
   if (kind == meters.KIND_BUCKET) {
     if (parts != 2 || warned || (d | e | f) != 0 || c > latest) return false;
     return b >= <i64>WINDOW_MIN_US && b <= <i64>LIMIT_WINDOW_MAX_US && a <= LIMIT_COUNT_MAX * b;
   }
   if (parts != (c == 0 ? 3 : 2) || f > latest || c > latest + <i64>PERIOD_MAX_US || e > latest + meters.DAY_US) return false;
   return a <= meters.SUM_MAX && b <= <i64>AMOUNT_MAX && d <= meters.SUM_MAX && (e != 0 || d == 0);
+}
+
+/** Times plus one, 0 for none: made first, then begun, then active; what keeps it is the latest of all. */
+function sessionHolds(begun: i64, active: i64, tag: i64, kept: i64, made: i64, rest: i64, latest: i64): bool {
+  if (rest != 0 || tag > meters.SUM_MAX || (begun == 0) != (active == 0)) return false;
+  if (made < 1 || kept < made || kept > latest + 1 || active > kept || begun > active) return false;
+  return begun == 0 ? tag != 0 : begun >= made;
 }

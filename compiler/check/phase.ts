@@ -1,11 +1,12 @@
-// Phases of an agent: rollouts whole, workflow phases refused by name; `next` leads on and never round.
+// Phases of an agent: rollouts, whose `next` leads on and never round, and workflow phases, which hold rules and nothing else.
 import type { Agent, Phase } from "../ast.ts";
 import { suggest } from "../suggest.ts";
 import { checkPattern } from "./pattern.ts";
 import type { Report } from "./report.ts";
 
 export function checkPhases(report: Report, agent: Agent): void {
-  const byName = new Map(agent.phases.map((phase) => [phase.name, phase]));
+  const rollouts = agent.phases.filter((phase) => phase.durationMs !== null);
+  const byName = new Map(rollouts.map((phase) => [phase.name, phase]));
   report.twice(
     agent.phases,
     (p) => p.name,
@@ -21,9 +22,7 @@ export function checkPhases(report: Report, agent: Agent): void {
       });
     }
     if (phase.durationMs === null) {
-      report.add("FMS010", "`phase` without a duration is not supported yet", phase.nameSpan, {
-        help: 'a rollout has a duration: `duration = "48h"`',
-      });
+      checkWorkflow(report, phase);
       continue;
     }
     if (phase.durationMs <= 0)
@@ -38,6 +37,20 @@ export function checkPhases(report: Report, agent: Agent): void {
     for (const tool of phase.tools) checkPattern(report, tool);
     checkNext(report, phase, byName, circling);
   }
+}
+
+function checkWorkflow(report: Report, phase: Phase): void {
+  if (phase.rules.length === 0) {
+    report.add("FMS014", `the phase \`${phase.name}\` has no rules`, phase.nameSpan, {
+      help: "name what is visible in it: `permit read_customer`; a rollout has a duration",
+    });
+  }
+  const rolloutOnly = phase.next !== null ? phase.next.span : phase.tools[0]?.span;
+  if (rolloutOnly === undefined) return;
+  const word = phase.next !== null ? "next" : "tools";
+  report.add("FMS026", `\`${word}\` belongs to a phase with a duration`, rolloutOnly, {
+    help: "a workflow phase holds rules alone; sessions move on in the order in which phases are declared",
+  });
 }
 
 function checkNext(report: Report, phase: Phase, byName: ReadonlyMap<string, Phase>, circling: Set<string>): void {

@@ -9,6 +9,7 @@ import {
   PERIOD_MAX_US,
   PHASE_CHAIN_MAX,
   PHASES_MAX,
+  STAGES_MAX,
   WINDOW_MIN_US,
 } from "../../vm/shared/image.ts";
 import type { Finding } from "../diagnostic.ts";
@@ -66,6 +67,9 @@ export function checkCounts(program: Program, span: Span, findings: Finding[]): 
   }
   if (program.phases.length > PHASES_MAX) {
     tooMany(`there are more than ${PHASES_MAX} phases`, "split the policy in several stacks");
+  }
+  if (program.stages.length > STAGES_MAX) {
+    tooMany(`there are more than ${STAGES_MAX} workflow phases`, "split the policy in several stacks");
   }
   const depths: number[] = [];
   for (const phase of program.phases) {

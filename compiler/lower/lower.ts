@@ -31,6 +31,8 @@ export interface HostSection {
   readonly notify: readonly (readonly [number, ...string[]])[];
   /** Rules of rollout phases: [rule, phase]. */
   readonly phaseOfRule: readonly (readonly [number, number])[];
+  /** Rules of workflow phases: [rule, stage]. */
+  readonly stageOfRule: readonly (readonly [number, number])[];
   /** First rule of each agent, in the order of agents. */
   readonly firstRule: readonly number[];
   /** First budget of each agent. */
@@ -50,6 +52,7 @@ class Lowering {
   readonly #strict: boolean;
   readonly #notify: (readonly [number, ...string[]])[] = [];
   readonly #phaseOfRule: (readonly [number, number])[] = [];
+  readonly #stageOfRule: (readonly [number, number])[] = [];
   readonly #lines: readonly LineIndex[];
 
   constructor(stack: Stack) {
@@ -71,7 +74,14 @@ class Lowering {
     const [first] = agents;
     if (first !== undefined) checkCounts(this.#program, first.idSpan, this.#findings);
     const runtime = Object.fromEntries((this.#stack.runtime?.fields ?? []).map((f) => [f.name, hostValue(f.value)]));
-    const host = { runtime, notify: this.#notify, phaseOfRule: this.#phaseOfRule, firstRule, firstBudget };
+    const host = {
+      runtime,
+      notify: this.#notify,
+      phaseOfRule: this.#phaseOfRule,
+      stageOfRule: this.#stageOfRule,
+      firstRule,
+      firstBudget,
+    };
     return { program: this.#program, host, findings: this.#findings };
   }
 
@@ -88,13 +98,15 @@ class Lowering {
         return { index, patterns: [rule.pattern.text] };
       });
     // What a spent phase leaves to no rule is denied, so each tool's rules must be known when its plan is made.
-    if (agent.phases.length > 0)
+    if (agent.phases.some(isRollout))
       this.#refuseLeft(
         left,
         agent.rules.map((rule) => rule.pattern),
       );
     const rules = ruleEntries(agent.rules);
-    const phases = this.#lowerPhases(agent, agentIndex, left, ruleEntries);
+    const entriesOf = new Map(agent.phases.map((phase) => [phase.name, ruleEntries(phase.rules)]));
+    const phases = this.#lowerPhases(agent, agentIndex, left, entriesOf);
+    const stages = this.#lowerStages(agent, agentIndex, left, entriesOf);
     const limitsOfPattern = new Map<string, number>();
     const limits = agent.rateLimits.map((limit) => {
       this.#refuseLeft(left, [limit.pattern]);
@@ -116,7 +128,18 @@ class Lowering {
     });
     const defaultEffect = effectNumbers[agent.default?.effect ?? "deny"];
     const gates = this.#lowerGates(agent);
-    const entries = { defaultEffect, rules, phases, limits, budgets, redactions, fieldsOfRule, fieldsOfBudget, gates };
+    const entries = {
+      defaultEffect,
+      rules,
+      phases,
+      stages,
+      limits,
+      budgets,
+      redactions,
+      fieldsOfRule,
+      fieldsOfBudget,
+      gates,
+    };
     const id = this.#program.string(agent.id);
     this.#program.agents.push(planAgent(this.#program, id, patterns, entries));
     for (const shape of this.#program.shapes.items) {
@@ -195,13 +218,13 @@ class Lowering {
     agent: Agent,
     agentIndex: number,
     left: ReadonlySet<string>,
-    ruleEntries: (rules: readonly Rule[]) => Entry[],
+    entriesOf: ReadonlyMap<string, readonly Entry[]>,
   ): { phase: number; tools: readonly string[]; rules: readonly Entry[] }[] {
     const findings = this.#findings;
     const numbers = new Map<string, number>();
-    const entriesOf = new Map<string, Entry[]>(agent.phases.map((phase) => [phase.name, ruleEntries(phase.rules)]));
-    for (const phase of chainOrder(agent.phases)) {
-      const previous = agent.phases.find((p) => p.next?.name === phase.name);
+    const rollouts = agent.phases.filter(isRollout);
+    for (const phase of chainOrder(rollouts)) {
+      const previous = rollouts.find((p) => p.next?.name === phase.name);
       numbers.set(phase.name, this.#program.phases.length);
       this.#program.phases.push({
         key: this.#program.string(keyName(phaseKey(agent.id, phase), "a phase's name", phase.nameSpan, findings)),
@@ -212,12 +235,35 @@ class Lowering {
         next: this.#program.string(phase.next?.name ?? "enforce"),
       });
     }
-    return agent.phases.map((phase) => {
+    return rollouts.map((phase) => {
       const number = numbers.get(phase.name) ?? 0;
       this.#refuseLeft(left, phase.tools);
       const rules = entriesOf.get(phase.name) ?? [];
       for (const entry of rules) this.#phaseOfRule.push([entry.index, number]);
       return { phase: number, tools: phase.tools.map((tool) => tool.text), rules };
+    });
+  }
+
+  #lowerStages(
+    agent: Agent,
+    agentIndex: number,
+    left: ReadonlySet<string>,
+    entriesOf: ReadonlyMap<string, readonly Entry[]>,
+  ): { stage: number; rules: readonly Entry[] }[] {
+    const workflow = agent.phases.filter((phase) => !isRollout(phase));
+    const first = this.#program.stages.length;
+    return workflow.map((phase, i) => {
+      // Whether a tool is visible is a question of its plan.
+      this.#refuseLeft(
+        left,
+        phase.rules.map((rule) => rule.pattern),
+      );
+      const name = this.#program.string(phase.name);
+      const tag = stageTag(phase.name);
+      this.#program.stages.push({ name, agent: agentIndex, first, count: workflow.length, tag });
+      const rules = entriesOf.get(phase.name) ?? [];
+      for (const entry of rules) this.#stageOfRule.push([entry.index, first + i]);
+      return { stage: first + i, rules };
     });
   }
 
@@ -349,6 +395,18 @@ function chainOrder(phases: readonly Phase[]): Phase[] {
   };
   for (const phase of phases) visit(phase);
   return ordered;
+}
+
+/** With a duration a rollout, without it a phase of the sessions' workflow. */
+function isRollout(phase: Phase): boolean {
+  return phase.durationMs !== null;
+}
+
+/** A number from 1 to 2^62 - 1 that stands for a workflow phase's name in counters. */
+function stageTag(name: string): bigint {
+  const digest = sha256(utf8ToBytes(name));
+  const high = new DataView(digest.buffer, digest.byteOffset).getBigUint64(0);
+  return (high % ((1n << 62n) - 1n)) + 1n;
 }
 
 /** A phase's clock is kept by name and content: the same text again does not start it anew. The digest tells apart what joins alike. */

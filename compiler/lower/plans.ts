@@ -1,7 +1,7 @@
 // From the patterns of an agent to its plans: for every tool name there can be, which rules, limits, budgets and redactions
 // apply. Exact names get a row each; all other names are told apart by one automaton over the agent's globs.
 
-import { SHAPE_NAMED, SHAPE_TIME } from "../../vm/shared/image.ts";
+import { SHAPE_NAMED, SHAPE_SESSION, SHAPE_TIME } from "../../vm/shared/image.ts";
 import { Root, RuleEffect } from "../../vm/shared/isa.ts";
 import type { Pattern } from "../ast.ts";
 import { compileDispatch, type Dispatch } from "../automaton/index.ts";
@@ -32,6 +32,8 @@ export interface AgentEntries {
     readonly tools: readonly string[];
     readonly rules: readonly Entry[];
   }[];
+  /** Workflow phases in the order of the policy. */
+  readonly stages: readonly { readonly stage: number; readonly rules: readonly Entry[] }[];
   readonly limits: readonly Entry[];
   readonly budgets: readonly Entry[];
   /** Index: string of a path. */
@@ -145,6 +147,7 @@ class Planner {
   readonly #entries: AgentEntries;
   readonly #rules: Lookup;
   readonly #phaseRules: readonly Lookup[];
+  readonly #stageRules: readonly Lookup[];
   readonly #limits: Lookup;
   readonly #budgets: Lookup;
   readonly #redactions: Lookup;
@@ -156,6 +159,7 @@ class Planner {
     const left = patterns.left;
     this.#rules = new Lookup(entries.rules, left);
     this.#phaseRules = entries.phases.map((phase) => new Lookup(phase.rules, left));
+    this.#stageRules = entries.stages.map((stage) => new Lookup(stage.rules, left));
     this.#limits = new Lookup(entries.limits, left);
     this.#budgets = new Lookup(entries.budgets, left);
     this.#redactions = new Lookup(entries.redactions, left);
@@ -173,9 +177,14 @@ class Planner {
         ? [{ phase: phase.phase, rules: (this.#phaseRules[i]?.find(applying) ?? []).map((entry) => entry.index) }]
         : [],
     );
+    const stages = this.#entries.stages.flatMap(({ stage }, i) => {
+      const own = this.#stageRules[i]?.find(applying) ?? [];
+      return own.length === 0 ? [] : [{ stage, rules: own.map((entry) => entry.index) }];
+    });
     const limits = this.#limits.find(applying).map((entry) => entry.index);
     const budgets = this.#budgets.find(applying).map((entry) => entry.index);
-    const fields = this.#fields([...mandatory, ...rules, ...phases.flatMap((p) => p.rules)], budgets);
+    const phaseRules = [...phases, ...stages].flatMap((p) => p.rules);
+    const fields = this.#fields([...mandatory, ...rules, ...phaseRules], budgets);
     const readsTime = fields.some((field) => this.#program.fields.items[field]?.root === Root.Time);
     const named = applying.some((pattern) => !isEveryTool(pattern));
     const shape = this.#program.shape({
@@ -183,14 +192,20 @@ class Planner {
       fields,
       mandatory,
       phases,
+      stages,
       limits,
       budgets,
       redact: [...new Set(this.#redactions.find(applying).map((entry) => entry.index))],
       modelGates: this.#entries.gates.model,
       egressGates: this.#entries.gates.egress,
-      flags: (named ? SHAPE_NAMED : 0) | (readsTime ? SHAPE_TIME : 0),
+      flags: (named ? SHAPE_NAMED : 0) | (readsTime ? SHAPE_TIME : 0) | (this.#keepsSessions ? SHAPE_SESSION : 0),
     });
     return this.#program.plan({ shape, rules });
+  }
+
+  /** Sessions of the agent have state, whatever the tool. */
+  get #keepsSessions(): boolean {
+    return this.#entries.stages.length > 0;
   }
 
   #fields(rules: readonly number[], budgets: readonly number[]): number[] {

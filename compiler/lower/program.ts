@@ -64,6 +64,8 @@ export interface ProgramShape {
   readonly fields: readonly number[];
   readonly mandatory: readonly number[];
   readonly phases: readonly { readonly phase: number; readonly rules: readonly number[] }[];
+  /** Workflow phases that name the tools; in the agent's others they are hidden. */
+  readonly stages: readonly { readonly stage: number; readonly rules: readonly number[] }[];
   readonly limits: readonly number[];
   readonly budgets: readonly number[];
   readonly redact: readonly number[];
@@ -111,6 +113,17 @@ export interface ProgramBudget {
   readonly warnAtMicro: number;
 }
 
+/** A workflow phase. */
+export interface ProgramStage {
+  readonly name: number;
+  readonly agent: number;
+  /** The agent's first, and how many it has. */
+  readonly first: number;
+  readonly count: number;
+  readonly tag: bigint;
+}
+
+/** A rollout phase. */
 export interface ProgramPhase {
   readonly key: number;
   readonly name: number;
@@ -150,6 +163,7 @@ export class Program {
   readonly limits: ProgramLimit[] = [];
   readonly budgets: ProgramBudget[] = [];
   readonly phases: ProgramPhase[] = [];
+  readonly stages: ProgramStage[] = [];
   temporaries = 0;
 
   string(text: string): number {

@@ -86,6 +86,10 @@ class Teller {
   meter(event: Event): string {
     const image = this.#image;
     if (event.kind === TraceKind.PhaseBegins) return `phase ${image.phase(event.index).name} is active`;
+    if (event.kind === TraceKind.StageBegins) return `the session is in phase ${image.stage(event.index).name}`;
+    if (event.kind === TraceKind.StageHides) {
+      return `the session is in phase ${image.stage(event.index).name}, where the tool is not visible`;
+    }
     if (event.kind === TraceKind.Limit) {
       const { pattern, count, windowUs } = image.limit(event.index);
       return `limit ${pattern} ${count} per ${windowUs / 1e6} s: ${event.result === 0 ? "has a token" : "no token left"}`;

@@ -7,6 +7,7 @@ import {
   Section,
   SHAPE_ROW_BYTES,
   type Shape,
+  STAGE_ROW_BYTES,
   TABLE_ROW_BYTES,
 } from "../../vm/shared/image.ts";
 import { INSTRUCTION_BYTES, Root, RULE_GATE, RULE_STRICT } from "../../vm/shared/isa.ts";
@@ -207,6 +208,38 @@ export class ImageReader {
     };
   }
 
+  /** Index of the agent that governs an id: the declared one, else the anonymous one, else null. */
+  agentOf(id: string): number | null {
+    let anonymous: number | null = null;
+    for (let i = 0; i < this.agentCount; i++) {
+      const own = this.agentId(i);
+      if (own === id && id !== "") return i;
+      if (own === "") anonymous = i;
+    }
+    return anonymous;
+  }
+
+  get stageCount(): number {
+    return this.#length(Section.Stages) / STAGE_ROW_BYTES;
+  }
+
+  stage(index: number): { name: string; agent: number; first: number; count: number } {
+    const row = this.#at(Section.Stages) + index * STAGE_ROW_BYTES;
+    const [name, agent, first, count] = [0, 4, 8, 12].map((at) => this.#u32(row + at)) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    return { name: this.string(name), agent, first, count };
+  }
+
+  /** The first workflow phase of an agent, or null. */
+  firstStage(agent: number): number | null {
+    for (let i = 0; i < this.stageCount; i += this.stage(i).count) if (this.stage(i).agent === agent) return i;
+    return null;
+  }
+
   /** Throws LoadFailure when the section, which the machine does not look into, is not what the compiler writes. */
   get host(): HostSection {
     if (this.#host !== null) return this.#host;
@@ -241,13 +274,14 @@ export class ImageReader {
 
 function isHostSection(value: unknown): value is HostSection {
   if (!isObject(value) || !isObject(value.runtime)) return false;
-  const { notify, phaseOfRule, firstRule, firstBudget } = value;
+  const { notify, phaseOfRule, stageOfRule, firstRule, firstBudget } = value;
+  const arePairs = (list: unknown): boolean => Array.isArray(list) && list.every((pair) => areNumbers(pair));
   const areNumbers = (list: unknown): boolean => Array.isArray(list) && list.every((n) => Number.isSafeInteger(n));
   return (
     areNumbers(firstRule) &&
     areNumbers(firstBudget) &&
-    Array.isArray(phaseOfRule) &&
-    phaseOfRule.every((pair) => areNumbers(pair)) &&
+    arePairs(phaseOfRule) &&
+    arePairs(stageOfRule) &&
     Array.isArray(notify) &&
     notify.every((row) => Array.isArray(row) && Number.isSafeInteger(row[0]))
   );

@@ -18,6 +18,8 @@ interface MachineExports {
   charge(plan: number, nowUs: number): number;
   startPhase(phase: number, nowUs: number): number;
   phaseStart(phase: number): number;
+  moveStage(stage: number, nowUs: number): number;
+  currentStage(stage: number, nowUs: number): number;
   snapshot(): number;
   restore(bytes: number): number;
   exchangeBytes(): number;

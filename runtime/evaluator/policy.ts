@@ -10,7 +10,7 @@ import {
   VERDICT_RULE_SHIFT,
   VerdictCode,
 } from "../../vm/shared/abi.ts";
-import { SHAPE_NAMED, Shape } from "../../vm/shared/image.ts";
+import { SHAPE_NAMED, SHAPE_SESSION, Shape } from "../../vm/shared/image.ts";
 import { RuleEffect } from "../../vm/shared/isa.ts";
 import type { Code } from "../codes.ts";
 import { explainTrace } from "./explain.ts";
@@ -18,6 +18,7 @@ import { ImageReader } from "./image.ts";
 import type { Machine } from "./machine.ts";
 import { type FieldReader, fieldReaders, fieldReads, Marshal } from "./marshal.ts";
 import { isIdentifier, isToolName } from "./names.ts";
+import { NOW_MAX_MS, Sessions } from "./sessions.ts";
 import { readBudgets } from "./snapshot.ts";
 import {
   type BudgetState,
@@ -26,11 +27,14 @@ import {
   type EvaluationRequest,
   type Explanation,
   LoadFailure,
+  type PhaseMove,
   type PhaseState,
   type Policy,
   type PolicyInfo,
   type RuleInfo,
   type RuntimeValue,
+  type SessionName,
+  type SessionPhase,
   type Shadow,
   type ToolInfo,
   type Verdict,
@@ -38,15 +42,13 @@ import {
 
 /** Tools remembered with their plans; beyond it all are forgotten and found anew. */
 const PLANS_MAX = 65_536;
-/** Latest time a machine takes, in milliseconds: microseconds stay exact in a double. */
-const NOW_MAX_MS = 9_007_199_254_740;
 
 interface Plan {
   readonly index: number;
   readonly readers: readonly FieldReader[];
   readonly limits: number;
   readonly budgets: readonly number[];
-  /** It has limits, budgets or phases. */
+  /** It has limits, budgets or phases, or its agent keeps sessions. */
   readonly stateful: boolean;
   /** Made when first asked for, then given to all that ask. */
   info: ToolInfo | null;
@@ -57,6 +59,7 @@ export class LoadedPolicy implements Policy {
   readonly #machine: Machine;
   readonly #image: ImageReader;
   readonly #marshal: Marshal;
+  readonly #sessions: Sessions;
   /** Whether counters have a home here. */
   readonly #counts: boolean;
   readonly #plansOfAgents = new Map<string, Map<string, Plan>>();
@@ -67,12 +70,14 @@ export class LoadedPolicy implements Policy {
   #lastAgent = "";
   #lastTools: ReadonlyMap<string, Plan> = new Map();
   #phaseOfRule: ReadonlyMap<number, number> | null = null;
+  #stageOfRule: ReadonlyMap<number, number> | null = null;
 
   constructor(machine: Machine, counts: boolean) {
     this.#machine = machine;
     this.#image = new ImageReader(machine.image);
     this.#marshal = new Marshal(machine);
     this.#counts = counts;
+    this.#sessions = new Sessions(machine, this.#image, counts);
     const image = this.#image;
     // Of its full length at once: an array that grows by leaps becomes a slow one.
     this.#simple = new Array(image.ruleCount + 1);
@@ -94,7 +99,7 @@ export class LoadedPolicy implements Policy {
       rules: image.ruleCount,
       image_bytes: machine.image.length,
       worst_case_steps: machine.resultNumber(Result.WorstCaseSteps),
-      stateful: image.limitCount + image.budgetCount + image.phaseCount > 0,
+      stateful: image.limitCount + image.budgetCount + image.phaseCount + image.stageCount > 0,
     };
   }
 
@@ -166,6 +171,14 @@ export class LoadedPolicy implements Policy {
       const started = start < 0 ? null : start / 1000;
       return { name, agent, started_at: started, ends_at: started === null ? null : started + durationUs / 1000, next };
     });
+  }
+
+  sessionPhase(session: SessionName, { now }: { readonly now: number }): SessionPhase | null {
+    return this.#sessions.phase(session, now);
+  }
+
+  movePhase(move: SessionName & { readonly to: string }, { now }: { readonly now: number }): PhaseMove {
+    return this.#sessions.move(move, move.to, now);
   }
 
   budgets(now: number): readonly BudgetState[] {
@@ -246,12 +259,13 @@ export class LoadedPolicy implements Policy {
     const image = this.#image;
     const limits = image.shape(index, Shape.LimitsCount);
     const budgets = image.shapeList(index, Shape.BudgetsStart, Shape.BudgetsCount);
+    const keepsSession = (image.shape(index, Shape.Flags) & SHAPE_SESSION) !== 0;
     const plan = {
       index,
       readers: fieldReaders(image, this.#machine, image.shapeList(index, Shape.FieldsStart, Shape.FieldsCount)),
       limits,
       budgets,
-      stateful: limits + budgets.length + image.shape(index, Shape.PhasesCount) > 0,
+      stateful: keepsSession || limits + budgets.length + image.shape(index, Shape.PhasesCount) > 0,
       info: null,
     };
     this.#plans.set(index, plan);
@@ -341,6 +355,8 @@ export class LoadedPolicy implements Policy {
       details.phase = this.#image.phase(phase).name;
       details.shadow = this.#shadow();
     }
+    const stage = machine.resultInteger(Result.Stage) - 1;
+    if (stage >= 0) details.workflow_phase = this.#image.stage(stage).name;
     if ((packed & 3) === RuleEffect.Permit) {
       const costs = machine.costs >> 3;
       const budgets = plan.budgets.map((index, i) => ({
@@ -397,10 +413,16 @@ export class LoadedPolicy implements Policy {
       text: place?.text ?? `${ruleEffects[row.effect]} ${row.pattern}`,
       reason: row.reason,
       notify: targets.map(String),
-      phase: phase === undefined ? null : image.phase(phase).name,
+      phase: phase === undefined ? this.#workflowPhaseOf(index) : image.phase(phase).name,
       file: place?.file ?? null,
       line: place?.line ?? null,
     };
+  }
+
+  #workflowPhaseOf(rule: number): string | null {
+    this.#stageOfRule ??= new Map(this.#image.host.stageOfRule);
+    const stage = this.#stageOfRule.get(rule);
+    return stage === undefined ? null : this.#image.stage(stage).name;
   }
 }
 
@@ -428,6 +450,7 @@ const verdictCodes: Record<VerdictCode, Code> = {
   [VerdictCode.StepLimit]: "STEP_LIMIT",
   [VerdictCode.ModelDenied]: "MODEL_DENIED",
   [VerdictCode.EgressDenied]: "EGRESS_DENIED",
+  [VerdictCode.PhaseHidden]: "PHASE_HIDDEN",
 };
 
 const defaultReasons: Record<Effect, string> = {
@@ -442,6 +465,7 @@ const sentences: Partial<Record<Code, string>> = {
   RATE_EXCEEDED: "the rate limit has no token left",
   BUDGET_EXCEEDED: "the budget has no room for this call",
   COST_UNKNOWN: "the cost that the budget counts is missing, not a number or negative",
+  PHASE_HIDDEN: "the tool is not visible in the session's phase",
   STATE_FULL: "there is no room for another counter",
   STEP_LIMIT: "the call's values would take too long to compare",
 };

@@ -70,6 +70,8 @@ export interface Verdict {
   readonly cause: string | null;
   /** Name of the rollout phase that decided. */
   readonly phase?: string;
+  /** Name of the workflow phase that the session is in, where such phases name the tool. */
+  readonly workflow_phase?: string;
   readonly shadow?: Shadow;
   readonly retry_after_seconds?: number;
   readonly budget?: {
@@ -128,6 +130,26 @@ export interface RuleInfo {
   readonly line: number | null;
 }
 
+/** A session of an agent. */
+export interface SessionName {
+  readonly agent_id: string;
+  /** Absent: "default". */
+  readonly session_id?: string;
+}
+
+export interface SessionPhase {
+  readonly name: string;
+  /** The one declared after it; null for the last. */
+  readonly next: string | null;
+}
+
+export type SessionRefusalCode = "BAD_REQUEST" | "UNKNOWN_AGENT" | "UNKNOWN_PHASE" | "STATE_UNAVAILABLE" | "STATE_FULL";
+
+/** `moved` is false where the session was in that phase already: nothing changed then. */
+export type PhaseMove =
+  | { readonly ok: true; readonly moved: boolean; readonly from: string; readonly to: string }
+  | { readonly ok: false; readonly code: SessionRefusalCode };
+
 export interface PhaseState {
   readonly name: string;
   readonly agent: string;
@@ -160,7 +182,7 @@ export interface PolicyInfo {
   readonly image_bytes: number;
   /** More steps than this no decision of this policy can take. */
   readonly worst_case_steps: number;
-  /** True when the policy has limits, budgets or phases, so that decisions change state. */
+  /** True when the policy has limits, budgets, phases or keeps sessions, so that decisions change state. */
   readonly stateful: boolean;
 }
 
@@ -193,7 +215,12 @@ export interface Policy {
   ): void;
   /** Starts the clocks of phases that have none yet (same name, same content: kept). Returns the names started. */
   activatePhases(now: number): readonly string[];
+  /** Rollout phases. */
   phases(now: number): readonly PhaseState[];
+  /** The workflow phase of a session; null for an agent without such phases. */
+  sessionPhase(session: SessionName, options: { readonly now: number }): SessionPhase | null;
+  /** Moves a session to a workflow phase of its agent. Who may ask for which is for the caller to say. */
+  movePhase(move: SessionName & { readonly to: string }, options: { readonly now: number }): PhaseMove;
   budgets(now: number): readonly BudgetState[];
   rules(): readonly RuleInfo[];
   /** Null for an agent that the policy does not govern. */

@@ -130,7 +130,12 @@ const cases: readonly (readonly [string, readonly string[]])[] = [
   ["deny! a phase p { duration 1h tools [a] permit a }", ["FMS025"]],
   ["phase p { duration 1h tools [a] permit a } deny! b", []],
   ["phase p { duration 1h tools [a] } phase p { duration 1h tools [a] }", ["FMS013"]],
-  ["phase p { permit a }", ["FMS010"]],
+  ["phase p { permit a }", []],
+  ["phase p { }", ["FMS014"]],
+  ["phase p { next q permit a } phase q { permit a }", ["FMS026"]],
+  ["phase p { tools [a] permit a }", ["FMS026"]],
+  ["phase p { permit a deny a }", ["FMS051"]],
+  ["phase p { permit a } phase q { duration 1h next p tools [a] permit a }", ["FMS026"]],
 ];
 
 for (const [body, expected] of cases) {

@@ -39,7 +39,7 @@ function sectionAt(section: Section): number {
 
 test("the image with every part loads and decides", () => {
   const policy = loadPolicySync(image, small);
-  assert.is(policy.info.rules, 11);
+  assert.is(policy.info.rules, 16);
   for (const call of everyCall) assert.is.not(policy.decide(call, { now: noon }).code, "MACHINE_FAULT");
 });
 
@@ -166,6 +166,7 @@ test(`F01 ${MUTANTS} changed images with fitting digests are refused, or run wit
         assert.is.not(verdict.code, "MACHINE_FAULT", `mutant ${i} of seed ${SEED}`);
         if (i % 16 === 0) policy.explain(request, { now: noon + i });
       }
+      for (const to of ["intake", "work"]) policy.movePhase({ agent_id: "desk", to }, { now: noon + i });
       policy.restore(policy.snapshot());
       assert.is(machine.calls.memory.buffer.byteLength, memoryBytes);
     } catch (error) {

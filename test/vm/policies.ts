@@ -63,6 +63,12 @@ agent "pay" {
   phase "trial" { duration = "2h" next = "wide" tools = ["payout/*"] rules { permit payout/* if amount < 10 } }
   phase "wide" { duration = "3h" next = "enforce" tools = ["payout/*"] rules { permit payout/* } }
 }
+agent "desk" {
+  default deny
+  permit note
+  phase intake { permit crm/read deny! crm/read if secret }
+  phase work { permit crm/* if amount < 10 defer note }
+}
 permit help
 deny help/* if x != 1
 `;
@@ -98,6 +104,8 @@ export const everyCall: readonly EvaluationRequest[] = [
   },
   { agent_id: "pay", tool_id: "payout/go", args: { amount: 5 } },
   { agent_id: "pay", tool_id: "other", args: {} },
+  { agent_id: "desk", tool_id: "crm/read", args: { secret: false } },
+  { agent_id: "desk", tool_id: "note", args: {} },
   { agent_id: "stranger", tool_id: "help", args: {} },
   { agent_id: "stranger", tool_id: "help/me", args: { x: "1" } },
 ];

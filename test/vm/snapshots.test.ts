@@ -10,6 +10,8 @@ const text = `agent "a" {
   rate_limit "t": 3 per minute
   budget daily { max = $10 daily = $8 warn_at = 0.5 cost = 1 }
   budget session { max_calls = 9 }
+  phase first { permit x }
+  phase second { permit x }
   phase "trial" { duration = "2h" next = "enforce" tools = ["p"] rules { permit p } }
 }`;
 const HEAD_BYTES = 24;
@@ -18,6 +20,7 @@ function used(): Policy {
   const policy = open(text, { meterCapacity: 64 });
   policy.activatePhases(noon);
   for (const session_id of ["x", "y"]) policy.decide({ agent_id: "a", tool_id: "t", session_id }, { now: noon });
+  for (const session_id of ["y", "z"]) policy.movePhase({ agent_id: "a", session_id, to: "second" }, { now: noon });
   return policy;
 }
 
@@ -107,6 +110,15 @@ const impossible: readonly { readonly kind: number; readonly value: number; read
   { kind: 2, value: 5, to: 1n << 60n },
   { kind: 3, value: 0, to: 1n << 60n },
   { kind: 3, value: 1, to: 1n },
+  { kind: 4, value: 0, to: 1n << 60n },
+  { kind: 4, value: 1, to: 1n },
+  { kind: 4, value: 2, to: 1n << 62n },
+  { kind: 4, value: 2, to: -1n },
+  { kind: 4, value: 3, to: 0n },
+  { kind: 4, value: 3, to: 1n << 60n },
+  { kind: 4, value: 4, to: 0n },
+  { kind: 4, value: 4, to: 1n << 60n },
+  { kind: 4, value: 5, to: 1n },
 ];
 
 test("H10 values that could wrap a sum, or lie in the future, are refused", () => {

@@ -37,6 +37,8 @@ export enum TraceKind {
   PhaseBegins = 4,
   Limit = 5,
   Budget = 6,
+  StageBegins = 7,
+  StageHides = 8,
 }
 
 /** Cells of the result area, 8 bytes each: an i32 at its start, or an f64. */
@@ -69,6 +71,8 @@ export enum Result {
   TraceEvents = 13,
   /** f64 */
   WorstCaseSteps = 14,
+  /** i32: the session's workflow phase + 1; 0 for tools that no such phase names. */
+  Stage = 15,
   /** 32 bytes each. */
   PolicyHash = 16,
   ImageHash = 20,
@@ -101,6 +105,7 @@ export enum VerdictCode {
   StepLimit = 7,
   ModelDenied = 8,
   EgressDenied = 9,
+  PhaseHidden = 10,
 }
 
 /** Answers of lookup() below zero. */
@@ -136,5 +141,5 @@ export const METER_CAPACITY_DEFAULT = 65536;
 export const METER_BYTES = 64;
 /** Bytes of key text kept for each meter of the capacity, on average. */
 export const METER_KEY_BYTES = 96;
-/** A session's counters are let go after this long without a permit: 24 h. */
+/** A session's counters, and all that is known of it, are let go after this long without a permit: 24 h. */
 export const SESSION_IDLE_US = 86400000000.0;

@@ -43,19 +43,22 @@ export enum Section {
   Dispatch = 14,
   Limits = 15,
   Budgets = 16,
+  /** Rollout phases. */
   Phases = 17,
+  /** Workflow phases. */
+  Stages = 18,
   /** Canonical JSON for the host: runtime settings, redaction paths, notify targets. */
-  Host = 18,
+  Host = 19,
   /** For each rule: line u32, column u16, file u16 and text u32 (strings of DebugStrings). */
-  Debug = 19,
-  DebugStrings = 20,
+  Debug = 20,
+  DebugStrings = 21,
   /** Canonical JSON: [{file, text}]. */
-  Sources = 21,
-  End = 22,
+  Sources = 22,
+  End = 23,
 }
 
 /** Sections from Strings up to and with Host decide; policy_hash is over them. */
-export const DECIDING_SECTIONS = 19;
+export const DECIDING_SECTIONS = 20;
 
 /** root u8, reserved u8, parts u16, first part u32 into Pool. A part is a string, or PART_INDEX | list index. */
 export const FIELD_ROW_BYTES = 8;
@@ -94,7 +97,7 @@ export enum Shape {
   /** Strings of Host's redaction paths. */
   RedactStart = 11,
   RedactCount = 12,
-  /** SHAPE_NAMED, SHAPE_TIME. */
+  /** SHAPE_NAMED, SHAPE_TIME, SHAPE_SESSION. */
   Flags = 13,
   /** Gates looked at before every rule; gates are rows of Rules. */
   ModelGatesStart = 14,
@@ -102,13 +105,18 @@ export enum Shape {
   /** Gates looked at for what would be permitted, before limits. */
   EgressGatesStart = 16,
   EgressGatesCount = 17,
-  End = 18,
+  /** Triples stage, first rule (Pool), rules: the workflow phases that name these tools, which are hidden in the others. */
+  StagesStart = 18,
+  StagesCount = 19,
+  End = 20,
 }
-export const SHAPE_ROW_BYTES = 72;
+export const SHAPE_ROW_BYTES = 80;
 /** Some rule other than a bare `*` names these tools. */
 export const SHAPE_NAMED = 1;
 /** Some field of these tools' rules is a part of the time. */
 export const SHAPE_TIME = 2;
+/** The agent's sessions have state: a permit is their activity. */
+export const SHAPE_SESSION = 4;
 
 /** id string u32, exact rows: first u32 and mask u32 (rows - 1; 0xffffffff when none), dispatch offset + 1 u32 (bytes into Dispatch), default plan u32, reserved u32. */
 export const AGENT_ROW_BYTES = 24;
@@ -213,5 +221,12 @@ export const PHASE_ROW_BYTES = 32;
 /** Most phases of an image, and longest chain of them by `next`: the start of a clock is found by walking the chain. */
 export const PHASES_MAX = 4096;
 export const PHASE_CHAIN_MAX = 64;
+
+/**
+ * A workflow phase: name string u32, agent u32, first u32 and count u32 of the agent's rows (this one among them), tag i64. The tag
+ * stands for the name in counters: from 1 to 2^62 - 1, found by the compiler, so that a session's phase outlives a change of policy.
+ */
+export const STAGE_ROW_BYTES = 24;
+export const STAGES_MAX = 65536;
 
 export const DEBUG_ROW_BYTES = 12;
