@@ -20,7 +20,10 @@ const day = 86_400_000;
 type Args = { readonly [name: string]: number | boolean };
 
 function say(policy: Policy, tool_id: string, args: Args = {}, now = noon, session_id = "s"): string {
-  const { effect, code, rule_ref, workflow_phase } = policy.decide({ agent_id: "a", tool_id, args, session_id }, { now });
+  const { effect, code, rule_ref, workflow_phase } = policy.decide(
+    { agent_id: "a", tool_id, args, session_id },
+    { now },
+  );
   return `${effect} ${code} ${rule_ref?.split(":")[1] ?? "-"} ${workflow_phase ?? "-"}`;
 }
 
@@ -29,7 +32,10 @@ const moved = (policy: Policy, to: string, now = noon, session_id = "s") =>
 
 test("a tool that some phase names is visible in those that name it, in the order of the phases' rules and the agent's", () => {
   const policy = open(text);
-  assert.equal(policy.sessionPhase({ agent_id: "a", session_id: "s" }, { now: noon }), { name: "intake", next: "work" });
+  assert.equal(policy.sessionPhase({ agent_id: "a", session_id: "s" }, { now: noon }), {
+    name: "intake",
+    next: "work",
+  });
   assert.is(say(policy, "crm/read"), "permit POLICY_PERMIT 8 intake");
   assert.is(say(policy, "crm/secret"), "deny POLICY_DENY 8 intake");
   assert.is(say(policy, "crm/write", { amount: 1 }), "deny PHASE_HIDDEN - intake");
@@ -78,7 +84,10 @@ test("denied calls and explanations leave a session as it was", () => {
   const hash = policy.stateHash();
   for (const tool of ["crm/write", "ticket/1", "wipe", "other"]) say(policy, tool);
   const { meters } = policy.explain({ agent_id: "a", tool_id: "ticket/1" }, { now: noon });
-  assert.equal(meters, ["model_policy: no model is allowed", "the session is in phase intake, where the tool is not visible"]);
+  assert.equal(meters, [
+    "model_policy: no model is allowed",
+    "the session is in phase intake, where the tool is not visible",
+  ]);
   assert.is(policy.stateHash(), hash);
 });
 
@@ -100,7 +109,8 @@ test("H08 a session's phase outlives a swap, and a restart, while its name is de
 test("a session idle for a day is in the first phase again, and a permit keeps it", () => {
   const policy = open(text);
   moved(policy, "work");
-  const at = (now: number): string | undefined => policy.sessionPhase({ agent_id: "a", session_id: "s" }, { now })?.name;
+  const at = (now: number): string | undefined =>
+    policy.sessionPhase({ agent_id: "a", session_id: "s" }, { now })?.name;
   assert.equal([at(noon + day - 1), at(noon + day)], ["work", "intake"]);
   say(policy, "note", {}, noon + day - 1);
   assert.equal([at(noon + 2 * day - 2), at(noon + 2 * day - 1)], ["work", "intake"]);
