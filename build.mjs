@@ -37,7 +37,9 @@ async function buildMachine() {
  */
 function optimised(wasm) {
   const module = binaryen.readBinary(wasm);
-  module.setFeatures(binaryen.Features.All);
+  // No more than asc itself turns on: with the types of newer proposals, older engines refuse the module.
+  const { MutableGlobals, SignExt, NontrappingFPToInt, BulkMemory, BulkMemoryOpt } = binaryen.Features;
+  module.setFeatures(MutableGlobals | SignExt | NontrappingFPToInt | BulkMemory | BulkMemoryOpt);
   binaryen.setOptimizeLevel(3);
   binaryen.setShrinkLevel(0);
   for (let round = 0; round < OPTIMISING_ROUNDS; round++) module.optimize();
