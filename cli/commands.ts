@@ -5,6 +5,7 @@ import * as approvals from "./commands/approvals.ts";
 import { AuditLsCommand, AuditTailCommand } from "./commands/audit-list.ts";
 import { AuditShowCommand } from "./commands/audit-show.ts";
 import { AuditVerifyCommand } from "./commands/audit-verify.ts";
+import { BuildCommand } from "./commands/build.ts";
 import { CheckCommand } from "./commands/check.ts";
 import { ConvertCommand } from "./commands/convert.ts";
 import { DestroyCommand } from "./commands/destroy.ts";
@@ -26,6 +27,7 @@ export const commands: readonly CommandClass<Context>[] = [
   CheckCommand,
   FmtCommand,
   ConvertCommand,
+  BuildCommand,
   PlanCommand,
   ApplyCommand,
   RollbackCommand,

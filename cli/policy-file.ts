@@ -1,12 +1,12 @@
 // The policy's file: found, read once, compiled. The bytes that are compiled are the bytes that are hashed and applied.
 // It must never write, and never load the compiler before there is a text to compile.
 import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Diagnostic, Stack } from "../compiler/index.ts";
 import { hasErrorCode } from "../runtime/disk.ts";
 import type { SourceText } from "../runtime/doors/protocol.ts";
 import { Stop } from "./exit.ts";
-import { countText } from "./render.ts";
+import { countText, visible } from "./render.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The names of a policy, by form; a folder has one of them. `.fpl` is the older name of the language. */
@@ -19,6 +19,13 @@ export const policyFiles = [
 ] as const;
 /** Twice what the compiler takes: it says itself what is too long. */
 const fileLimitBytes = 8 * 1024 * 1024;
+
+/** The policy in the file of that path, whatever its folder. Throws Stop where there is none that can be read as text. */
+export function readNamedPolicy(path: string): SourceText {
+  const file = basename(path);
+  if (exists(path)) return readSource(path, file);
+  throw new Stop(`there is no ${visible(file)} in ${visible(dirname(path))}`, "name the policy's file");
+}
 
 /** The policy as it lies in `dir`. Throws Stop where there is none, or none that can be read as text. */
 export function readPolicyFile(dir: string): SourceText {
@@ -33,7 +40,11 @@ export function readPolicyFile(dir: string): SourceText {
       "faramesh init writes a first one; --dir names another folder",
     );
   }
-  const bytes = readBytes(join(dir, file), file);
+  return readSource(join(dir, file), file);
+}
+
+function readSource(path: string, file: string): SourceText {
+  const bytes = readBytes(path, file);
   const text = decode(bytes, file);
   if (text.trim() === "") {
     throw new Stop(

@@ -165,6 +165,12 @@ const results: Readonly<Record<string, Schema>> = {
     changes_left_out: integer,
   }),
   convert: object({ form: oneOf("fms", "yaml", "json"), file: orNull(string), policy_hash: hash, text: string }),
+  build: object({
+    target: oneOf("wasm", "esm", "worker"),
+    files: listOf(object({ path: string, bytes: integer })),
+    policy_hash: hash,
+    image_hash: hash,
+  }),
   plan: object({
     version: { const: "v1" },
     active: orNull(object({ version, policy_hash: hash, rolled_back: boolean })),

@@ -361,3 +361,10 @@ export function createProjectFile(path: string, text: string): boolean {
   fs.chmodSync(path, 0o666 & ~process.umask());
   return true;
 }
+
+/** Writes a file that a build makes, in place of an earlier one; a crash leaves the old bytes or the new ones. */
+export function replaceProjectFile(path: string, bytes: Uint8Array): void {
+  const mode = fs.statSync(path, { throwIfNoEntry: false })?.mode ?? 0o666 & ~process.umask();
+  replaceFile(nodeDisk, path, bytes);
+  fs.chmodSync(path, mode & 0o777);
+}

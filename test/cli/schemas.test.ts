@@ -150,6 +150,7 @@ test("results of real runs are as published", async () => {
     await hold(dir, ["fmt", "--check"], 1);
     await hold(dir, ["disassemble"]);
     await hold(dir, ["convert", "--to", "json"]);
+    await hold(dir, ["build", "--target", "wasm", "--out", "policy.wasm"]);
     await hold(dir, ["status"], 1);
     await stack.start();
     await hold(dir, ["status"], 2);
