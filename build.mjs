@@ -1,16 +1,18 @@
-// Builds what runs: the machine (asc → build/vm.wasm and build/machine.ts), the host that built policies carry
-// (build/host.ts) and the bundles in dist/ (esbuild). Run by `npm run build` and, at install, by `prepare`. Nothing it
-// writes is kept in git.
+// Builds what runs: Unicode's tables (build/unicode.ts), the machine (asc → build/vm.wasm and build/machine.ts), the host
+// that built policies carry (build/host.ts) and the bundles in dist/ (esbuild). Run by `npm run build` and, at install, by
+// `prepare`. Nothing it writes is kept in git.
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import asc from "assemblyscript/asc";
 import binaryen from "binaryen";
 import { build } from "esbuild";
 import { buildEvaluator } from "./build-evaluator.mjs";
+import { buildUnicode } from "./build-unicode.mjs";
 
 const OPTIMISING_ROUNDS = 2;
 
 await mkdir("build", { recursive: true });
 await mkdir("dist", { recursive: true });
+await buildUnicode();
 await buildMachine();
 await buildHost();
 await buildBundles();

@@ -24,7 +24,7 @@ const sources = listed
 const arrows: Record<string, readonly string[]> = {
   "vm/shared": [],
   vm: ["vm/shared"],
-  compiler: ["vm/shared"],
+  compiler: ["vm/shared", "build"],
   "runtime/evaluator": ["vm/shared", "build"],
   "runtime/json.ts": ["runtime/evaluator"],
   "runtime/sdk": ["runtime/evaluator", "runtime/json.ts"],

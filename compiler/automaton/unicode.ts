@@ -1,35 +1,25 @@
-// Unicode facts (categories, scripts, simple case folding), read out of the JavaScript engine when first asked for.
-// It must never carry tables of its own: they would go stale, and they are large.
+// Unicode facts (categories, scripts, simple case folding) of the one version that the build wrote down.
+// It must never ask the JavaScript engine: another engine would give another image for the same policy.
 
-import { contains, EVERYTHING, negate, type Ranges, toRanges } from "./ranges.ts";
+import { categoryRanges, scriptRanges, simpleFolds } from "../../build/unicode.ts";
+import { contains, EVERYTHING, type Ranges, toRanges } from "./ranges.ts";
 
-const SURROGATES: Ranges = [0xd800, 0xdfff];
-const CHUNK_CODE_POINTS = 0x1000;
 /** The only code points beyond ASCII that fold to a letter of ASCII, `k` and `s`. */
 const KELVIN_SIGN = 0x212a;
 const LONG_S = 0x17f;
 
-/** RE2's general categories. `C` leaves out unassigned code points, as there; JavaScript's own `C` does not. */
-const CATEGORIES: readonly string[] = [
-  ..."C Cc Cf Co Cs L Ll Lm Lo Lt Lu M Mc Me Mn N Nd Nl No".split(" "),
-  ..."P Pc Pd Pe Pf Pi Po Ps S Sc Sk Sm So Z Zl Zp Zs".split(" "),
-];
+const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /** Bounded by the number of categories and scripts that exist, since unknown names are not kept. */
 const known = new Map<string, Ranges>();
 let orbits: ReadonlyMap<number, readonly number[]> | undefined;
 
-/**
- * The code points of a category (`Lu`), a script (`Greek`) or `Any`; undefined where the engine knows no such name.
- * A first answer costs one pass over all code points, some milliseconds; later ones are free.
- */
+/** The code points of a category (`Lu`), a script (`Greek`) or `Any`; undefined where there is no such name. */
 export function propertyRanges(name: string): Ranges | undefined {
   const before = known.get(name);
   if (before !== undefined) return before;
-  const expression = propertyExpression(name);
-  if (expression === undefined) return undefined;
-  const ranges = name === "Any" ? EVERYTHING : scan(expression);
-  known.set(name, ranges);
+  const ranges = name === "Any" ? EVERYTHING : (categoryOf(name) ?? scriptOf(name));
+  if (ranges !== undefined) known.set(name, ranges);
   return ranges;
 }
 
@@ -61,69 +51,65 @@ function foldAscii(set: Ranges): Ranges {
   return toRanges(pairs);
 }
 
-function propertyExpression(name: string): RegExp | undefined {
-  if (!/^[A-Za-z][A-Za-z_]*$/.test(name)) return undefined;
-  if (name === "C") return /[\p{Cc}\p{Cf}\p{Co}]+/gu;
-  if (name === "Any" || CATEGORIES.includes(name)) return new RegExp(`\\p{${name}}+`, "gu");
-  try {
-    return new RegExp(`\\p{Script=${name}}+`, "gu");
-  } catch {
-    return undefined;
-  }
+/** One letter stands for all categories that begin with it; `C` leaves out unassigned code points, as RE2's does. */
+function categoryOf(name: string): Ranges | undefined {
+  if (Object.hasOwn(categoryRanges, name)) return rangesIn(categoryRanges[name] as string);
+  // Half surrogate pairs have no encoding: a category without characters.
+  if (name === "Cs") return [];
+  const parts = name.length === 1 ? Object.keys(categoryRanges).filter((part) => part.startsWith(name)) : [];
+  return parts.length === 0 ? undefined : toRanges(parts.flatMap((part) => rangesIn(categoryRanges[part] as string)));
 }
 
-/** Where an expression of the form `x+` matches, over every code point but the surrogates, which UTF-8 cannot say. */
-function scan(expression: RegExp): Ranges {
-  const pairs: number[] = [];
-  for (let first = 0; first < 0x110000; first += CHUNK_CODE_POINTS) {
-    const unitsEach = first < 0x10000 ? 1 : 2;
-    for (const match of chunk(first).matchAll(expression)) {
-      const lo = first + match.index / unitsEach;
-      pairs.push(lo, lo + match[0].length / unitsEach - 1);
-    }
-  }
-  return toRanges(pairs);
+function scriptOf(name: string): Ranges | undefined {
+  return Object.hasOwn(scriptRanges, name) ? rangesIn(scriptRanges[name] as string) : undefined;
 }
 
-/** The text of CHUNK_CODE_POINTS code points from `first` on; a space stands in for each surrogate. */
-function chunk(first: number): string {
-  const units = new Uint16Array(CHUNK_CODE_POINTS * (first < 0x10000 ? 1 : 2));
-  for (let i = 0; i < CHUNK_CODE_POINTS; i++) {
-    const point = first + i;
-    if (point < 0x10000) units[i] = contains(SURROGATES, point) ? 0x20 : point;
-    else {
-      units[2 * i] = 0xd7c0 + (point >> 10);
-      units[2 * i + 1] = 0xdc00 | (point & 0x3ff);
-    }
+function rangesIn(text: string): Ranges {
+  const out: number[] = [];
+  let end = 0;
+  const numbers = numbersIn(text);
+  for (let i = 0; i < numbers.length; i += 2) {
+    const first = end + (numbers[i] as number);
+    end = first + (numbers[i + 1] as number);
+    out.push(first, end - 1);
   }
-  return String.fromCharCode(...units);
+  return toRanges(out);
 }
 
-/**
- * Code point → the others that fold to the same one. Upper and lower case propose, and the engine's own
- * case-insensitive matching (simple folding, by its specification) decides: it refuses `ı`/`I`, for instance.
- */
+/** Five bits a character, the lowest first; a character of the second half says that more follow. */
+function numbersIn(text: string): number[] {
+  const out: number[] = [];
+  let number = 0;
+  let weight = 1;
+  for (const character of text) {
+    const digit = DIGITS.indexOf(character);
+    number += (digit % 32) * weight;
+    weight *= 32;
+    if (digit >= 32) continue;
+    out.push(number);
+    number = 0;
+    weight = 1;
+  }
+  return out;
+}
+
+/** Code point → the others that fold to the same one, by simple folding (CaseFolding.txt, C and S). */
 function findOrbits(): ReadonlyMap<number, readonly number[]> {
-  const groupOf = new Map<number, number[]>();
-  const cased = scan(/[\p{Changes_When_Lowercased}\p{Changes_When_Uppercased}]+/gu);
-  const uncased = negate(cased);
-  for (let i = 0; i < cased.length; i += 2) {
-    for (let point = cased[i] as number; point <= (cased[i + 1] as number); point++) {
-      const text = String.fromCodePoint(point);
-      const upper = text.toUpperCase();
-      for (const other of [upper, upper.toLowerCase(), text.toLowerCase()]) {
-        const partner = other.codePointAt(0) as number;
-        if (partner === point || other.length !== String.fromCodePoint(partner).length) continue;
-        if (contains(uncased, partner) || groupOf.get(point)?.includes(partner)) continue;
-        if (new RegExp(`^\\u{${point.toString(16)}}$`, "iu").test(other)) join(groupOf, point, partner);
-      }
+  const groups = new Map<number, number[]>();
+  const numbers = numbersIn(simpleFolds);
+  let first = 0;
+  for (let i = 0; i < numbers.length; i += 4) {
+    first += numbers[i] as number;
+    const move = numbers[i + 3] as number;
+    const way = move % 2 === 1 ? -(move - 1) / 2 : move / 2;
+    for (let n = 0; n < (numbers[i + 2] as number); n++) {
+      const from = first + n * (numbers[i + 1] as number);
+      const group = groups.get(from + way) ?? [from + way];
+      group.push(from);
+      groups.set(from + way, group);
     }
   }
-  return groupOf;
-}
-
-function join(groupOf: Map<number, number[]>, a: number, b: number): void {
-  const members = new Set([a, b, ...(groupOf.get(a) ?? []), ...(groupOf.get(b) ?? [])]);
-  const group = [...members].sort((x, y) => x - y);
-  for (const member of group) groupOf.set(member, group);
+  return new Map(
+    [...groups.values()].flatMap((group) => group.map((member) => [member, group.toSorted((a, b) => a - b)])),
+  );
 }
