@@ -11,9 +11,11 @@ const CASES_MIN = 900;
 const members: readonly string[] = [
   "effect",
   "code",
+  "rule",
   "rule_ref",
   "cause",
   "phase",
+  "workflow_phase",
   "shadow",
   "retry_after_seconds",
   "budget",
@@ -44,6 +46,7 @@ async function wrongLines(set: CaseSet, { text, file }: Spelling, open: Open): P
   for (const line of set.lines) {
     if ("reset" in line) engine = await open(text, file);
     else if ("activate" in line) engine.activatePhases(line.activate);
+    else if ("move" in line) engine.movePhase(line.move, { now: line.now ?? 0 });
     else {
       const verdict = engine.decide(line.request, { now: line.now ?? 0, approved: line.approved });
       const found = JSON.stringify(sorted(shown(verdict, line.expect)));

@@ -51,7 +51,7 @@ export function decidePlan(plan: u32, nowUs: f64, arenaUsed: u32, approved: u32,
   if (starved || value.exhausted) verdict = verdictOf(RuleEffect.Deny, VerdictCode.StepLimit, -1, false);
   else if (modelDenied) verdict = verdictOf(RuleEffect.Deny, VerdictCode.ModelDenied, -1, false);
   else if (hidden) verdict = verdictOf(RuleEffect.Deny, VerdictCode.PhaseHidden, -1, true);
-  else if (egressDenied) verdict = verdictOf(RuleEffect.Deny, VerdictCode.EgressDenied, -1, false);
+  else if (egressDenied) verdict = verdictOf(RuleEffect.Deny, VerdictCode.EgressDenied, -1, stateful);
   else if (effect == RuleEffect.Permit && stateful) verdict = meter(shape, now, trace);
   else verdict = verdictOf(effect, effect, outcomeRule, stateful);
   setResult(Result.TraceEvents, <i32>traceCount);

@@ -3,7 +3,7 @@ import type { Stack } from "../../compiler/ast.ts";
 import { compile } from "../../compiler/index.ts";
 import { readPolicy } from "../../compiler/read.ts";
 import { loadPolicy } from "../../runtime/evaluator/index.ts";
-import type { EvaluationOptions, EvaluationRequest, Verdict } from "../../runtime/evaluator/types.ts";
+import type { EvaluationOptions, EvaluationRequest, SessionName, Verdict } from "../../runtime/evaluator/types.ts";
 import { Oracle, type OracleVerdict } from "../oracle/oracle.ts";
 
 /** Counters and text of cases are few; small memories load faster. */
@@ -15,6 +15,7 @@ export type Judgement = Verdict | OracleVerdict;
 export interface Engine {
   decide(request: EvaluationRequest, options: EvaluationOptions): Judgement;
   activatePhases(now: number): unknown;
+  movePhase(move: SessionName & { readonly to: string }, options: { readonly now: number }): unknown;
 }
 
 /** The tree of a policy. Throws with the parser's findings when it has none. */

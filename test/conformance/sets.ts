@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { EvaluationRequest } from "../../runtime/evaluator/types.ts";
+import type { EvaluationRequest, SessionName } from "../../runtime/evaluator/types.ts";
 
 export interface Expectation {
   readonly [member: string]: unknown;
@@ -17,7 +17,13 @@ export interface CaseLine {
   readonly expect: Expectation;
 }
 
-export type Line = CaseLine | { readonly activate: number } | { readonly reset: true };
+/** A session's move to a workflow phase. */
+export interface MoveLine {
+  readonly move: SessionName & { readonly to: string };
+  readonly now?: number;
+}
+
+export type Line = CaseLine | MoveLine | { readonly activate: number } | { readonly reset: true };
 
 export interface Spelling {
   /** The name under which it is compiled; its ending says the form. */

@@ -1,5 +1,5 @@
 // One policy and a sequence of calls, judged by the oracle and by the machine: where they first part, and how.
-import type { EvaluationRequest, Policy, Verdict } from "../../runtime/evaluator/types.ts";
+import type { EvaluationRequest, Policy, SessionName, Verdict } from "../../runtime/evaluator/types.ts";
 import type { Engine, Judgement } from "../conformance/engine.ts";
 import { type PolicyDraft, policyText } from "../generate/policy.ts";
 import type { Pair } from "../generate/shrink.ts";
@@ -34,6 +34,11 @@ export async function compare(engines: Engines, pair: Pair): Promise<Disagreemen
       history.activate(pair.activation.now);
     }
     if (i === pair.restart?.call) await history.restart(engines, text, pair.restart.from);
+    if (call.move !== undefined) {
+      const move = { agent_id: call.request.agent_id, session_id: call.request.session_id, to: call.move };
+      oracle.movePhase(move, call.options);
+      history.move(move, call.options.now);
+    }
     const machine = history.machine;
     const explained = i % EXPLAINED_EVERY === 0 ? machine.explain(call.request, call.options).verdict : null;
     const verdict = machine.decide(call.request, call.options);
@@ -67,6 +72,13 @@ class History {
   activate(now: number): void {
     this.machine.activatePhases(now);
     this.events.push((machine) => machine.activatePhases(now));
+  }
+
+  move(move: SessionName & { readonly to: string }, now: number): void {
+    this.latest = Math.max(this.latest, now);
+    const at = this.latest;
+    const { ok } = this.machine.movePhase(move, { now });
+    if (ok) this.events.push((machine) => machine.movePhase(move, { now: at }));
   }
 
   record(request: EvaluationRequest, now: number, verdict: Verdict): void {
@@ -135,6 +147,7 @@ function comparable(verdict: Judgement): { [member: string]: string } {
     rule: verdict.rule,
     rule_ref: verdict.rule_ref,
     cause: verdict.cause,
+    workflow_phase: verdict.workflow_phase ?? null,
     phase: ruled ? (verdict.phase ?? null) : null,
     shadow: ruled && verdict.shadow ? [verdict.shadow.effect, verdict.shadow.rule, verdict.shadow.rule_ref] : null,
     retry_after_seconds: verdict.retry_after_seconds ?? null,

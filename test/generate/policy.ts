@@ -3,7 +3,7 @@ import { type ConditionDraft, conditionDraft } from "./condition.ts";
 import { gateLines } from "./gate.ts";
 import { type MatcherDraft, matcherDrafts, matcherText } from "./network.ts";
 import type { Random } from "./random.ts";
-import { globText, patterns, tools, widePatterns } from "./words.ts";
+import { globText, patterns, tools, widePatterns, workflowNames } from "./words.ts";
 
 export interface RuleDraft {
   readonly effect: string;
@@ -14,7 +14,8 @@ export interface RuleDraft {
 
 export interface PhaseDraft {
   readonly name: string;
-  readonly duration: string;
+  /** Null: a workflow phase, which holds rules alone. */
+  readonly duration: string | null;
   readonly next: string | null;
   readonly tools: readonly string[];
   readonly rules: readonly RuleDraft[];
@@ -68,7 +69,10 @@ function agentDraft(random: Random, id: string, networked: boolean): AgentDraft 
     limits: random.oneIn(3) ? limitLines(random) : [],
     budgets: random.oneIn(3) ? budgetDrafts(random) : [],
     gates: gateLines(random, networked),
-    phases: random.oneIn(3) ? phaseDrafts(random, rule) : [],
+    phases: [
+      ...(random.oneIn(3) ? phaseDrafts(random, rule) : []),
+      ...(random.oneIn(5) ? workflowDrafts(random, rule) : []),
+    ],
   };
 }
 
@@ -130,6 +134,18 @@ function phaseDrafts(random: Random, rule: () => RuleDraft): PhaseDraft[] {
   }));
 }
 
+/** Workflow phases over few tools, so that some are named in one and some in none. */
+function workflowDrafts(random: Random, rule: () => RuleDraft): PhaseDraft[] {
+  const names = workflowNames.slice(0, 1 + random.below(workflowNames.length));
+  return names.map((name) => ({
+    name,
+    duration: null,
+    next: null,
+    tools: [],
+    rules: random.list(1, 3, () => (random.oneIn(4) ? rule() : { ...rule(), pattern: random.pick(tools) })),
+  }));
+}
+
 /** The policy's text, one statement a line. */
 export function policyText(policy: PolicyDraft): string {
   const lines: string[] = [];
@@ -159,9 +175,9 @@ function agentLines(agent: AgentDraft, older: boolean): string[] {
 function phaseLines(phase: PhaseDraft, older: boolean): string[] {
   return [
     `  phase "${phase.name}" {`,
-    `    duration = "${phase.duration}"`,
+    ...(phase.duration === null ? [] : [`    duration = "${phase.duration}"`]),
     ...(phase.next === null ? [] : [`    next = "${phase.next}"`]),
-    `    tools = [${phase.tools.map((tool) => `"${tool}"`).join(", ")}]`,
+    ...(phase.duration === null ? [] : [`    tools = [${phase.tools.map((tool) => `"${tool}"`).join(", ")}]`]),
     "    rules {",
     ...phase.rules.map((rule) => `      ${ruleText(rule, older)}`),
     "    }",

@@ -3,9 +3,22 @@
 import { JsonNumber } from "../../runtime/evaluator/number.ts";
 import type { EvaluationOptions, EvaluationRequest, RequestValue } from "../../runtime/evaluator/types.ts";
 import type { Random } from "./random.ts";
-import { agentIds, models, numbers, purposes, strings, toolName, tools, urls } from "./words.ts";
+import {
+  agentIds,
+  models,
+  numbers,
+  purposes,
+  sessions,
+  strings,
+  toolName,
+  tools,
+  urls,
+  workflowNames,
+} from "./words.ts";
 
 export interface CallDraft {
+  /** The workflow phase to which the call's session is moved first. */
+  readonly move?: string | undefined;
   readonly request: EvaluationRequest;
   readonly options: EvaluationOptions;
 }
@@ -31,7 +44,12 @@ export function callDrafts(
   return Array.from({ length: count }, () => {
     if (random.oneIn(2)) now += random.pick(hasty || random.oneIn(30) ? stepsMs.fast : stepsMs.slow);
     const back = clock === "unsteady" && random.oneIn(6) ? random.pick([0.001, 1_000, 60_000, 86_400_000]) : 0;
-    return { request: requestDraft(random, networked), options: optionsDraft(random, now - back) };
+    const move = random.oneIn(12) ? random.pick([...workflowNames, "none"] as [string, ...string[]]) : undefined;
+    return {
+      ...(move === undefined ? {} : { move }),
+      request: requestDraft(random, networked),
+      options: optionsDraft(random, now - back),
+    };
   });
 }
 
@@ -53,7 +71,7 @@ function requestDraft(random: Random, networked: boolean): EvaluationRequest {
     agent_id: random.oneIn(60) ? random.pick(["", "a".repeat(257), "é".repeat(129)]) : random.pick(agentIds),
     tool_id: toolDraft(random),
     args: { ...argsDraft(random), ...(random.oneIn(networked ? 2 : 4) ? networkArgs(random) : {}) },
-    ...(random.oneIn(3) ? { session_id: random.pick(["s1", "s2", "default"]) } : {}),
+    ...(random.oneIn(3) ? { session_id: random.pick(sessions) } : {}),
     ...(random.oneIn(3) ? { action_type: random.pick(["tool_call", "a", "model_call"]) } : {}),
     ...(random.oneIn(3) ? { model: modelDraft(random) } : {}),
     ...(random.oneIn(3) ? { purpose: random.pick([...purposes, "BILLING"] as [string, ...string[]]) } : {}),

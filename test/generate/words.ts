@@ -191,6 +191,11 @@ export const arrayPaths = [
   "a.b.c",
 ] as const;
 
+/** Workflow phases, in the order in which they are declared. */
+export const workflowNames = ["intake", "work", "close"] as const;
+
+export const sessions = ["s1", "s2", "default"] as const;
+
 export const purposes = ["billing", "Support", "a"] as const;
 
 /** Agent ids of requests; the first two are declared, or the first alone. */

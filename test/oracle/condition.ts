@@ -1,5 +1,6 @@
 // A condition's truth, by walking the tree: every subexpression is worked out to the end, nothing is skipped or reordered.
 import type { CompareOperator, Expr } from "../../compiler/ast.ts";
+import { answerQuery, queryOf } from "./history.ts";
 import { argumentAt, type Call, isVariable, purposeOf, readName } from "./name.ts";
 import { searchMatches } from "./pattern.ts";
 import {
@@ -33,6 +34,8 @@ export function truth(call: Call, expr: Expr): Tri {
 }
 
 function evaluate(call: Call, expr: Expr): Found {
+  const query = queryOf(expr);
+  if (query !== null) return answerQuery(call, query);
   switch (expr.kind) {
     case "name":
       return readName(call, expr);

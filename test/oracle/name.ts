@@ -2,6 +2,7 @@
 import type { Agent, Name } from "../../compiler/ast.ts";
 import type { EvaluationRequest } from "../../runtime/evaluator/types.ts";
 import { httpValue } from "./http-part.ts";
+import type { Permitted } from "./session.ts";
 import { type Found, fromLiteral, fromRequest, length, missing, numberOf, stringOf } from "./value.ts";
 import { type Path, stepsOf, walk } from "./walk.ts";
 
@@ -12,6 +13,10 @@ export interface Call {
   readonly requestUs: bigint;
   /** The time that counters and phases go by, which never goes back. */
   readonly nowUs: bigint;
+  /** Of the session, in order, before this call. */
+  readonly permitted: readonly Permitted[];
+  /** When calls of the session were denied. */
+  readonly denied: readonly bigint[];
 }
 
 export const sessionOf = (request: EvaluationRequest): string => request.session_id ?? "default";

@@ -2,25 +2,37 @@
 // the lowering or the machine, so that where the two agree both are likely right. It must never be made fast.
 import type { Agent, Phase, Rule, Stack } from "../../compiler/ast.ts";
 import type { Code } from "../../runtime/codes.ts";
-import type { Effect, EvaluationOptions, EvaluationRequest, Shadow } from "../../runtime/evaluator/types.ts";
+import type {
+  Effect,
+  EvaluationOptions,
+  EvaluationRequest,
+  SessionName,
+  Shadow,
+} from "../../runtime/evaluator/types.ts";
 import { type BudgetAnswer, BudgetBook, budgetCovers } from "./budget.ts";
 import { truth } from "./condition.ts";
 import { egressRefuses, modelPolicyRefuses } from "./gate.ts";
 import { globMatches } from "./glob.ts";
-import type { Call } from "./name.ts";
+import { isFull, type Query, queriesOfAgent } from "./history.ts";
+import { type Call, sessionOf } from "./name.ts";
 import { networkMatches } from "./network.ts";
 import { PhaseClocks } from "./phase-clock.ts";
 import { RateBook } from "./rate-limit.ts";
 import { readsUnjudgeable } from "./reads.ts";
 import { requestFault } from "./request-checks.ts";
+import { namesTool, SessionBook, workflowPhases } from "./session.ts";
+
+/** Codes of the language page; the runtime's table has others beside them. */
+export type OracleCode = Code | "SESSION_EXPIRED" | "AMBIENT_EXCEEDED" | "SELECTOR_UNAVAILABLE";
 
 export interface OracleVerdict {
   readonly effect: Effect;
-  readonly code: Code;
+  readonly code: OracleCode;
   readonly rule: number | null;
   readonly rule_ref: string | null;
   readonly cause: string | null;
   readonly phase?: string;
+  readonly workflow_phase?: string;
   readonly shadow?: Shadow;
   readonly retry_after_seconds?: number;
   readonly budget?: { readonly id: string };
@@ -35,7 +47,12 @@ export interface OracleVerdict {
 interface Ruling {
   readonly effect: Effect;
   readonly rule: number | null;
+  /** The rollout phase that decided. */
   readonly phase: Phase | null;
+  /** The workflow phase of the session, where such phases name the tool and have been looked at. */
+  readonly workflow: Phase | null;
+  /** True when that phase does not show the tool. */
+  readonly hidden?: true;
 }
 
 type Said = Omit<OracleVerdict, "effect" | "code">;
@@ -45,15 +62,19 @@ export class Oracle {
   private readonly strict: boolean;
   /** Every rule in the order in which rules are numbered. */
   private readonly numbered: readonly Rule[];
+  /** What each agent's rules ask of the past. */
+  private readonly queries: ReadonlyMap<Agent, readonly Query[]>;
   private readonly clocks = new PhaseClocks();
   private readonly rates = new RateBook();
   private readonly books = new BudgetBook();
+  private readonly sessions = new SessionBook();
   private lastUs = 0n;
 
   constructor(stack: Stack) {
     this.stack = stack;
     const strict = stack.runtime?.fields.find((f) => f.name === "strict_guards")?.value;
     this.strict = strict !== undefined && strict.kind === "bool" && strict.value;
+    this.queries = new Map(this.agents().map((agent) => [agent, queriesOfAgent(agent)]));
     this.numbered = this.agents().flatMap((agent) => [...agent.rules, ...agent.phases.flatMap((phase) => phase.rules)]);
   }
 
@@ -63,30 +84,63 @@ export class Oracle {
     for (const agent of phased) this.clocks.activate(agent, this.advance(this.clock(microseconds(now))));
   }
 
+  /** The session's workflow phase; null for an agent without such phases. */
+  sessionPhase(session: SessionName, options: { readonly now: number }): { readonly name: string } | null {
+    const agent = this.agentOf(session.agent_id);
+    if (agent === null) return null;
+    const nowUs = this.clock(microseconds(options.now));
+    return this.sessions.phase(agent, session.agent_id, session.session_id ?? "default", nowUs);
+  }
+
+  /** Moves a session to a workflow phase of its agent; false where there is no such phase. */
+  movePhase(move: SessionName & { readonly to: string }, options: { readonly now: number }): boolean {
+    const agent = this.agentOf(move.agent_id);
+    const known = agent !== null && workflowPhases(agent).some((phase) => phase.name === move.to);
+    if (!known) return false;
+    const nowUs = this.clock(microseconds(options.now));
+    if (this.sessionPhase(move, options)?.name === move.to) return true;
+    this.sessions.move(move.agent_id, move.session_id ?? "default", move.to, this.advance(nowUs));
+    return true;
+  }
+
+  /** Judges a call, and remembers that it was denied where it was. */
   decide(request: EvaluationRequest, options: EvaluationOptions): OracleVerdict {
+    const verdict = this.judge(request, options);
+    if (verdict.effect === "deny" && verdict.code !== "BAD_REQUEST") {
+      this.sessions.deny(request.agent_id, sessionOf(request), this.clock(microseconds(options.now)));
+    }
+    return verdict;
+  }
+
+  private judge(request: EvaluationRequest, options: EvaluationOptions): OracleVerdict {
     const fault = requestFault(request);
     if (fault !== null) return refusal(fault);
-    const agent = this.agents().find((a) => a.id === request.agent_id) ?? this.stack.anonymous;
+    const agent = this.agentOf(request.agent_id);
     if (agent === null) return refusal("UNKNOWN_AGENT");
     const requestUs = microseconds(options.now);
-    if (readsUnjudgeable({ agent, request, requestUs, nowUs: requestUs })) return refusal("BAD_REQUEST");
+    const nowUs = this.counts(agent, request.tool_id) ? this.clock(requestUs) : requestUs;
+    const session = sessionOf(request);
     const call: Call = {
       agent,
       request,
       requestUs,
-      nowUs: counts(agent, request.tool_id) ? this.clock(requestUs) : requestUs,
+      nowUs,
+      permitted: this.sessions.permitted(request.agent_id, session, nowUs),
+      denied: this.sessions.denied(request.agent_id, session),
     };
-
+    if (readsUnjudgeable(call)) return refusal("BAD_REQUEST");
+    if (this.sessions.expired(agent, request.agent_id, session, nowUs)) return refusal("SESSION_EXPIRED");
     if (modelPolicyRefuses(call)) return refusal("MODEL_DENIED");
     const ruling = this.rule(call);
     const said = this.said(call, ruling);
+    if (ruling.hidden) return { ...said, effect: "deny", code: "PHASE_HIDDEN" };
     if (ruling.effect === "deny") return { ...said, effect: "deny", code: "POLICY_DENY" };
     if (ruling.effect === "defer") {
       const cause = ruling.rule === null ? "default" : `rule:${ruling.rule}`;
       if (!isApproved(options, cause)) return { ...said, cause, effect: "defer", code: "POLICY_DEFER" };
     }
-    if (egressRefuses(call)) return refusal("EGRESS_DENIED");
-    return this.meter(call, options, said);
+    const answer = egressRefuses(call) ? refusal("EGRESS_DENIED") : this.meter(call, options, said);
+    return { ...inPhase(ruling), ...answer };
   }
 
   /** What would be a permit: limits, then budgets, and only when all agree is anything taken. */
@@ -108,7 +162,13 @@ export class Oracle {
       }
       answers.push(answer);
     }
-    if (counts(agent, request.tool_id)) this.advance(nowUs);
+    if (isFull(call, this.queriesOf(agent))) return metered("deny", "STATE_FULL");
+    if (this.counts(agent, request.tool_id)) this.advance(nowUs);
+    this.sessions.permit(request.agent_id, sessionOf(request), {
+      tool: request.tool_id,
+      args: request.args,
+      atUs: nowUs,
+    });
     for (const limit of limits) this.rates.take(request.agent_id, limit, nowUs);
     for (const answer of answers) this.books.take(answer);
     return {
@@ -120,30 +180,58 @@ export class Oracle {
     };
   }
 
-  /** deny! rules, then the first active phase that has an answer, then the agent's rules, then the default. */
+  /**
+   * deny! rules of the agent, of its rollouts, of the session's workflow phase; whether that phase shows the tool; then
+   * rules in the same order, but the agent's last, then the default.
+   */
   private rule(call: Call): Ruling {
-    const phases = this.activePhases(call);
+    const rollouts = this.activePhases(call);
     const mandatory = this.firstMatch(call, call.agent.rules, true);
-    if (mandatory !== null) return { effect: "deny", rule: this.numberOf(mandatory), phase: null };
-    for (const phase of phases) {
+    if (mandatory !== null) return { ...this.ruled(mandatory), workflow: null };
+    const { workflow, named } = this.workflowOf(call);
+    const said = named ? workflow : null;
+    for (const phase of rollouts) {
       const rule = this.firstMatch(call, phase.rules, true);
-      if (rule !== null) return { effect: "deny", rule: this.numberOf(rule), phase };
+      if (rule !== null) return { ...this.ruled(rule), phase, workflow: said };
     }
-    for (const phase of phases) {
+    const denied = workflow === null ? null : this.firstMatch(call, workflow.rules, true);
+    if (denied !== null) return { ...this.ruled(denied), workflow: said };
+    if (named && workflow !== null && !namesTool(workflow, call.request.tool_id)) {
+      return { effect: "deny", rule: null, phase: null, workflow, hidden: true };
+    }
+    for (const phase of rollouts) {
       const rule = this.firstMatch(call, phase.rules, false);
-      if (rule !== null) return { effect: plainEffect(rule), rule: this.numberOf(rule), phase };
+      if (rule !== null) return { ...this.ruled(rule), phase, workflow: said };
     }
     return this.ownRuling(call);
   }
 
+  private ruled(rule: Rule): Omit<Ruling, "workflow"> {
+    return { effect: plainEffect(rule), rule: this.numberOf(rule), phase: null };
+  }
+
+  /** The workflow phase that the session is in, and whether any such phase names the tool. */
+  private workflowOf(call: Call): { readonly workflow: Phase | null; readonly named: boolean } {
+    const { agent, request, nowUs } = call;
+    return {
+      workflow: this.sessions.phase(agent, request.agent_id, sessionOf(request), nowUs),
+      named: workflowPhases(agent).some((phase) => namesTool(phase, request.tool_id)),
+    };
+  }
+
+  /** What is said where no rollout decides: the session's workflow phase, the agent's rules, the default. */
   private ownRuling(call: Call): Ruling {
     const { agent, request } = call;
-    const rule = this.firstMatch(call, agent.rules, false);
-    if (rule !== null) return { effect: plainEffect(rule), rule: this.numberOf(rule), phase: null };
+    const { workflow: current, named } = this.workflowOf(call);
+    const workflow = named ? current : null;
+    const rule =
+      (current === null ? null : this.firstMatch(call, current.rules, false)) ??
+      this.firstMatch(call, agent.rules, false);
+    if (rule !== null) return { ...this.ruled(rule), workflow };
     const listed = agent.phases.some((phase) => phase.durationMs !== null && lists(phase, request.tool_id));
     const mentioned = agent.rules.some((r) => globMatches(r.pattern.text, request.tool_id));
-    if (listed && !mentioned) return { effect: "deny", rule: null, phase: null };
-    return { effect: agent.default?.effect ?? "deny", rule: null, phase: null };
+    if (listed && !mentioned) return { effect: "deny", rule: null, phase: null, workflow };
+    return { effect: agent.default?.effect ?? "deny", rule: null, phase: null, workflow };
   }
 
   private activePhases(call: Call): readonly Phase[] {
@@ -165,7 +253,12 @@ export class Oracle {
   }
 
   private said(call: Call, ruling: Ruling): Said {
-    const place = { rule: ruling.rule, rule_ref: this.refOf(ruling.rule), cause: null };
+    const place = {
+      rule: ruling.rule,
+      rule_ref: this.refOf(ruling.rule),
+      cause: null,
+      ...inPhase(ruling),
+    };
     if (ruling.phase === null) return place;
     const own = this.ownRuling(call);
     const shadow = { effect: own.effect, rule: own.rule, rule_ref: this.refOf(own.rule) };
@@ -181,6 +274,25 @@ export class Oracle {
 
   private numberOf(rule: Rule): number {
     return this.numbered.indexOf(rule);
+  }
+
+  private agentOf(id: string): Agent | null {
+    return this.agents().find((agent) => agent.id === id) ?? this.stack.anonymous;
+  }
+
+  private queriesOf(agent: Agent): readonly Query[] {
+    return this.queries.get(agent) ?? [];
+  }
+
+  /** True when a call of the tool moves counters or what is remembered of sessions, whether or not it is permitted. */
+  private counts(agent: Agent, tool: string): boolean {
+    return (
+      agent.rateLimits.some((limit) => globMatches(limit.pattern.text, tool)) ||
+      agent.budgets.some((budget) => budgetCovers(budget, tool)) ||
+      agent.phases.some((phase) => phase.durationMs === null || lists(phase, tool)) ||
+      agent.blocks.some((block) => block.keyword === "session") ||
+      this.queriesOf(agent).length > 0
+    );
   }
 
   private agents(): readonly Agent[] {
@@ -200,21 +312,16 @@ export class Oracle {
 
 const microseconds = (milliseconds: number): bigint => BigInt(Math.floor(milliseconds * 1000));
 
-/** True when a call of the tool is under a limit, a budget or a rollout phase, whether or not it is permitted. */
-function counts(agent: Agent, tool: string): boolean {
-  return (
-    agent.rateLimits.some((limit) => globMatches(limit.pattern.text, tool)) ||
-    agent.budgets.some((budget) => budgetCovers(budget, tool)) ||
-    agent.phases.some((phase) => lists(phase, tool))
-  );
+function inPhase({ workflow }: Ruling): { readonly workflow_phase?: string } {
+  return workflow === null ? {} : { workflow_phase: workflow.name };
 }
 
 const lists = (phase: Phase, tool: string): boolean => phase.tools.some((pattern) => globMatches(pattern.text, tool));
 const plainEffect = (rule: Rule): Effect => (rule.effect === "deny!" ? "deny" : rule.effect);
 const isApproved = (options: EvaluationOptions, cause: string): boolean => options.approved?.includes(cause) ?? false;
 
-function metered(effect: Effect, code: Code): OracleVerdict {
+function metered(effect: Effect, code: OracleCode): OracleVerdict {
   return { effect, code, rule: null, rule_ref: null, cause: null };
 }
 
-const refusal = (code: Code): OracleVerdict => metered("deny", code);
+const refusal = (code: OracleCode): OracleVerdict => metered("deny", code);

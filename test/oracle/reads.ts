@@ -5,6 +5,7 @@ import { budgetCost, budgetCovers } from "./budget.ts";
 import { arrayPath } from "./condition.ts";
 import { hostOf } from "./gate.ts";
 import { globMatches } from "./glob.ts";
+import { queryOf } from "./history.ts";
 import { argumentAt, type Call, rawField } from "./name.ts";
 import { matchedValue } from "./network.ts";
 
@@ -12,7 +13,9 @@ import { matchedValue } from "./network.ts";
 export function readsUnjudgeable(call: Call): boolean {
   const { agent, request } = call;
   const values: unknown[] = [];
-  const phases = agent.phases.filter((phase) => phase.tools.some((tool) => globMatches(tool.text, request.tool_id)));
+  const phases = agent.phases.filter(
+    (phase) => phase.durationMs === null || phase.tools.some((tool) => globMatches(tool.text, request.tool_id)),
+  );
   for (const rule of [...agent.rules, ...phases.flatMap((phase) => phase.rules)]) {
     if (!globMatches(rule.pattern.text, request.tool_id)) continue;
     for (const matcher of rule.network) values.push(matchedValue(call, matcher));
@@ -43,6 +46,7 @@ function isUnjudgeable(value: unknown): boolean {
 }
 
 function collect(call: Call, expr: Expr, into: unknown[]): void {
+  if (queryOf(expr) !== null) return;
   switch (expr.kind) {
     case "name":
       into.push(rawField(call, expr.path));
