@@ -22,8 +22,9 @@ export interface Stack {
   readonly anonymous: Agent | null;
   /** provider, identity, trust, system and manifest, in order of appearance. */
   readonly blocks: readonly Block[];
-  /** Statements that parse but have no meaning in this version; check refuses each by name. */
-  readonly unsupported: readonly UnsupportedBlock[];
+  /** As written; what they bring in stands in the agents once packs/link has put it there. */
+  readonly imports: readonly Import[];
+  readonly packs: readonly Pack[];
 }
 
 export type StackKeyword = "provider" | "identity" | "trust" | "system" | "manifest";
@@ -60,12 +61,53 @@ export interface BlockEntry {
   readonly span: Span;
 }
 
-export interface UnsupportedBlock {
-  /** The keyword as documented: "import", "pack", "use". */
-  readonly keyword: string;
-  /** The agent it stands in, or null at top level. */
-  readonly agent: string | null;
+/** `import "host/path@1.2.3" as name`, or `import "./packs/name.fms"`. What the text names is packs/reference's to say. */
+export interface Import {
+  readonly reference: string;
+  readonly referenceSpan: Span;
+  readonly alias: { readonly name: string; readonly span: Span } | null;
   readonly span: Span;
+}
+
+/** Rules and limits under a name, which agents bring in with `use`. */
+export interface Pack {
+  readonly name: string;
+  readonly nameSpan: Span;
+  readonly params: readonly Param[];
+  readonly vars: readonly Var[];
+  readonly rules: readonly Rule[];
+  readonly budgets: readonly Budget[];
+  readonly rateLimits: readonly RateLimit[];
+  readonly redactions: readonly Redaction[];
+  readonly uses: readonly Use[];
+  readonly span: Span;
+}
+
+/** `param name = default`; without a default every use gives it. */
+export interface Param {
+  readonly name: string;
+  readonly nameSpan: Span;
+  readonly default: Value | null;
+  readonly span: Span;
+}
+
+/** `use name { parameter = value }`. */
+export interface Use {
+  readonly name: string;
+  readonly nameSpan: Span;
+  readonly parameters: readonly Field[];
+  readonly span: Span;
+}
+
+/** Where a part of an agent comes from that its author did not write there. */
+export interface Origin {
+  readonly pack: Pack;
+  /** As an import names it, `host/path@1.2.3`; null for a pack of the policy's own file. */
+  readonly reference: string | null;
+  /** The name in the agent's `use`, whichever packs lie between. */
+  readonly use: Span;
+  /** What names in the pack stand for: its parameters, then its variables. */
+  readonly vars: readonly Var[];
 }
 
 export interface RuntimeBlock {
@@ -113,6 +155,7 @@ export interface Agent {
   readonly rateLimits: readonly RateLimit[];
   readonly redactions: readonly Redaction[];
   readonly phases: readonly Phase[];
+  readonly uses: readonly Use[];
   /** Hosts that calls may speak of. */
   readonly egress: Gate | null;
   /** Models that calls may come from. */
@@ -149,6 +192,8 @@ export interface Rule {
   readonly reason: string | null;
   readonly reeval: boolean | null;
   readonly span: Span;
+  /** Absent for what the author of the agent wrote. */
+  readonly origin?: Origin;
 }
 
 /** A tool pattern as written, without quotes: `stripe/*`, `read_?`, `**`. */
@@ -170,6 +215,7 @@ export interface Budget {
   readonly idSpan: Span;
   readonly fields: readonly BudgetField[];
   readonly span: Span;
+  readonly origin?: Origin;
 }
 
 /** max, daily, max_calls, warn_at, on_exceed, tools, cost, window, scope. `cost = amount` is a name or a number. */
@@ -183,6 +229,7 @@ export interface RateLimit {
   /** Length of the window in milliseconds: `per hour` is 3,600,000. */
   readonly windowMs: number;
   readonly span: Span;
+  readonly origin?: Origin;
 }
 
 export interface Redaction {
@@ -190,6 +237,7 @@ export interface Redaction {
   /** `a.b`, `items[].card`, as written. */
   readonly paths: readonly { readonly text: string; readonly span: Span }[];
   readonly span: Span;
+  readonly origin?: Origin;
 }
 
 /** With `duration` a rollout, without it a workflow phase. */

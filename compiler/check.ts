@@ -1,26 +1,32 @@
 // Syntax tree to findings: all that can be said of a policy without running it. Looks, reports, changes nothing; the
 // order of findings is the order of the text.
-import type { Agent, Field, Rule, Stack } from "./ast.ts";
-import { checkBudget, checkRateLimit, checkRedaction } from "./check/budget.ts";
-import { cautionRule, type Setting } from "./check/caution.ts";
+import type { Agent, Field, Pack, Rule, Stack } from "./ast.ts";
+import type { Setting } from "./check/caution.ts";
 import { ConditionChecker } from "./check/condition.ts";
 import { checkRuntime } from "./check/fields.ts";
 import { checkGate } from "./check/gate.ts";
 import { checkMentioned } from "./check/mentioned.ts";
-import { checkMatcher } from "./check/network.ts";
 import { checkOrder, mandatoryCovers } from "./check/order.ts";
-import { checkPattern } from "./check/pattern.ts";
+import { checkBroughtIn, checkPack, ownParts } from "./check/pack.ts";
 import { checkPhases } from "./check/phase.ts";
 import { Report, textOf } from "./check/report.ts";
+import { checkMeters, checkRule } from "./check/rule.ts";
 import type { Finding } from "./diagnostic.ts";
 import { limits, utf8Bytes } from "./limits.ts";
 
-/** Checks a stack that parse found no error in. `knownTools`: see CompileOptions. */
-export function checkStack(stack: Stack, knownTools: readonly string[] = []): Finding[] {
+/** What is known beside the tree. */
+export interface Surroundings {
+  /** Every pack there is, used or not. */
+  readonly packs?: readonly Pack[];
+  /** See CompileOptions. */
+  readonly knownTools?: readonly string[];
+}
+
+/** Checks a stack that parse found no error in, its packs brought in. */
+export function checkStack(stack: Stack, { packs = [], knownTools = [] }: Surroundings = {}): Finding[] {
   const report = new Report();
   const blocks = [...stack.blocks, ...stack.agents.flatMap((agent) => agent.blocks)];
   for (const block of blocks) report.unsupported(block.keyword, block.keywordSpan);
-  for (const block of stack.unsupported) report.unsupported(block.keyword, block.span);
   if (stack.runtime !== null) checkRuntime(report, stack.runtime.fields);
   const strictGuards = isStrict(stack);
   report.twice(
@@ -34,7 +40,9 @@ export function checkStack(stack: Stack, knownTools: readonly string[] = []): Fi
     checkAgent(report, agent, strictGuards);
   }
   if (stack.anonymous !== null) checkAgent(report, stack.anonymous, strictGuards);
+  for (const pack of packs) checkPack(report, pack, strictGuards);
   checkMentioned(report, stack, knownTools);
+  report.once();
   return report.findings.sort((a, b) => a.span.source - b.span.source || a.span.start - b.span.start);
 }
 
@@ -62,39 +70,27 @@ function checkId(report: Report, agent: Agent): void {
 }
 
 function checkAgent(report: Report, agent: Agent, strictGuards: boolean): void {
-  const rules = [...agent.rules, ...agent.phases.flatMap((phase) => phase.rules)];
-  if (agent.default === null && agent.id !== "" && rules.length > 0) {
+  const own = agent.rules.filter(({ origin }) => origin === undefined);
+  const rules = [...own, ...agent.phases.flatMap((phase) => phase.rules)];
+  if (agent.default === null && agent.id !== "" && rules.length + agent.rules.length > 0) {
     report.add("FMS050", `the agent \`${agent.id}\` has no default; what no rule matches is denied`, agent.idSpan, {
       help: "write `default deny`",
     });
   }
   checkFields(report, agent);
-  report.twice(
-    agent.budgets,
-    (b) => b.id,
-    (b) => b.idSpan,
-    (b) => `the budget \`${b.id}\``,
-  );
-  for (const budget of agent.budgets) checkBudget(report, budget);
-  for (const limit of agent.rateLimits) checkRateLimit(report, limit);
-  for (const redaction of agent.redactions) checkRedaction(report, redaction);
+  checkMeters(report, ownParts(agent));
   checkPhases(report, agent);
-  const deepDenies = new Set(rules.flatMap((rule) => deepDeny(rule)));
+  const deepDenies = new Set([...agent.rules, ...rules].flatMap((rule) => deepDeny(rule)));
   const setting: Setting = { agent, strictGuards, deepDenies };
   const conditions = new ConditionChecker(report, agent);
-  for (const rule of rules) {
-    checkRule(report, rule, setting, conditions);
-    for (const matcher of rule.network) {
-      const variable = checkMatcher(report, agent, matcher);
-      if (variable !== null) conditions.used.add(variable);
-    }
-  }
+  for (const rule of rules) checkRule(report, rule, setting, conditions);
+  checkBroughtIn(report, agent, setting);
   for (const gate of [agent.egress, agent.modelPolicy]) {
     for (const variable of gate === null ? [] : checkGate(report, agent, gate)) conditions.used.add(variable);
   }
-  const own = mandatoryCovers(agent.rules);
-  checkOrder(report, agent.rules, [own]);
-  for (const phase of agent.phases) checkOrder(report, phase.rules, [own, mandatoryCovers(phase.rules)]);
+  const mandatory = mandatoryCovers(agent.rules);
+  checkOrder(report, agent.rules, [mandatory]);
+  for (const phase of agent.phases) checkOrder(report, phase.rules, [mandatory, mandatoryCovers(phase.rules)]);
   checkVars(report, agent, conditions.used);
 }
 
@@ -118,17 +114,6 @@ function checkAgentField(report: Report, field: Field): void {
   if (textOf(field.value) === null && field.value.kind !== "number") {
     report.add("FMS012", `\`${field.name}\` is text`, field.value.span, { help: `write ${field.name} = "…"` });
   }
-}
-
-function checkRule(report: Report, rule: Rule, setting: Setting, conditions: ConditionChecker): void {
-  checkPattern(report, rule.pattern);
-  if (rule.condition !== null) conditions.checkTruth(rule.condition);
-  for (const target of rule.notify) {
-    if (!report.noEnv(target, "a rule") && textOf(target) === null) {
-      report.add("FMS012", "`notify` names whom to tell", target.span, { help: 'write notify "ops"' });
-    }
-  }
-  cautionRule(report, rule, setting);
 }
 
 function checkVars(report: Report, agent: Agent, used: ReadonlySet<string>): void {

@@ -23,6 +23,11 @@ export const diagnosticCodes = {
   FMS024: { severity: "error", title: "bad tool pattern" },
   FMS025: { severity: "error", title: "rule covered by a deny!" },
   FMS026: { severity: "error", title: "bad phase" },
+  FMS030: { severity: "error", title: "bad import" },
+  FMS031: { severity: "error", title: "import that cannot be resolved" },
+  FMS032: { severity: "error", title: "import refused" },
+  FMS033: { severity: "error", title: "import or use that leads back to itself" },
+  FMS034: { severity: "error", title: "not part of a pack" },
   FMS050: { severity: "warning", title: "no default" },
   FMS051: { severity: "warning", title: "rule that can never fire" },
   FMS052: { severity: "warning", title: "unused variable" },
@@ -30,6 +35,7 @@ export const diagnosticCodes = {
   FMS054: { severity: "warning", title: "deny that a missing field switches off" },
   FMS055: { severity: "warning", title: "unanchored pattern in a permit" },
   FMS056: { severity: "warning", title: "one-level deny under default permit" },
+  FMS064: { severity: "warning", title: "import or pack that nothing uses" },
   FMS070: { severity: "warning", title: "tool that nothing has mentioned" },
 } as const satisfies Record<string, { severity: Severity; title: string }>;
 

@@ -21,7 +21,7 @@ const modes = {
 /** Productions that end an error: the text after them is read on. */
 const statements = [
   "topStatement", "agentStatement", "rulesStatement", "phaseStatement", "budgetField", "runtimeField", "looseField",
-  "trustField", "alertField",
+  "trustField", "alertField", "packStatement", "useField",
 ]; // biome-ignore format: a table
 
 export class PolicyParser extends BlockGrammar {
@@ -55,6 +55,7 @@ export class PolicyParser extends BlockGrammar {
     { ALT: () => this.SUBRULE(this.runtimeBlock) },
     { ALT: () => this.SUBRULE(this.phaseBlock) },
     { ALT: () => this.SUBRULE(this.importStatement) },
+    { ALT: () => this.SUBRULE(this.packBlock) },
     { ALT: () => this.SUBRULE(this.topBlock) },
     { ALT: () => this.SUBRULE(this.trustBlock) },
     { ALT: () => this.SUBRULE(this.manifestStatement) },
@@ -100,6 +101,7 @@ export class PolicyParser extends BlockGrammar {
     { ALT: () => this.SUBRULE(this.rateLimit) },
     { ALT: () => this.SUBRULE(this.redact) },
     { ALT: () => this.SUBRULE(this.phaseBlock) },
+    { ALT: () => this.SUBRULE(this.useStatement) },
     { ALT: () => this.SUBRULE(this.plainBlock) },
     { ALT: () => this.SUBRULE(this.namedBlock) },
     { ALT: () => this.SUBRULE(this.alertBlock) },
@@ -242,6 +244,60 @@ export class PolicyParser extends BlockGrammar {
     this.OR([{ ALT: () => this.CONSUME(t.Duration) }, { ALT: () => this.CONSUME(t.Next) }]);
     this.OPTION(() => this.CONSUME(t.Separator));
     this.SUBRULE(this.value);
+  });
+
+  // Packs
+
+  readonly packBlock = this.RULE("packBlock", () => {
+    this.CONSUME(t.Pack);
+    this.SUBRULE(this.bareName);
+    this.CONSUME(t.LCurly);
+    this.MANY(() => this.SUBRULE(this.packStatement));
+    this.CONSUME(t.RCurly);
+  });
+
+  private readonly packAlternatives: IOrAlt<unknown>[] = [
+    { ALT: () => this.SUBRULE(this.ruleStatement) },
+    { ALT: () => this.SUBRULE(this.rulesBlock) },
+    { ALT: () => this.SUBRULE(this.paramStatement) },
+    { ALT: () => this.SUBRULE(this.varStatement) },
+    { ALT: () => this.SUBRULE(this.budgetBlock) },
+    { ALT: () => this.SUBRULE(this.rateLimit) },
+    { ALT: () => this.SUBRULE(this.redact) },
+    { ALT: () => this.SUBRULE(this.useStatement) },
+    { ALT: () => this.SUBRULE(this.stray) },
+  ];
+  readonly packStatement = this.RULE("packStatement", () => {
+    this.OR({ DEF: this.packAlternatives, IGNORE_AMBIGUITIES: true });
+    this.OPTION(() => this.CONSUME(t.Terminator));
+  });
+
+  /** The sign is needed: a word on the next line would pass for the default. */
+  readonly paramStatement = this.RULE("paramStatement", () => {
+    this.CONSUME(t.Param);
+    this.CONSUME(t.Word);
+    this.OPTION(() => {
+      this.CONSUME(t.Separator);
+      this.SUBRULE(this.value);
+    });
+  });
+
+  readonly useStatement = this.RULE("useStatement", () => {
+    this.CONSUME(t.Use);
+    this.SUBRULE(this.bareName);
+    this.OPTION(() => {
+      this.CONSUME(t.LCurly);
+      this.MANY(() => this.SUBRULE(this.useField));
+      this.CONSUME(t.RCurly);
+    });
+  });
+
+  readonly useField = this.RULE("useField", () => {
+    this.OR({
+      DEF: [{ ALT: () => this.SUBRULE(this.field) }, { ALT: () => this.SUBRULE(this.stray) }],
+      IGNORE_AMBIGUITIES: true,
+    });
+    this.OPTION(() => this.CONSUME(t.Terminator));
   });
 
   // Rules

@@ -32,6 +32,16 @@ export const limits = {
   rateWindowMaxMs: 31 * 24 * 3_600_000,
   /** Longest name that suggestions look at, UTF-16 code units. */
   suggestLength: 64,
+  /** Files that a policy brings in, directly and through others. */
+  imports: 64,
+  /** Files that lead to one another by imports. */
+  importDepth: 8,
+  /** UTF-8 bytes of all imported files together. */
+  importedBytes: 16 * 1024 * 1024,
+  /** Packs that lead to one another by `use`. */
+  useDepth: 8,
+  /** Rules of an agent and of the packs that it brings in, over all agents. */
+  linkedRules: 100_000,
   /** Syntax errors reported in one run; the rest would only repeat them. */
   syntaxErrors: 50,
 } as const;

@@ -2,7 +2,7 @@
 // request, else an argument. Pure lookup; whether the place holds anything is known only when a request comes.
 
 import { Root, TimePart } from "../vm/shared/isa.ts";
-import type { Agent, Value } from "./ast.ts";
+import type { Agent, Origin, Value } from "./ast.ts";
 
 export interface FieldPath {
   readonly root: Root;
@@ -48,6 +48,11 @@ const dottedWords: Record<string, Root> = {
 
 const httpWords = ["host", "port", "method", "path"];
 const httpMaps = ["query", "headers"];
+
+/** What the names in a part of an agent are looked up in: what a pack brought in sees the pack's values, never the agent's. */
+export function scopeOf(agent: Pick<Agent, "vars">, part: { readonly origin?: Origin }): Pick<Agent, "vars"> {
+  return part.origin ?? agent;
+}
 
 /** Resolves a name's path for an agent. `vars` are the agent's, `x` and `vars.x` alike. */
 export function resolveName(agent: Pick<Agent, "vars">, path: readonly (string | number)[]): Resolution {

@@ -1,11 +1,13 @@
 // Text to syntax tree. Several errors in one run, each with a place; a statement that does not parse is left out of the
 // tree, so the tree is fit for use only when there are no errors. Never reads anything but the text it is given.
 import type { CstNode } from "chevrotain";
-import type { Agent, Block, Phase, Rule, RuntimeBlock, SourceText, Stack, UnsupportedBlock } from "./ast.ts";
+import type { Agent, Block, Import, Pack, Phase, Rule, RuntimeBlock, SourceText, Stack } from "./ast.ts";
 import type { Finding } from "./diagnostic.ts";
 import { sharedParser } from "./grammar.ts";
-import { readAgent, readField, readPhase, readUnsupported } from "./parse/agent.ts";
+import { readAgent, readField, readPhase } from "./parse/agent.ts";
 import { readBlock } from "./parse/block.ts";
+import { readImport } from "./parse/import.ts";
+import { readPack } from "./parse/pack.ts";
 import { readRule } from "./parse/rule.ts";
 import { assembleStack, isReadable } from "./parse/stack.ts";
 import { syntaxFindings } from "./parse/syntax.ts";
@@ -43,24 +45,23 @@ function readStack(reader: Reader, tree: CstNode, sources: readonly SourceText[]
   const flat: Rule[] = [];
   const phases: Phase[] = [];
   const blocks: Block[] = [];
-  const unsupported: UnsupportedBlock[] = [];
+  const imports: Import[] = [];
+  const packs: Pack[] = [];
   let runtime: RuntimeBlock | null = null;
   for (const statement of children(tree, "topStatement")) {
     const body = statement.recoveredNode ? undefined : only(statement);
     if (body === undefined) continue;
-    if (body.name === "agentBlock") agents.push(readAgent(reader, body, unsupported));
+    if (body.name === "agentBlock") agents.push(readAgent(reader, body));
     else if (body.name === "ruleStatement") flat.push(readRule(reader, body));
     else if (body.name === "phaseBlock") phases.push(readPhase(reader, body));
+    else if (body.name === "importStatement") imports.push(readImport(reader, body));
+    else if (body.name === "packBlock") packs.push(readPack(reader, body));
     else if (body.name === "runtimeBlock") {
       if (runtime !== null) reader.twice("`runtime`", reader.ofNode(body), runtime.span);
       runtime = readRuntime(reader, body);
-    } else {
-      const block = readBlock(reader, body);
-      if (block === null) unsupported.push(readUnsupported(reader, body, null));
-      else blocks.push(block);
-    }
+    } else blocks.push(readBlock(reader, body));
   }
-  return assembleStack(reader, { runtime, agents, flat, phases, blocks, unsupported }, sources);
+  return assembleStack(reader, { runtime, agents, flat, phases, blocks, imports, packs }, sources);
 }
 
 function readRuntime(reader: Reader, node: CstNode): RuntimeBlock {

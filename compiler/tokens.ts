@@ -88,9 +88,12 @@ export const Grant = statement("grant");
 export const To = statement("to");
 export const Max = statement("max");
 export const Approval = statement("approval");
-/** provider, identity, system, pack: a name and a block. */
+export const Pack = statement("pack");
+export const Param = statement("param");
+export const Use = statement("use");
+/** provider, identity, system: a name and a block. */
 export const TopBlock = keyword("TopBlock", "a block");
-/** selector, credential, use: a name and a block. */
+/** selector, credential: a name and a block. */
 export const NamedBlock = keyword("NamedBlock", "a block");
 /** egress, session, spawn …: a block without a name. */
 export const PlainBlock = keyword("PlainBlock", "a block");
@@ -127,8 +130,8 @@ const words: readonly (readonly [TokenType, string])[] = [
   [RateUnit, "second minute hour day"],
   [AlertEvent, "approved budget_warning budget_exceeded rate_exceeded"],
   [AgentField, "model framework version"],
-  [TopBlock, "provider identity system pack"],
-  [NamedBlock, "selector credential use"],
+  [TopBlock, "provider identity system"],
+  [NamedBlock, "selector credential"],
   [PlainBlock, "egress model_policy session spawn completion_gate enforcement ambient"],
   [RateLimit, "rate_limit"],
 ];
@@ -136,6 +139,7 @@ const words: readonly (readonly [TokenType, string])[] = [
 const own = [
   Agent, Runtime, Import, As, Trust, Key, Manifest, Orchestrator, Undeclared, Grant, To, Max, Approval, Alert, On,
   Delegate, Default, Var, Rules, Budget, Tools, Cost, Per, Redact, Args, Phase, Duration, Next,
+  Pack, Param, Use,
 ]; // biome-ignore format: a table
 
 /** The token type of each keyword. */

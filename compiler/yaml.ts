@@ -1,6 +1,6 @@
 // A policy as YAML or JSON: the same tree as from text, with places in the file that the author wrote. Meaning stays with
 // check and lower; nothing is accepted here that the text form could not say.
-import type { Agent, Block, Phase, Rule, RuntimeBlock, SourceText, UnsupportedBlock } from "./ast.ts";
+import type { Agent, Block, Import, Pack, Phase, Rule, RuntimeBlock, SourceText } from "./ast.ts";
 import { isBlockKeyword } from "./blocks.ts";
 import type { Finding } from "./diagnostic.ts";
 import { assembleStack, isReadable } from "./parse/stack.ts";
@@ -10,6 +10,7 @@ import { readBlocks, stackBlockKeys } from "./yaml/block.ts";
 import { Form, type Keys, type Known } from "./yaml/form.ts";
 import { readJson } from "./yaml/json.ts";
 import type { MapNode } from "./yaml/node.ts";
+import { readImports, readPacks } from "./yaml/pack.ts";
 import { readRules } from "./yaml/rule.ts";
 import { readValue } from "./yaml/value.ts";
 import { readYaml } from "./yaml/yaml.ts";
@@ -19,10 +20,9 @@ const topKeys = {
   agents: ["agent"],
   rules: [],
   phases: ["phase"],
+  imports: ["import"],
+  packs: ["pack"],
   ...stackBlockKeys,
-  // Refused by name.
-  import: ["imports"],
-  pack: ["packs"],
 } satisfies Keys;
 
 /** Parses `sources[0]`, as parse does. At most limits.syntaxErrors findings, all of them errors. */
@@ -48,18 +48,20 @@ function readTop(form: Form, root: MapNode) {
   const flat: Rule[] = [];
   const phases: Phase[] = [];
   const blocks: Block[] = [];
-  const unsupported: UnsupportedBlock[] = [];
+  const imports: Import[] = [];
+  const packs: Pack[] = [];
   let runtime: RuntimeBlock | null = null;
   for (const entry of form.known(root, "a policy", topKeys)) {
-    const { name, keySpan, value } = entry;
+    const { name, value } = entry;
     if (name === "runtime") runtime = readRuntime(form, entry);
-    else if (name === "agents") agents.push(...readAgents(form, value, unsupported));
+    else if (name === "agents") agents.push(...readAgents(form, value));
     else if (name === "rules") for (const rule of readRules(form, value)) flat.push(rule);
     else if (name === "phases") phases.push(...readPhases(form, value));
+    else if (name === "imports") imports.push(...readImports(form, value));
+    else if (name === "packs") packs.push(...readPacks(form, value));
     else if (isBlockKeyword(name)) blocks.push(...readBlocks(form, name, entry));
-    else unsupported.push({ keyword: name, agent: null, span: keySpan });
   }
-  return { runtime, agents, flat, phases, blocks, unsupported };
+  return { runtime, agents, flat, phases, blocks, imports, packs };
 }
 
 function readRuntime(form: Form, { keySpan, value: node }: Known): RuntimeBlock | null {

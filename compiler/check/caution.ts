@@ -9,8 +9,10 @@ import { matchesEveryTool } from "./pattern.ts";
 import { searchFor } from "./regex.ts";
 import type { Report } from "./report.ts";
 
+type Scope = Pick<Agent, "vars">;
+
 export interface Setting {
-  readonly agent: Agent;
+  readonly agent: Pick<Agent, "vars" | "default">;
   readonly strictGuards: boolean;
   /** Patterns of the denies that reach below one level: `a` for `a/**`. */
   readonly deepDenies: ReadonlySet<string>;
@@ -70,7 +72,7 @@ const UNKNOWN = 2;
 const YES = 4;
 
 /** An argument whose absence alone leaves the condition unknown and never true. */
-function fieldThatSwitchesOff(condition: Expr, agent: Agent): string | null {
+function fieldThatSwitchesOff(condition: Expr, agent: Scope): string | null {
   const fields = new Map<string, string>();
   collect(condition, agent, fields);
   const suspects = [...fields.keys()].map((key) => new Set([key]));
@@ -83,14 +85,14 @@ function fieldThatSwitchesOff(condition: Expr, agent: Agent): string | null {
   return null;
 }
 
-function keyOf(expr: Expr, agent: Agent): string | null {
+function keyOf(expr: Expr, agent: Scope): string | null {
   if (expr.kind !== "name") return null;
   const found = resolveName(agent, expr.path);
   return found.kind === "field" && found.field.root === Root.Args ? JSON.stringify(found.field.path) : null;
 }
 
 /** Arguments that an expression reads, with the words of the author. */
-function collect(expr: Expr, agent: Agent, into: Map<string, string>): void {
+function collect(expr: Expr, agent: Scope, into: Map<string, string>): void {
   const key = keyOf(expr, agent);
   if (key !== null && expr.kind === "name") into.set(key, nameText(expr));
   for (const part of parts(expr)) collect(part, agent, into);
@@ -114,7 +116,7 @@ function parts(expr: Expr): readonly Expr[] {
   }
 }
 
-function evaluate(expr: Expr, agent: Agent, missing: ReadonlySet<string>): number {
+function evaluate(expr: Expr, agent: Scope, missing: ReadonlySet<string>): number {
   if (expr.kind === "not") {
     const inner = evaluate(expr.operand, agent, missing);
     return (inner & UNKNOWN) | ((inner & NO) !== 0 ? YES : 0) | ((inner & YES) !== 0 ? NO : 0);

@@ -255,6 +255,7 @@ export class ConditionChecker {
   /** The right side of `matches`: text that is known now, and a regular expression. */
   #pattern(expr: Expr): void {
     const value = expr.kind === "name" ? this.#variable(expr) : expr;
+    if (value?.kind === "env") return;
     if (value === null || value.kind !== "string") {
       this.#report.add("FMS023", "`matches` needs a regular expression in quotes", expr.span, {
         help: 'write `matches "^a+$"`',

@@ -24,14 +24,15 @@ export function checkOrder(report: Report, rules: readonly Rule[], scopes: reado
   for (const rule of rules) {
     const text = ruleText(rule);
     const same = texts.get(text);
-    if (same !== undefined) {
+    // Two packs, or a pack and its agent, may well say the same.
+    if (same !== undefined && same.origin === rule.origin) {
       report.add("FMS013", "this rule stands here twice", rule.span, {
         help: "remove one of them",
         related: [{ message: "the same rule", span: same.span }],
       });
       continue;
     }
-    texts.set(text, rule);
+    if (same === undefined) texts.set(text, rule);
     checkCovered(report, rule, scopes, rule.effect === "deny!" ? mandatory : ordinary);
     if (always(rule)) (rule.effect === "deny!" ? mandatory : ordinary).add(rule.pattern.text, rule);
   }
@@ -40,6 +41,10 @@ export function checkOrder(report: Report, rules: readonly Rule[], scopes: reado
 function checkCovered(report: Report, rule: Rule, scopes: readonly Covers<Rule>[], before: Covers<Rule>): void {
   const { text } = rule.pattern;
   const denied = rule.effect === "deny!" ? null : firstOf(scopes, text);
+  if (rule.origin !== undefined) {
+    checkBroughtIn(report, rule, denied ?? before.find(text));
+    return;
+  }
   if (denied !== null && rule.effect !== "deny") {
     report.add(
       "FMS025",
@@ -63,6 +68,27 @@ function checkCovered(report: Report, rule: Rule, scopes: readonly Covers<Rule>[
       related: [{ message: "the rule that answers first", span: earlier.span }],
     },
   );
+}
+
+const leniency = { permit: 2, defer: 1, deny: 0, "deny!": 0 } as const;
+
+/**
+ * A rule of a pack that another answers before. To tighten a pack from outside is what its users do; what is worth saying
+ * is that something more lenient hides a rule that they brought in to protect themselves.
+ */
+function checkBroughtIn(report: Report, rule: Rule, earlier: Rule | null): void {
+  if (rule.origin === undefined || earlier === null || earlier === rule) return;
+  // Within one pack it is said of the pack.
+  if (earlier.origin === rule.origin || leniency[earlier.effect] <= leniency[rule.effect]) return;
+  const covered = `\`${rule.effect} ${rule.pattern.text}\` of the pack \`${rule.origin.pack.name}\``;
+  const message = `${covered} can never fire: \`${earlier.effect} ${earlier.pattern.text}\` answers first`;
+  report.add("FMS051", message, rule.origin.use, {
+    help: "remove the rule that answers first, or give it a condition",
+    related: [
+      { message: "the rule of the pack", span: rule.span },
+      { message: "the rule that answers first", span: earlier.span },
+    ],
+  });
 }
 
 function firstOf(scopes: readonly Covers<Rule>[], text: string): Rule | null {

@@ -10,6 +10,16 @@ export class Report {
     this.findings.push({ code, message, span, ...more });
   }
 
+  /** Leaves out what is said a second time, of the same place and in the same words: two agents bring in one pack. */
+  once(): void {
+    const seen = new Set<string>();
+    const kept = this.findings.filter(({ code, message, span }) => {
+      const key = `${code} ${span.source} ${span.start} ${span.end} ${message}`;
+      return !seen.has(key) && seen.add(key);
+    });
+    this.findings.splice(0, this.findings.length, ...kept);
+  }
+
   unsupported(what: string, span: Span): void {
     this.add("FMS010", `\`${what}\` is not supported yet`, span, {
       help: "remove it: what is not enforced is not accepted",

@@ -40,7 +40,7 @@ export interface Piece extends Role {
 
 const statements = new Set([
   "topStatement", "agentStatement", "rulesStatement", "phaseStatement", "budgetField", "runtimeField", "looseField",
-  "trustField", "alertField",
+  "trustField", "alertField", "packStatement", "useField",
 ]); // biome-ignore format: a table
 
 /** Fields by production: the token that is their name, after which a separator is written whether or not there was one. */
@@ -134,6 +134,7 @@ function suffixOf(all: readonly Placed[], index: number, dialect: Dialect): stri
   if (namedFields.has(`${at.production} ${at.key}`)) return separator;
   switch (at.production) {
     case "looseEntry":
+    case "paramStatement":
       return written ? separator : "";
     case "redact":
       return at.key === "Args" ? ":" : "";

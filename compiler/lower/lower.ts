@@ -8,7 +8,7 @@ import { RuleEffect } from "../../vm/shared/isa.ts";
 import type { Agent, Budget, BudgetField, Field, Gate, Pattern, Phase, Rule, Span, Stack, Value } from "../ast.ts";
 import type { Finding } from "../diagnostic.ts";
 import { LineIndex } from "../lines.ts";
-import { resolveName } from "../names.ts";
+import { resolveName, scopeOf } from "../names.ts";
 import { gateText, ruleText } from "../text.ts";
 import { amount, checkCounts, keyName, period } from "./capacity.ts";
 import { type LoweredCondition, lowerCondition, Unlowerable } from "./condition.ts";
@@ -198,7 +198,7 @@ class Lowering {
 
   #lowerCondition(agent: Agent, rule: Rule, tests: readonly number[]): LoweredCondition {
     const strict = this.#strict && rule.effect !== "permit";
-    return this.#reported(rule.span, () => lowerCondition(this.#program, agent, rule, strict, tests));
+    return this.#reported(rule.span, () => lowerCondition(this.#program, scopeOf(agent, rule), rule, strict, tests));
   }
 
   /** What cannot be lowered is reported, at `place` where it has none of its own. */
@@ -283,7 +283,7 @@ class Lowering {
     const maxMicro = micro("max");
     const warnAt = number("warn_at");
     const index = this.#program.budgets.length;
-    const cost = this.#cost(agent, field("cost"));
+    const cost = this.#cost(agent, budget, field("cost"));
     if (cost.costKind === CostKind.Field) fieldsOfBudget.set(index, cost.costField);
     this.#program.budgets.push({
       id: this.#program.string(keyName(budget.id, "a budget's name", budget.idSpan, findings)),
@@ -307,6 +307,7 @@ class Lowering {
 
   #cost(
     agent: Agent,
+    budget: Budget,
     field: BudgetField | undefined,
   ): { costKind: CostKind; costField: number; costConstantMicro: number } {
     const value = field?.value;
@@ -323,7 +324,7 @@ class Lowering {
           ? value.value.split(".")
           : null;
     if (path === null) return { costKind: CostKind.Request, costField: 0, costConstantMicro: 0 };
-    const found = resolveName(agent, path);
+    const found = resolveName(scopeOf(agent, budget), path);
     if (found.kind === "value" && found.value.kind === "number") return constant(found.value.value);
     if (found.kind !== "field" || found.length) {
       const span = field?.span ?? agent.idSpan;

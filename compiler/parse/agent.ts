@@ -13,12 +13,13 @@ import type {
   Redaction,
   Rule,
   Span,
-  UnsupportedBlock,
+  Use,
   Value,
   Var,
 } from "../ast.ts";
 import { readBlock } from "./block.ts";
 import { readDottedName } from "./expression.ts";
+import { readUse } from "./import.ts";
 import { readQuantity } from "./quantity.ts";
 import { readEffect, readRule } from "./rule.ts";
 import { child, children, must, only, type Reader, token, tokens } from "./tree.ts";
@@ -34,12 +35,13 @@ interface Draft {
   readonly rateLimits: RateLimit[];
   readonly redactions: Redaction[];
   readonly phases: Phase[];
+  readonly uses: Use[];
   egress: Gate | null;
   modelPolicy: Gate | null;
   readonly blocks: Block[];
 }
 
-export function readAgent(reader: Reader, node: CstNode, unsupported: UnsupportedBlock[]): Agent {
+export function readAgent(reader: Reader, node: CstNode): Agent {
   const id = readName(reader, must(child(node, "bareName"), "an id"));
   const draft: Draft = {
     default: null,
@@ -50,24 +52,19 @@ export function readAgent(reader: Reader, node: CstNode, unsupported: Unsupporte
     rateLimits: [],
     redactions: [],
     phases: [],
+    uses: [],
     egress: null,
     modelPolicy: null,
     blocks: [],
   };
   for (const statement of children(node, "agentStatement")) {
     const body = statement.recoveredNode ? undefined : only(statement);
-    if (body !== undefined) readStatement(reader, body, draft, id.text, unsupported);
+    if (body !== undefined) readStatement(reader, body, draft);
   }
   return { id: id.text, idSpan: id.span, ...draft, span: reader.ofNode(node) };
 }
 
-function readStatement(
-  reader: Reader,
-  node: CstNode,
-  draft: Draft,
-  agent: string,
-  unsupported: UnsupportedBlock[],
-): void {
+function readStatement(reader: Reader, node: CstNode, draft: Draft): void {
   switch (node.name) {
     case "ruleStatement":
       draft.rules.push(readRule(reader, node));
@@ -101,13 +98,14 @@ function readStatement(
     case "phaseBlock":
       draft.phases.push(readPhase(reader, node));
       return;
+    case "useStatement":
+      draft.uses.push(readUse(reader, node));
+      return;
     case "plainBlock":
       if (readGate(reader, node, draft)) return;
       break;
   }
-  const block = readBlock(reader, node);
-  if (block === null) unsupported.push(readUnsupported(reader, node, agent));
-  else draft.blocks.push(block);
+  draft.blocks.push(readBlock(reader, node));
 }
 
 /** False for the blocks that look alike and are no gates. */
@@ -142,20 +140,6 @@ function readGateField(reader: Reader, node: CstNode): Field {
   return { name: name.image, nameSpan: reader.ofToken(name), value, span: reader.ofNode(node) };
 }
 
-/** The keyword as the author wrote it: the first token of the block. */
-export function readUnsupported(reader: Reader, node: CstNode, agent: string | null): UnsupportedBlock {
-  let keyword = "";
-  let keywordSpan: Span = reader.ofNode(node);
-  for (const name in node.children) {
-    const first = token(node, name);
-    if (first !== undefined && first.startOffset === node.location?.startOffset) {
-      keyword = first.image;
-      keywordSpan = reader.ofToken(first);
-    }
-  }
-  return { keyword, agent, span: keywordSpan };
-}
-
 export function readRules(reader: Reader, node: CstNode): Rule[] {
   return children(node, "rulesStatement").flatMap((statement) => {
     const rule = statement.recoveredNode ? undefined : child(statement, "ruleStatement");
@@ -173,7 +157,7 @@ export function readField(reader: Reader, node: CstNode, nameToken: string): Fie
   };
 }
 
-function readBudget(reader: Reader, node: CstNode): Budget {
+export function readBudget(reader: Reader, node: CstNode): Budget {
   const id = readName(reader, must(child(node, "bareName"), "an id"));
   const fields = children(node, "budgetField").flatMap((statement): BudgetField[] => {
     const body = statement.recoveredNode ? undefined : only(statement);
@@ -215,7 +199,7 @@ export const unitMs: Readonly<Record<string, number>> = {
   day: 86_400_000,
 };
 
-function readRateLimit(reader: Reader, node: CstNode): RateLimit {
+export function readRateLimit(reader: Reader, node: CstNode): RateLimit {
   const at = must(token(node, "Quantity"), "a count");
   const count = readQuantity(at.image);
   if (typeof count !== "string" && count.unit !== "plain") {
@@ -240,7 +224,7 @@ function windowMs(reader: Reader, node: CstNode): number {
   return seconds === null ? 1 : Math.round(seconds * 1_000);
 }
 
-function readRedaction(reader: Reader, node: CstNode): Redaction {
+export function readRedaction(reader: Reader, node: CstNode): Redaction {
   const value = readValue(reader, must(child(node, "value"), "paths"));
   const paths = (value.kind === "list" ? value.items : [value]).flatMap((item) => {
     if (item.kind === "string" || item.kind === "word") return [{ text: item.value, span: item.span }];

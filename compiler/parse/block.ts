@@ -9,11 +9,13 @@ import { readLiteral, readName, readValue } from "./value.ts";
 /** Tokens that a block may begin with. */
 const keywordTokens = ["TopBlock", "NamedBlock", "PlainBlock", "Delegate", "Alert", "Trust", "Manifest"];
 
-/** Null for statements that look alike and are no such blocks: `pack`, `use`, `import`. */
-export function readBlock(reader: Reader, node: CstNode): Block | null {
-  const at = keywordTokens.map((name) => token(node, name)).find((found) => found !== undefined);
-  if (at === undefined || !isBlockKeyword(at.image)) return null;
+export function readBlock(reader: Reader, node: CstNode): Block {
+  const at = must(
+    keywordTokens.map((name) => token(node, name)).find((found) => found !== undefined),
+    "a keyword",
+  );
   const keyword = at.image;
+  if (!isBlockKeyword(keyword)) throw new Error(`\`${keyword}\` begins no block`);
   const keywordSpan = reader.ofToken(at);
   const span = reader.ofNode(node);
   if (keyword === "manifest") return { keyword, keywordSpan, ...readManifest(reader, node), span };

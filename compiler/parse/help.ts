@@ -35,12 +35,15 @@ const topWords = [
   "pack",
 ];
 
+const packWords = [...rules, "param", "var", "rules", "budget", "rate_limit", "redact", "use"];
+
 /** The words that may begin a statement, by the production of the statement. */
 const statementWords: Readonly<Record<string, readonly string[]>> = {
   topStatement: topWords,
   agentStatement: agentWords,
   rulesStatement: rules,
   phaseStatement: [...rules, "rules", "duration", "next", "tools"],
+  packStatement: packWords,
 };
 
 /** Words of other languages, and what to write instead. */
@@ -106,6 +109,10 @@ function elsewhereHelp(word: string, within: string): string | null {
     if (word === "agent") return "agents stand at the top level; is a `}` missing above?";
     if (topWords.includes(word) && !agentWords.includes(word))
       return `\`${word}\` stands at the top level, outside of agents`;
+  }
+  if (within === "packStatement") {
+    if (word === "agent") return "agents stand at the top level; is a `}` missing above?";
+    if (agentWords.includes(word) || topWords.includes(word)) return `\`${word}\` cannot stand in a pack`;
   }
   if (within === "topStatement" && (agentWords.includes(word) || word === "args"))
     return `\`${word}\` belongs in an agent: agent "<id>" { … }`;

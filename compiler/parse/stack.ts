@@ -1,6 +1,6 @@
 // What the statements of a policy make together, whichever form they were read from: flat rules become the anonymous
 // agent, phases of the top level go to the only agent, rules are counted. Reads no text.
-import type { Agent, Block, Phase, Rule, RuntimeBlock, SourceText, Stack, UnsupportedBlock } from "../ast.ts";
+import type { Agent, Block, Import, Pack, Phase, Rule, RuntimeBlock, SourceText, Stack } from "../ast.ts";
 import { limits, utf8Bytes } from "../limits.ts";
 import type { Reader } from "./tree.ts";
 
@@ -11,15 +11,16 @@ export interface TopLevel {
   readonly flat: readonly Rule[];
   readonly phases: readonly Phase[];
   readonly blocks: readonly Block[];
-  readonly unsupported: readonly UnsupportedBlock[];
+  readonly imports: readonly Import[];
+  readonly packs: readonly Pack[];
 }
 
 export function assembleStack(reader: Reader, top: TopLevel, sources: readonly SourceText[]): Stack {
-  const { runtime, flat, blocks, unsupported } = top;
-  limitRules(reader, flat, top.agents);
+  const { runtime, flat, blocks, imports, packs } = top;
+  limitRules(reader, flat, [...top.agents, ...packs.map(({ rules }) => ({ rules, phases: [] }))]);
   const agents = placePhases(reader, top.phases, top.agents);
   const anonymous = flat.length === 0 ? null : anonymousAgent(flat);
-  return { sources, runtime, agents, anonymous, blocks, unsupported };
+  return { sources, runtime, agents, anonymous, blocks, imports, packs };
 }
 
 /** Whether the text can be looked at at all; reports why not. */
@@ -44,7 +45,7 @@ export function isReadable(reader: Reader, text: string): boolean {
 function anonymousAgent(rules: readonly Rule[]): Agent {
   const span = rules[0]?.span ?? { source: 0, start: 0, end: 0 };
   const none = { default: null, fields: [], vars: [], budgets: [], rateLimits: [], redactions: [], phases: [] };
-  const gates = { egress: null, modelPolicy: null, blocks: [] };
+  const gates = { uses: [], egress: null, modelPolicy: null, blocks: [] };
   return { id: "", idSpan: span, ...none, ...gates, rules, span: { ...span, end: rules.at(-1)?.span.end ?? span.end } };
 }
 
@@ -63,7 +64,7 @@ function placePhases(reader: Reader, phases: readonly Phase[], agents: readonly 
   return agents;
 }
 
-function limitRules(reader: Reader, flat: readonly Rule[], agents: readonly Agent[]): void {
+function limitRules(reader: Reader, flat: readonly Rule[], agents: readonly Pick<Agent, "rules" | "phases">[]): void {
   const all = [flat, ...agents.flatMap((agent) => [agent.rules, ...agent.phases.map((phase) => phase.rules)])];
   const count = all.reduce((sum, rules) => sum + rules.length, 0);
   if (count <= limits.rules) return;

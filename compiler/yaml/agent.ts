@@ -1,6 +1,5 @@
-// Agents and phases in YAML and JSON: the same parts as in text, under the same names. Blocks that this version does not
-// carry out are noted by the name they have in text, and check refuses them.
-import type { Agent, Field, Gate, Pattern, Phase, Rule, Span, UnsupportedBlock, Value, Var } from "../ast.ts";
+// Agents and phases in YAML and JSON: the same parts as in text, under the same names.
+import type { Agent, Field, Gate, Pattern, Phase, Rule, Span, Value } from "../ast.ts";
 import { isBlockKeyword } from "../blocks.ts";
 import { readDuration } from "../parse/value.ts";
 import { agentBlockKeys, readBlocks } from "./block.ts";
@@ -8,10 +7,9 @@ import type { Form, Keys, Known } from "./form.ts";
 import { type Named, namedItems, readBudgets, readRateLimits, readRedactions } from "./limits.ts";
 import type { MapNode, Node } from "./node.ts";
 import { readDefault, readMatched, readRules } from "./rule.ts";
+import { readUses } from "./use.ts";
 import { readPlain, readValue } from "./value.ts";
-
-/** Statements of an agent that are refused by name. */
-const later = { use: ["uses"] } satisfies Keys;
+import { readVars } from "./vars.ts";
 
 const agentKeys = {
   default: [],
@@ -24,29 +22,29 @@ const agentKeys = {
   rate_limits: ["rate_limit"],
   redactions: ["redact"],
   phases: ["phase"],
+  uses: ["use"],
   egress: [],
   model_policy: [],
   ...agentBlockKeys,
-  ...later,
 } satisfies Keys;
 const listedKeys = { id: [], ...agentKeys } satisfies Keys;
 
 const agentHelp = 'write agents: { "support-bot": { default: deny, rules: [] } }';
 
 /** `agents: { id: { … } }`, `agent: [{ id: …, … }]` and `agent: { id: …, … }` alike. */
-export function readAgents(form: Form, node: Node, unsupported: UnsupportedBlock[]): Agent[] {
+export function readAgents(form: Form, node: Node): Agent[] {
   const isOne = node.kind === "map" && node.entries.some(({ key, value }) => key === "id" && value.kind === "scalar");
   const items: Named[] = isOne
     ? [{ name: null, node, span: node.span }]
     : namedItems(form, node, "`agents`", agentHelp);
   return items.flatMap((item) => {
-    if (item.node.kind === "map") return readAgent(form, item, item.node, unsupported) ?? [];
+    if (item.node.kind === "map") return readAgent(form, item, item.node) ?? [];
     form.wrong(item.node, "an agent is a map", agentHelp);
     return [];
   });
 }
 
-function readAgent(form: Form, item: Named, map: MapNode, unsupported: UnsupportedBlock[]): Agent | null {
+function readAgent(form: Form, item: Named, map: MapNode): Agent | null {
   const entries = form.known(map, "an agent", item.name === null ? listedKeys : agentKeys);
   const own = entries.find(({ name }) => name === "id");
   if (item.name === null && own === undefined)
@@ -58,8 +56,6 @@ function readAgent(form: Form, item: Named, map: MapNode, unsupported: Unsupport
     const node = value(name);
     return node === null ? [] : reader(form, node);
   };
-  for (const { name, keySpan } of entries)
-    if (Object.hasOwn(later, name)) unsupported.push({ keyword: name, agent: id.text, span: keySpan });
   return {
     id: id.text,
     idSpan: id.span,
@@ -71,6 +67,7 @@ function readAgent(form: Form, item: Named, map: MapNode, unsupported: Unsupport
     rateLimits: read("rate_limits", readRateLimits),
     redactions: read("redactions", readRedactions),
     phases: read("phases", readPhases),
+    uses: read("uses", readUses),
     egress: gateOf(form, entries, "egress"),
     modelPolicy: gateOf(form, entries, "model_policy"),
     blocks: entries.flatMap((entry) => (isBlockKeyword(entry.name) ? readBlocks(form, entry.name, entry) : [])),
@@ -111,25 +108,6 @@ function readField(form: Form, entry: Known): Field | null {
   if (!fieldNames.includes(entry.name)) return null;
   const value = readPlain(form, entry.value);
   return value === null ? null : { name: entry.name, nameSpan: entry.keySpan, value, span: spanOf(entry) };
-}
-
-const variableName = /^[A-Za-z_][A-Za-z0-9_-]*$/;
-
-function readVars(form: Form, node: Node): Var[] {
-  if (node.kind !== "map") {
-    form.wrong(node, "`vars` is a map", "write vars: { limit: $500 }");
-    return [];
-  }
-  return node.entries.flatMap(({ key, keySpan, value: item }): Var[] => {
-    const value = readValue(form, item);
-    if (!variableName.test(key)) {
-      form.report("FMS012", `\`${key}\` cannot be the name of a variable`, keySpan, {
-        help: "a name is a letter or _, then letters, digits, _ and -",
-      });
-      return [];
-    }
-    return value === null ? [] : [{ name: key, nameSpan: keySpan, value, span: { ...keySpan, end: item.span.end } }];
-  });
 }
 
 const phaseKeys = { duration: [], next: [], tools: [], rules: [] } satisfies Keys;

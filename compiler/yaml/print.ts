@@ -1,7 +1,22 @@
 // A stack as YAML or JSON that reads back as the same tree: comments and layout are gone, everything that decides stays.
 // Only for a stack without errors; refused blocks keep no content and cannot be printed.
 import { stringify } from "yaml";
-import type { Agent, Budget, BudgetField, Field, Gate, NetworkMatcher, Phase, Rule, Stack, Value } from "../ast.ts";
+import type {
+  Agent,
+  Budget,
+  BudgetField,
+  Field,
+  Gate,
+  Import,
+  NetworkMatcher,
+  Origin,
+  Pack,
+  Phase,
+  Rule,
+  Stack,
+  Use,
+  Value,
+} from "../ast.ts";
 import { meantValue } from "../names.ts";
 import { conditionText, durationText, nameText, quoted, valueText } from "../text.ts";
 import { standsForMore } from "./value.ts";
@@ -46,10 +61,12 @@ function unlessEmpty<T>(items: readonly T[], print: (item: T) => Plain): Plain |
 }
 
 function plainStack(stack: Stack): Plain {
-  const [refused] = [...stack.unsupported, ...stack.blocks, ...stack.agents.flatMap((agent) => agent.blocks)];
+  const [refused] = [...stack.blocks, ...stack.agents.flatMap((agent) => agent.blocks)];
   if (refused !== undefined) throw new Error(`\`${refused.keyword}\` cannot be printed`);
-  const { agents, anonymous, runtime } = stack;
+  const { agents, anonymous, runtime, imports, packs } = stack;
   return map(
+    ["imports", unlessEmpty(imports, plainImport)],
+    ["packs", packs.length === 0 ? undefined : map(...packs.map((pack) => [pack.name, plainPack(pack)] as const))],
     [
       "runtime",
       runtime === null ? undefined : map(...runtime.fields.map((f) => [f.name, plainValue(f.value)] as const)),
@@ -59,29 +76,83 @@ function plainStack(stack: Stack): Plain {
   );
 }
 
-function plainAgent(agent: Agent): Plain {
+function plainImport({ reference, alias }: Import): Plain {
+  return alias === null ? reference : map(["import", reference], ["as", alias.name]);
+}
+
+function plainPack(written: Pack): Plain {
+  const pack = withNamedValues(written);
+  const { params } = pack;
   return map(
-    ["default", agent.default?.effect],
-    ...agent.fields.map((field) => [field.name, plainText(field.value)] as const),
+    [
+      "params",
+      params.length === 0
+        ? undefined
+        : map(
+            ...params.map(
+              (p) => [p.name, p.default === null ? map(["required", true]) : plainValue(p.default)] as const,
+            ),
+          ),
+    ],
+    ...plainParts(pack),
+    ["uses", plainUses(pack.uses)],
+  );
+}
+
+/** A bare word that names a value of the pack is written `vars.x` here, where every word is a text. */
+function withNamedValues(pack: Pack): Pack {
+  const names = new Set([...pack.params, ...pack.vars].map(({ name }) => name));
+  const named = <T extends Field | BudgetField>(field: T): T => {
+    const { value } = field;
+    if (value.kind !== "word" || !names.has(value.value)) return field;
+    return { ...field, value: { kind: "string", value: `vars.${value.value}`, span: value.span } };
+  };
+  return {
+    ...pack,
+    budgets: pack.budgets.map((budget) => ({ ...budget, fields: budget.fields.map(named) })),
+    uses: pack.uses.map((use) => ({ ...use, parameters: use.parameters.map(named) })),
+  };
+}
+
+function plainUses(uses: readonly Use[]): Plain | undefined {
+  if (uses.length === 0) return undefined;
+  const given = ({ parameters }: Use): Plain => map(...parameters.map((f) => [f.name, plainValue(f.value)] as const));
+  return map(...uses.map((use) => [use.name, given(use)] as const));
+}
+
+/** What agents and packs have alike. What a pack brought into an agent is the pack's to say. */
+function plainParts(parts: Pick<Agent, "vars" | "rules" | "budgets" | "rateLimits" | "redactions">) {
+  const own = <T extends { readonly origin?: Origin }>(all: readonly T[]): T[] =>
+    all.filter(({ origin }) => origin === undefined);
+  return [
     [
       "vars",
-      agent.vars.length === 0 ? undefined : map(...agent.vars.map((v) => [v.name, plainValue(v.value)] as const)),
+      parts.vars.length === 0 ? undefined : map(...parts.vars.map((v) => [v.name, plainValue(v.value)] as const)),
     ],
-    ["rules", unlessEmpty(agent.rules, plainRule)],
-    ["budgets", unlessEmpty(agent.budgets, plainBudget)],
+    ["rules", unlessEmpty(own(parts.rules), plainRule)],
+    ["budgets", unlessEmpty(own(parts.budgets), plainBudget)],
     [
       "rate_limits",
-      unlessEmpty(agent.rateLimits, ({ pattern, count, windowMs }) =>
+      unlessEmpty(own(parts.rateLimits), ({ pattern, count, windowMs }) =>
         map(["tool", pattern.text], ["limit", `${count} per ${durationText(windowMs)}`]),
       ),
     ],
     [
       "redactions",
-      unlessEmpty(agent.redactions, ({ pattern, paths }) =>
+      unlessEmpty(own(parts.redactions), ({ pattern, paths }) =>
         map(["tool", pattern.text], ["paths", paths.map((path) => path.text)]),
       ),
     ],
+  ] as const;
+}
+
+function plainAgent(agent: Agent): Plain {
+  return map(
+    ["default", agent.default?.effect],
+    ...agent.fields.map((field) => [field.name, plainText(field.value)] as const),
+    ...plainParts(agent),
     ["phases", unlessEmpty(agent.phases, plainPhase)],
+    ["uses", plainUses(agent.uses)],
     ["egress", plainGate(agent, agent.egress)],
     ["model_policy", plainGate(agent, agent.modelPolicy)],
   );
