@@ -24,6 +24,8 @@ import {
   SHAPE_TIME,
   Shape,
   STAGE_ROW_BYTES,
+  TRACK_ROW_BYTES,
+  Track,
 } from "../vm/shared/image.ts";
 import {
   FIRST_VALUE_OP,
@@ -77,6 +79,7 @@ class Listing {
       view.rows(Section.Budgets, BUDGET_ROW_BYTES).map((row, i) => this.#budget(row, i)),
       view.rows(Section.Phases, PHASE_ROW_BYTES).map((row, i) => this.#phase(row, i)),
       view.rows(Section.Stages, STAGE_ROW_BYTES).map((row, i) => this.#stage(row, i)),
+      view.rows(Section.Tracks, TRACK_ROW_BYTES).map((row, i) => this.#track(row, i)),
       ...view.rows(Section.Agents, AGENT_ROW_BYTES).map((row) => this.#agent(row)),
       view.rows(Section.Plans, PLAN_ROW_BYTES).map((row, i) => this.#plan(row, i)),
       view.rows(Section.Shapes, SHAPE_ROW_BYTES).flatMap((row, i) => this.#shape(row, i)),
@@ -154,6 +157,8 @@ class Listing {
         return `${name} ${a}, automaton ${b}`;
       case Op.LoadString:
         return `${a} = ${JSON.stringify(view.string(b))}`;
+      case Op.Look:
+        return `${a} = ${name} track ${b}`;
       case Op.Negate:
       case Op.Length:
       case Op.Count:
@@ -256,6 +261,18 @@ class Listing {
     return `workflow phase ${index}: ${view.string(view.u32(row))}, ${place} of agent ${view.u32(row + 4)}, tag ${view.i64(row + 16)}`;
   }
 
+  #track(row: number, index: number): string {
+    const view = this.#view;
+    const kind: Track = view.u8(row + 4);
+    const field = view.u32(row + 8);
+    const window = view.f64(row + 16);
+    const parts = [`track ${index}: ${trackWords[kind] ?? "?"}, named ${JSON.stringify(view.string(view.u32(row)))}`];
+    if (field > 0) parts.push(`of ${this.#slot(field - 1)}`);
+    if (view.u8(row + 5) > 1) parts.push(`${view.u8(row + 5)} places`);
+    if (window > 0) parts.push(`in ${window / 1e6} s`);
+    return parts.join(", ");
+  }
+
   #agent(row: number): string[] {
     const view = this.#view;
     const id = view.string(view.u32(row));
@@ -311,6 +328,14 @@ class Listing {
     };
     addPhases("phase", Shape.PhasesStart, Shape.PhasesCount);
     addPhases("workflow phase", Shape.StagesStart, Shape.StagesCount);
+    const pairs = view.pool(cell(Shape.TracksStart), cell(Shape.TracksCount) * 2);
+    for (let i = 0; i < pairs.length; i += 2) {
+      const places = [...(pairs[i + 1] ?? 0).toString(2)]
+        .reverse()
+        .flatMap((bit, place) => (bit === "1" ? [place] : []));
+      lines.push(`  feeds track ${pairs[i]}${places.join() === "0" ? "" : `, places ${places.join(" ")}`}`);
+    }
+    add("denials feed tracks", list(Shape.DenialsStart, Shape.DenialsCount));
     add("egress gates", list(Shape.EgressGatesStart, Shape.EgressGatesCount));
     add("limits", list(Shape.LimitsStart, Shape.LimitsCount));
     add("budgets", list(Shape.BudgetsStart, Shape.BudgetsCount));
@@ -321,6 +346,16 @@ class Listing {
     return lines;
   }
 }
+
+const trackWords: Record<Track, string> = {
+  [Track.Count]: "calls",
+  [Track.Sum]: "sum",
+  [Track.Sequence]: "sequence",
+  [Track.Within]: "latest call",
+  [Track.CountWindow]: "calls",
+  [Track.SumWindow]: "sum",
+  [Track.Denials]: "denied calls",
+};
 
 function flagWords(flags: number): string {
   const words = [

@@ -162,6 +162,9 @@ class Encoder {
     cells[Shape.PhasesCount] = shape.phases.length;
     cells[Shape.StagesStart] = this.#list(shape.stages.flatMap((s) => [s.stage, this.#list(s.rules), s.rules.length]));
     cells[Shape.StagesCount] = shape.stages.length;
+    cells[Shape.TracksStart] = this.#list(shape.tracks.flatMap(({ track, places }) => [track, places]));
+    cells[Shape.TracksCount] = shape.tracks.length;
+    list(Shape.DenialsStart, Shape.DenialsCount, shape.denials);
     for (const cell of cells) this.#section(Section.Shapes).u32(cell);
   }
 
@@ -245,6 +248,13 @@ class Encoder {
         .f64(phase.durationUs)
         .u32(phase.next)
         .u32(0);
+    }
+    for (const { name, kind, places, field, windowUs } of this.#program.tracks.items) {
+      const section = this.#section(Section.Tracks).u32(name).u8(kind).u8(places).u16(0);
+      section
+        .u32(field === null ? 0 : field + 1)
+        .u32(0)
+        .f64(windowUs);
     }
     for (const { name, agent, first, count, tag } of this.#program.stages)
       this.#section(Section.Stages).u32(name).u32(agent).u32(first).u32(count).i64(tag);

@@ -1,7 +1,9 @@
 // What a `decision` record keeps of a call and its judgement, and how that is read back. A value that the policy redacts,
 // or an argument of a tool that it does not name, must never pass through here in clear.
 import type { Judgement } from "./answer.ts";
-import type { Effect, ToolInfo, Verdict } from "./evaluator/types.ts";
+import type { Code } from "./codes.ts";
+import { machineCodes } from "./evaluator/policy.ts";
+import type { Effect, Policy, ToolInfo, Verdict } from "./evaluator/types.ts";
 import { canonicalJson, type Json, type JsonObject } from "./json.ts";
 import { type DecisionText, decisionText } from "./log/decision.ts";
 import type { Log } from "./log/log.ts";
@@ -98,6 +100,7 @@ export function decisionBody(
 interface Steps {
   readonly charges?: readonly (readonly [string, number])[];
   readonly costs?: readonly number[];
+  readonly sums?: readonly number[];
   readonly used?: readonly string[];
 }
 
@@ -118,11 +121,13 @@ function stepsOf(judgement: Judgement): Json {
   const charges = verdict.charges?.budgets ?? [];
   if (charges.length > 0) steps.charges = charges.map(({ id, cost_micro }) => [id, cost_micro]);
   if (verdict.charges !== undefined && verdict.charges.limits > 0) steps.limits = verdict.charges.limits;
+  const sums = verdict.charges?.sums ?? [];
+  if (sums.length > 0) steps.sums = [...sums];
   // The rest is short by its nature.
-  const longest = used.length + charges.length + (verdict.warnings?.length ?? 0);
+  const longest = used.length + charges.length + sums.length + (verdict.warnings?.length ?? 0);
   if (longest === 0 || canonicalJson(steps).length <= stepsLimitBytes) return steps;
-  // Without the names the costs of 256 budgets fit; they are what recovery needs.
-  return { costs: charges.map(({ cost_micro }) => cost_micro) };
+  // Without the names the costs of 64 budgets and as many sums fit; they are what recovery needs.
+  return { costs: charges.map(({ cost_micro }) => cost_micro), ...(sums.length > 0 ? { sums: [...sums] } : {}) };
 }
 
 /** The costs of a recorded permit in the policy's order of budgets. */
@@ -131,6 +136,27 @@ export function costsOf(steps: Json): readonly number[] {
   const { charges, costs } = steps as unknown as Steps;
   if (Array.isArray(costs)) return costs as readonly number[];
   return Array.isArray(charges) ? charges.map(([, cost]: readonly [string, number]) => cost) : [];
+}
+
+/** What a recorded permit added to the sums of its agent's rules, in the policy's order. */
+export function sumsOf(steps: Json): readonly number[] {
+  if (typeof steps !== "object" || steps === null || Array.isArray(steps)) return [];
+  const { sums } = steps as unknown as Steps;
+  return Array.isArray(sums) ? (sums as readonly number[]) : [];
+}
+
+/**
+ * Moves the counters of `policy` as the machine did when it gave the recorded decision: a permit took, a denial was counted. Anything
+ * else that stands in a log moves nothing. Throws what `Policy.charge` throws.
+ */
+export function chargeRecord(policy: Policy, record: JsonObject, timeUs: number): void {
+  const { agent_id, session_id, tool, code } = record;
+  if (typeof agent_id !== "string" || typeof tool !== "string") return;
+  const call = { agent_id, tool_id: tool, session_id: typeof session_id === "string" ? session_id : "default" };
+  const steps = record.steps ?? null;
+  const effect = record.would ?? record.effect;
+  if (effect === "permit") policy.charge(call, costsOf(steps), timeUs / 1000, sumsOf(steps));
+  else if (effect === "deny" && machineCodes.has(code as Code)) policy.chargeDenial(call, timeUs / 1000);
 }
 
 /** The approvals that a recorded permit used. */

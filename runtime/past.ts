@@ -1,7 +1,7 @@
 // The policy and its counters as they stood at each place of a log, for commands that look back. Rebuilt from records as
 // the daemon rebuilds its own at a start; but where a stored version is gone, the past has a gap and nothing fails.
 import { parseTime } from "./clock.ts";
-import { costsOf } from "./decision-record.ts";
+import { chargeRecord } from "./decision-record.ts";
 import { LoadFailure, type Policy } from "./evaluator/types.ts";
 import { ImageFailure, loadImage } from "./images.ts";
 import type { JsonObject } from "./json.ts";
@@ -41,7 +41,7 @@ export class Past {
     const timeUs = typeof record.time === "string" ? parseTime(record.time) : undefined;
     if (timeUs === undefined) return;
     if (record.type === "policy") this.#policy(record, timeUs);
-    else if ((record.would ?? record.effect) === "permit") this.#charge(record, timeUs);
+    else if (this.#active !== null) chargeRecord(this.#active.policy, record, timeUs);
   }
 
   #policy(record: JsonObject, timeUs: number): void {
@@ -60,12 +60,5 @@ export class Past {
       this.#active = null;
       this.#gap = `v${activation.number}: ${error.message}`;
     }
-  }
-
-  #charge(record: JsonObject, timeUs: number): void {
-    const { agent_id, session_id, tool, steps } = record;
-    if (this.#active === null || typeof agent_id !== "string" || typeof tool !== "string") return;
-    const call = { agent_id, tool_id: tool, session_id: typeof session_id === "string" ? session_id : "default" };
-    this.#active.policy.charge(call, costsOf(steps ?? null), timeUs / 1000);
   }
 }

@@ -6,7 +6,7 @@ import type { Approvals } from "./approvals.ts";
 import { type CallTable, retryWindowUs } from "./calls.ts";
 import { parseTime } from "./clock.ts";
 import type { Code } from "./codes.ts";
-import { costsOf, usedOf, verdictOf } from "./decision-record.ts";
+import { chargeRecord, usedOf, verdictOf } from "./decision-record.ts";
 import type { Effect, Policy } from "./evaluator/types.ts";
 import { type AppliedImage, loadImage } from "./images.ts";
 import type { JsonObject } from "./json.ts";
@@ -78,15 +78,14 @@ export class Recovery {
 
   #decision(record: JsonObject, timeUs: number): void {
     const { approvals, calls, nowUs } = this.#into;
-    const { agent_id, session_id, tool, call_id, request_digest, code } = record;
+    const { agent_id, tool, call_id, request_digest, code } = record;
     if (typeof agent_id !== "string" || typeof tool !== "string") return;
     if (code === "APPROVAL_DENIED" && typeof record.approval_id === "string")
       approvals.takeToldDenial(record.approval_id);
     if ((record.would ?? record.effect) === "permit") {
       if (this.#active === null) throw new RecoveryFailure(`record ${String(record.seq)} permits without a policy`);
-      const call = { agent_id, tool_id: tool, session_id: typeof session_id === "string" ? session_id : "default" };
-      this.#active.policy.charge(call, costsOf(record.steps ?? null), timeUs / 1000);
     }
+    if (this.#active !== null) chargeRecord(this.#active.policy, record, timeUs);
     if (typeof call_id !== "string" || typeof request_digest !== "string" || request_digest === "") return;
     if (nowUs - timeUs > retryWindowUs || neverRemembered.has(String(code))) return;
     const seq = Number(record.seq);

@@ -1,7 +1,10 @@
 // Recorded calls judged again by two policies, the one in force and a candidate, to show which would come out differently.
 // Each policy counts for itself from the same beginning. A call of which something that either reads was not kept is
 // counted as not replayable, never as unchanged.
+
+import type { Code } from "./codes.ts";
 import { usedOf } from "./decision-record.ts";
+import { machineCodes } from "./evaluator/policy.ts";
 import type { Effect, Policy, ToolInfo, Verdict } from "./evaluator/types.ts";
 import { loadImage } from "./images.ts";
 import type { JsonObject } from "./json.ts";
@@ -104,7 +107,11 @@ class Run {
     if (notJudged.has(call.code) || !isGoverned || !tools.every((tool) => tool === null || isKept(call, tool, then))) {
       this.#notReplayable++;
       // It took its tokens and counted as a call all the same; what it cost the other policy's budgets is not known.
-      if (call.effect === "permit") for (const side of sides) side.policy.charge(call.request, [], call.nowMs);
+      for (const side of sides) {
+        if (call.effect === "permit") side.policy.charge(call.request, [], call.nowMs);
+        else if (call.effect === "deny" && machineCodes.has(call.code as Code))
+          side.policy.chargeDenial(call.request, call.nowMs);
+      }
       return;
     }
     const wasApproved = usedOf(record.steps ?? null).length > 0;

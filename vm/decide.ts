@@ -2,13 +2,16 @@
 // egress gates, limits and budgets. A pure function of image, counters, slots and time. Counters move at the very end, all
 // together, and only for a permit.
 import { beginPatterns } from "./automaton";
+import * as history from "./history";
 import * as image from "./image";
+import * as limits from "./limits";
 import * as memoryMap from "./memory";
 import * as meters from "./meters";
 import * as sessions from "./sessions";
 import * as value from "./value";
 import { setResult, setResultNumber } from "./memory";
 import { beginExecution, pauseTrace, resumeTrace, ruleMatches, starved, traceCount, traceEvent, tracing } from "./execute";
+import { couldReserveRoom, reserveRoom, take } from "./take";
 import { fillTime } from "./time";
 import { Cause, Result, TraceKind, VERDICT_CODE_SHIFT, VERDICT_DETAILS, VERDICT_RULE_SHIFT, VerdictCode } from "./shared/abi";
 import { Budget, BUDGET_AUDIT, CostKind, Shape, SHAPE_ROW_BYTES, SHAPE_SESSION, SHAPE_TIME } from "./shared/image";
@@ -42,6 +45,11 @@ export function decidePlan(plan: u32, nowUs: f64, arenaUsed: u32, approved: u32,
   // Only a permit moves the counters' time: a denied call leaves the state as it was.
   const now = stateful ? max<i64>(meters.latest, <i64>nowUs) : <i64>nowUs;
   if (stateful) clearResult();
+  const keepsSession = (cell(shape, Shape.Flags) & SHAPE_SESSION) != 0;
+  if (keepsSession) {
+    sessions.readSession(now);
+    history.beginHistory(now);
+  }
   outcomeRule = -1;
   hidden = false;
   const modelDenied = gateRefuses(cell(shape, Shape.ModelGatesStart), cell(shape, Shape.ModelGatesCount));
@@ -50,10 +58,14 @@ export function decidePlan(plan: u32, nowUs: f64, arenaUsed: u32, approved: u32,
   let verdict: i32;
   if (starved || value.exhausted) verdict = verdictOf(RuleEffect.Deny, VerdictCode.StepLimit, -1, false);
   else if (modelDenied) verdict = verdictOf(RuleEffect.Deny, VerdictCode.ModelDenied, -1, false);
+  else if (keepsSession && history.unknown) verdict = verdictOf(RuleEffect.Deny, VerdictCode.StateFull, -1, true);
   else if (hidden) verdict = verdictOf(RuleEffect.Deny, VerdictCode.PhaseHidden, -1, true);
   else if (egressDenied) verdict = verdictOf(RuleEffect.Deny, VerdictCode.EgressDenied, -1, stateful);
   else if (effect == RuleEffect.Permit && stateful) verdict = meter(shape, now, trace);
   else verdict = verdictOf(effect, effect, outcomeRule, stateful);
+  if (keepsSession && !trace && (verdict & 3) == RuleEffect.Deny) {
+    history.feedDenials(image.pool + cell(shape, Shape.DenialsStart) * 4, cell(shape, Shape.DenialsCount), now);
+  }
   setResult(Result.TraceEvents, <i32>traceCount);
   return verdict;
 }
@@ -88,7 +100,7 @@ function judge(plan: u32, shape: u32, now: i64, stateful: bool): i32 {
   }
   const phased = stateful && cell(shape, Shape.PhasesCount) > 0;
   let phaseRule: i32 = phased ? judgePhaseRules(shape, now, true) : -1;
-  const stage = stateful && cell(shape, Shape.StagesCount) > 0 ? stageOf(shape, now) : 0;
+  const stage = stateful && cell(shape, Shape.StagesCount) > 0 ? stageOf(shape) : 0;
   const isHidden = cell(shape, Shape.StagesCount) > 0 && stage == 0;
   if (phaseRule < 0 && stage != 0) {
     const mandatory = firstMatchOf(load<u32>(stage, 4), load<u32>(stage, 8), true);
@@ -126,9 +138,9 @@ function judgeRest(plan: u32, shape: u32, stage: u32, mandatory: bool): i32 {
 }
 
 /** The triple of the session's workflow phase among those that name the tool; 0 when it is not visible there. */
-function stageOf(shape: u32, now: i64): u32 {
+function stageOf(shape: u32): u32 {
   const first = image.pool + cell(shape, Shape.StagesStart) * 4;
-  const current = sessions.currentStage(load<u32>(first), now);
+  const current = sessions.stageOfRead(load<u32>(first));
   setResult(Result.Stage, <i32>current + 1);
   for (let i: u32 = 0; i < cell(shape, Shape.StagesCount); i++) {
     if (load<u32>(first + i * 12) != current) continue;
@@ -202,6 +214,7 @@ function meter(shape: u32, now: i64, trace: bool): i32 {
   if (limited) return verdictOf(RuleEffect.Deny, VerdictCode.RateExceeded, -1, true);
   const refused = checkBudgets(shape, now);
   if (refused >= 0) return refused;
+  history.findAmounts(image.pool + cell(shape, Shape.TracksStart) * 4, cell(shape, Shape.TracksCount));
   if (!(trace ? couldReserveRoom(shape, now) : reserveRoom(shape, now))) return verdictOf(RuleEffect.Deny, VerdictCode.StateFull, -1, true);
   if (!trace) take(shape, now);
   setResult(Result.LimitsTaken, <i32>cell(shape, Shape.LimitsCount));
@@ -214,7 +227,7 @@ function checkLimits(shape: u32, now: i64): bool {
   for (let i: u32 = 0; i < cell(shape, Shape.LimitsCount); i++) {
     const limit = load<u32>(start + i * 4);
     meters.keyOfLimit(limit);
-    const wait = meters.waitOf(limit, now);
+    const wait = limits.waitOf(limit, now);
     if (tracing) traceEvent(TraceKind.Limit, limit, wait > 0 ? 1 : 0, 0, 0);
     if (wait > 0) {
       setResultNumber(Result.RetryAfterUs, <f64>wait);
@@ -236,7 +249,7 @@ function checkBudgets(shape: u32, now: i64): i32 {
     }
     store<f64>(memoryMap.costs + ((i + 1) << 3), <f64>cost);
     meters.keyOfBudget(budget);
-    meters.readBudget(budget, now);
+    limits.readBudget(budget, now);
     const resets = exceeds(budget, cost, now);
     if (tracing) traceEvent(TraceKind.Budget, budget, resets >= 0 ? 1 : 0, 0, 0);
     if (resets < 0) continue;
@@ -257,9 +270,9 @@ function exceeds(budget: u32, cost: i64, now: i64): i64 {
   const ceiling = load<i64>(row, Budget.Max);
   const most = load<i64>(row, Budget.MaxCalls);
   const daily = load<i64>(row, Budget.Daily);
-  if (ceiling >= 0 && meters.addCapped(meters.spent, cost) > ceiling) return meters.windowEnd(budget, now);
-  if (most >= 0 && meters.calls + 1 > most) return meters.windowEnd(budget, now);
-  if (daily >= 0 && meters.addCapped(meters.daySpent, cost) > daily) return meters.dayEnd(now);
+  if (ceiling >= 0 && meters.addCapped(limits.spent, cost) > ceiling) return limits.windowEnd(budget, now);
+  if (most >= 0 && limits.calls + 1 > most) return limits.windowEnd(budget, now);
+  if (daily >= 0 && meters.addCapped(limits.daySpent, cost) > daily) return limits.dayEnd(now);
   return -1;
 }
 
@@ -281,74 +294,7 @@ function costOf(budget: u32): i64 {
   return dollars > 0 ? max<i64>(<i64>micro, 1) : 0;
 }
 
-function reserveRoom(shape: u32, now: i64): bool {
-  want(shape, -1);
-  if (meters.hasRoom(wanted, wantedBytes)) return true;
-  // What is let go is stale at this time; it must not come back by an earlier one.
-  meters.reclaim(meters.advance(now));
-  want(shape, -1);
-  return meters.hasRoom(wanted, wantedBytes);
-}
-
-/** What reserveRoom would answer, without letting go of anything. */
-function couldReserveRoom(shape: u32, now: i64): bool {
-  want(shape, -1);
-  if (meters.hasRoom(wanted, wantedBytes)) return true;
-  want(shape, now);
-  return meters.wouldHaveRoom(wanted, wantedBytes, now);
-}
-
-/** Places and bytes of keys that the shape's meters lack. */
-let wanted: u32 = 0;
-let wantedBytes: u32 = 0;
-
-/** Counts them; with a time, as if what is stale then were gone. */
-function want(shape: u32, reclaimAt: i64): void {
-  wanted = 0;
-  wantedBytes = 0;
-  const limits = image.pool + cell(shape, Shape.LimitsStart) * 4;
-  for (let i: u32 = 0; i < cell(shape, Shape.LimitsCount); i++) {
-    meters.keyOfLimit(load<u32>(limits + i * 4));
-    wantKey(reclaimAt);
-  }
-  const budgets = image.pool + cell(shape, Shape.BudgetsStart) * 4;
-  for (let i: u32 = 0; i < cell(shape, Shape.BudgetsCount); i++) {
-    meters.keyOfBudget(load<u32>(budgets + i * 4));
-    wantKey(reclaimAt);
-  }
-  if ((cell(shape, Shape.Flags) & SHAPE_SESSION) != 0) {
-    meters.keyOfSession();
-    wantKey(reclaimAt);
-  }
-}
-
-function wantKey(reclaimAt: i64): void {
-  const bytes = reclaimAt < 0 ? meters.keyBytesWanted() : meters.keyBytesWantedAfterReclaim(reclaimAt);
-  wanted += <u32>(bytes > 0);
-  wantedBytes += bytes;
-}
-
-function take(shape: u32, now: i64): void {
-  meters.advance(now);
-  const limits = image.pool + cell(shape, Shape.LimitsStart) * 4;
-  for (let i: u32 = 0; i < cell(shape, Shape.LimitsCount); i++) {
-    const limit = load<u32>(limits + i * 4);
-    meters.keyOfLimit(limit);
-    meters.takeToken(limit, now);
-  }
-  const budgets = image.pool + cell(shape, Shape.BudgetsStart) * 4;
-  let crossed: u64 = 0;
-  for (let i: u32 = 0; i < cell(shape, Shape.BudgetsCount); i++) {
-    const budget = load<u32>(budgets + i * 4);
-    meters.keyOfBudget(budget);
-    if (meters.takeBudget(budget, <i64>load<f64>(memoryMap.costs + ((i + 1) << 3)), now)) crossed |= <u64>1 << <u64>i;
-  }
-  setResult(Result.WarnedLow, <i32>crossed);
-  setResult(Result.WarnedHigh, <i32>(crossed >> 32));
-  if ((cell(shape, Shape.Flags) & SHAPE_SESSION) != 0) sessions.touchSession(now);
-}
-
-/** Takes what a recorded permit took; its costs stand in the costs area, from its second cell. 0 when there is no room. */
+/** Takes what a recorded permit took; its costs and amounts stand in the costs area, from its second cell. 0 when there is no room. */
 export function chargePlan(plan: u32, nowUs: f64): i32 {
   const shape = shapeOf(plan);
   // As decide: a tool that nothing counts leaves the state as it is.
@@ -357,4 +303,10 @@ export function chargePlan(plan: u32, nowUs: f64): i32 {
   if (!reserveRoom(shape, now)) return 0;
   take(shape, now);
   return 1;
+}
+
+/** Notes what a recorded denial noted. */
+export function chargeDenial(plan: u32, nowUs: f64): void {
+  const shape = shapeOf(plan);
+  history.feedDenials(image.pool + cell(shape, Shape.DenialsStart) * 4, cell(shape, Shape.DenialsCount), max<i64>(meters.latest, <i64>nowUs));
 }

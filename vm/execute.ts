@@ -1,6 +1,7 @@
 // Runs one rule's condition. One switch, cases in the order of Op. Jumps go forward only, so a rule takes at most as many
 // steps as it has instructions; that, and every index used here, is proved at load.
 import { anyMatches, matches } from "./automaton";
+import { readTrack } from "./history";
 import * as image from "./image";
 import * as memoryMap from "./memory";
 import { FIRST_VALUE_OP, JUMP_FAIL, JUMP_MATCH, Kind, Mode, Op, Tri } from "./shared/isa";
@@ -211,6 +212,9 @@ function computeValue(op: i32, a: u32, b: u32, c: u32): void {
       else store<i32>(a, Kind.Unknown);
       break;
     }
+    case Op.Look:
+      readTrack(b, a);
+      break;
     default:
       recase(a, slotAt(slots, b), op == Op.Lower);
   }

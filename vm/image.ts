@@ -1,6 +1,6 @@
 // Where the loaded image's sections stand. Written by load once everything is proved; read everywhere else without checks.
 import * as memoryMap from "./memory";
-import { HEADER_BYTES, Section, SHAPE_ROW_BYTES, STAGE_ROW_BYTES, TABLE_ROW_BYTES } from "./shared/image";
+import { HEADER_BYTES, Section, SHAPE_ROW_BYTES, STAGE_ROW_BYTES, TABLE_ROW_BYTES, TRACK_ROW_BYTES } from "./shared/image";
 
 export let strings: u32 = 0;
 export let stringText: u32 = 0;
@@ -41,6 +41,8 @@ export let phases: u32 = 0;
 export let phaseCount: u32 = 0;
 export let stages: u32 = 0;
 export let stageCount: u32 = 0;
+export let tracks: u32 = 0;
+export let trackCount: u32 = 0;
 
 export function sectionOffset(section: i32): u32 {
   return load<u32>(memoryMap.image + HEADER_BYTES + <u32>section * TABLE_ROW_BYTES);
@@ -99,6 +101,8 @@ export function bindSections(): bool {
   phaseCount = sectionBytes(Section.Phases) / 32;
   stages = sectionAddress(Section.Stages);
   stageCount = sectionBytes(Section.Stages) / STAGE_ROW_BYTES;
+  tracks = sectionAddress(Section.Tracks);
+  trackCount = sectionBytes(Section.Tracks) / TRACK_ROW_BYTES;
   return true;
 }
 

@@ -5,7 +5,7 @@ import * as memoryMap from "./memory";
 import * as meters from "./meters";
 import * as sessions from "./sessions";
 import { hashImage, verify } from "./load";
-import { chargePlan, decidePlan } from "./decide";
+import { chargeDenial, chargePlan, decidePlan } from "./decide";
 import { lookupPlan } from "./dispatch";
 import { sha256Begin, sha256End, sha256Update } from "./sha256";
 import { readSnapshot, writeSnapshot } from "./snapshot";
@@ -67,6 +67,11 @@ export function explain(plan: u32, nowUs: f64, arenaUsed: u32, approvedCount: u3
 
 export function charge(plan: u32, nowUs: f64): i32 {
   return chargePlan(plan, nowUs);
+}
+
+/** Notes what a recorded denial noted. */
+export function deny(plan: u32, nowUs: f64): void {
+  chargeDenial(plan, nowUs);
 }
 
 /** Starts a phase's clock: 1 started, 0 it runs already or waits for another, -1 no room. */

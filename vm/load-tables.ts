@@ -4,15 +4,17 @@ import * as image from "./image";
 import * as memoryMap from "./memory";
 import { setResultNumber } from "./memory";
 import { stop, within } from "./load-stop";
-import { LoadCode, METERS_PER_TOOL_MAX, Result } from "./shared/abi";
+import { LoadCode, METERS_PER_TOOL_MAX, Result, RING_EVENTS_MAX } from "./shared/abi";
 import {
-  Budget, CostKind, DISPATCH_HEADER_BYTES, EXACT_PROBE_LIMIT, Section, Shape, SHAPE_ROW_BYTES, SHAPE_SESSION, SHAPE_TIME,
+  Budget, CostKind, DISPATCH_HEADER_BYTES, EXACT_PROBE_LIMIT, Section, Shape, SHAPE_ROW_BYTES, SHAPE_SESSION, SHAPE_TIME, Track, TRACK_ROW_BYTES,
 } from "./shared/image";
 import { FIRST_VALUE_OP, Op, Root } from "./shared/isa";
 
 /** From the first half; see verifyTables. */
 let firstTemporary: u32 = 0;
 let firstGate: u32 = 0;
+/** Of the shape whose rules are looked at: only then is the caller's session read. */
+let keepsSessions: bool = false;
 
 function poolBelow(start: u32, count: u32, below: u32): bool {
   return poolBetween(start, count, 0, below);
@@ -66,9 +68,31 @@ function shapeHolds(row: u32): bool {
   if (!poolBelow(load<u32>(row, Shape.BudgetsStart * 4), load<u32>(row, Shape.BudgetsCount * 4), image.budgetCount)) return false;
   if (!poolBelow(load<u32>(row, Shape.RedactStart * 4), load<u32>(row, Shape.RedactCount * 4), image.stringCount)) return false;
   if (load<u32>(row, Shape.LimitsCount * 4) > <u32>METERS_PER_TOOL_MAX || load<u32>(row, Shape.BudgetsCount * 4) > <u32>METERS_PER_TOOL_MAX) return false;
-  if (load<u32>(row, Shape.StagesCount * 4) > 0 && (load<u32>(row, Shape.Flags * 4) & SHAPE_SESSION) == 0) return false;
+  const ofSession = load<u32>(row, Shape.StagesCount * 4) + load<u32>(row, Shape.TracksCount * 4) + load<u32>(row, Shape.DenialsCount * 4);
+  if (ofSession > 0 && (load<u32>(row, Shape.Flags * 4) & SHAPE_SESSION) == 0) return false;
+  if (!tracksHold(row)) return false;
   if (!triplesHold(load<u32>(row, Shape.PhasesStart * 4), load<u32>(row, Shape.PhasesCount * 4), image.phaseCount)) return false;
   return triplesHold(load<u32>(row, Shape.StagesStart * 4), load<u32>(row, Shape.StagesCount * 4), image.stageCount);
+}
+
+/** Pairs of a track and its places, then tracks of denials. */
+function tracksHold(row: u32): bool {
+  const start = load<u32>(row, Shape.TracksStart * 4);
+  const count = load<u32>(row, Shape.TracksCount * 4);
+  const denials = load<u32>(row, Shape.DenialsCount * 4);
+  if (count > <u32>METERS_PER_TOOL_MAX || denials > <u32>METERS_PER_TOOL_MAX || !within(start, count * 2, image.poolCount)) return false;
+  for (let i: u32 = 0; i < count; i++) {
+    const track = load<u32>(image.pool + (start + i * 2) * 4);
+    if (track >= image.trackCount || isDenials(track)) return false;
+  }
+  if (!poolBelow(load<u32>(row, Shape.DenialsStart * 4), denials, image.trackCount)) return false;
+  const list = image.pool + load<u32>(row, Shape.DenialsStart * 4) * 4;
+  for (let i: u32 = 0; i < denials; i++) if (!isDenials(load<u32>(list + i * 4))) return false;
+  return true;
+}
+
+function isDenials(track: u32): bool {
+  return load<u8>(image.tracks + track * TRACK_ROW_BYTES, 4) == Track.Denials;
 }
 
 /** Triples of a phase below `phases`, and its rules. */
@@ -85,6 +109,7 @@ function triplesHold(start: u32, count: u32, phases: u32): bool {
 // there, so that is refused here. The trace area holds a mark for each field: the last shape that has it, plus one.
 
 function markFields(shape: u32, mark: u32): void {
+  keepsSessions = (load<u32>(shape, Shape.Flags * 4) & SHAPE_SESSION) != 0;
   const start = image.pool + load<u32>(shape, Shape.FieldsStart * 4) * 4;
   const count = load<u32>(shape, Shape.FieldsCount * 4);
   for (let i: u32 = 0; i < count; i++) store<u32>(memoryMap.trace + load<u32>(start + i * 4) * 4, mark);
@@ -98,6 +123,11 @@ function isFilled(slot: u32, mark: u32): bool {
 /** What all rules and budgets of the shape read is among its fields; parts of the time are flagged. */
 function shapeReads(shape: u32, mark: u32): bool {
   markFields(shape, mark);
+  const tracks = image.pool + load<u32>(shape, Shape.TracksStart * 4) * 4;
+  for (let i: u32 = 0; i < load<u32>(shape, Shape.TracksCount * 4); i++) {
+    const field = load<u32>(image.tracks + load<u32>(tracks + i * 8) * TRACK_ROW_BYTES, 8);
+    if (field > 0 && !isFilled(field - 1, mark)) return false;
+  }
   const fields = image.pool + load<u32>(shape, Shape.FieldsStart * 4) * 4;
   const timed = (load<u32>(shape, Shape.Flags * 4) & SHAPE_TIME) != 0;
   for (let i: u32 = 0; i < load<u32>(shape, Shape.FieldsCount * 4); i++) {
@@ -129,7 +159,8 @@ function listReads(start: u32, count: u32, mark: u32): bool {
     let at = image.code + (first - 1) * 12;
     for (let left: u32 = load<u16>(rule, 4); left > 0; left--, at += 12) {
       const op: u32 = load<u8>(at);
-      if (op < <u32>FIRST_VALUE_OP ? !isFilled(load<u16>(at, 2), mark) : op >= <u32>Op.Add && !isFilled(load<u32>(at, 4), mark)) return false;
+      if (op < <u32>FIRST_VALUE_OP ? !isFilled(load<u16>(at, 2), mark) : op >= <u32>Op.Add && op != Op.Look && !isFilled(load<u32>(at, 4), mark)) return false;
+      if (op == Op.Look && !keepsSessions) return false;
       // Operations without a second slot have 0 there, which need not be filled.
       if (((op >= <u32>Op.Equal && op <= <u32>Op.Ends) || (op >= <u32>Op.Add && op <= <u32>Op.Remainder)) && !isFilled(load<u16>(at, 10), mark)) return false;
     }
@@ -142,8 +173,21 @@ function listSteps(start: u32, count: u32): f64 {
   for (let i: u32 = 0; i < count; i++) {
     const rule = load<u32>(image.pool + (start + i) * 4);
     steps += 1 + <f64>load<u16>(image.rules + rule * 16, 4);
+    if (image.trackCount > 0) steps += lookSteps(image.rules + rule * 16);
   }
   return steps;
+}
+
+/** A window is walked through, event by event. */
+function lookSteps(rule: u32): f64 {
+  let steps: f64 = 0;
+  let at = image.code + (load<u32>(rule) - 1) * 12;
+  for (let left: u32 = load<u16>(rule, 4); left > 0; left--, at += 12) if (load<u8>(at) == Op.Look) steps += trackSteps(load<u32>(at, 4));
+  return steps;
+}
+
+function trackSteps(track: u32): f64 {
+  return <u32>load<u8>(image.tracks + track * TRACK_ROW_BYTES, 4) >= <u32>Track.CountWindow ? 2 * RING_EVENTS_MAX : 1;
 }
 
 function planSteps(plan: u32): f64 {
@@ -154,6 +198,10 @@ function planSteps(plan: u32): f64 {
   steps += listSteps(load<u32>(shape, Shape.EgressGatesStart * 4), load<u32>(shape, Shape.EgressGatesCount * 4));
   steps += triplesSteps(load<u32>(shape, Shape.PhasesStart * 4), load<u32>(shape, Shape.PhasesCount * 4));
   steps += triplesSteps(load<u32>(shape, Shape.StagesStart * 4), load<u32>(shape, Shape.StagesCount * 4));
+  const pairs = image.pool + load<u32>(shape, Shape.TracksStart * 4) * 4;
+  for (let i: u32 = 0; i < load<u32>(shape, Shape.TracksCount * 4); i++) steps += trackSteps(load<u32>(pairs + i * 8));
+  const denials = image.pool + load<u32>(shape, Shape.DenialsStart * 4) * 4;
+  for (let i: u32 = 0; i < load<u32>(shape, Shape.DenialsCount * 4); i++) steps += trackSteps(load<u32>(denials + i * 4));
   return steps + <f64>load<u32>(shape, Shape.LimitsCount * 4) + <f64>load<u32>(shape, Shape.BudgetsCount * 4);
 }
 

@@ -3,21 +3,19 @@
 import * as image from "./image";
 import * as memoryMap from "./memory";
 import { sha256Begin, sha256End, sha256Update, sha256Word } from "./sha256";
+import { verifyMeters } from "./load-meters";
 import { stop, within } from "./load-stop";
 import { verifyAutomata } from "./load-automata";
 import { verifyTables } from "./load-tables";
 import { LoadCode, Result } from "./shared/abi";
 import {
-  Budget, BUDGET_AUDIT, CostKind, DECIDING_SECTIONS, FORMAT_VERSION,
-  AMOUNT_MAX, FIELD_PARTS_MAX, FIELDS_MAX, HEADER_BYTES, HEADER_DIGEST, ISA_VERSION, KEY_NAME_MAX, LIMIT_COUNT_MAX, LIMIT_WINDOW_MAX_US, MAGIC,
-  PART_INDEX, PERIOD_MAX_US, PHASE_CHAIN_MAX, PHASES_MAX, RULES_MAX, Section, SHAPE_ROW_BYTES, STAGE_ROW_BYTES, STAGES_MAX, TABLE_ROW_BYTES, WINDOW_MIN_US,
+  DECIDING_SECTIONS, FIELD_PARTS_MAX, FIELDS_MAX, FORMAT_VERSION, HEADER_BYTES, HEADER_DIGEST, ISA_VERSION, MAGIC, PART_INDEX, RULES_MAX, Section,
+  SHAPE_ROW_BYTES, STAGE_ROW_BYTES, TABLE_ROW_BYTES, TRACK_ROW_BYTES,
 } from "./shared/image";
 import { FIRST_VALUE_OP, JUMP_FAIL, JUMP_MATCH, Kind, Mode, Op, Root, RULE_GATE, RuleEffect, TimePart } from "./shared/isa";
 
 /** Temporaries of one rule's code: their definedness is followed in a word. */
 const TEMPORARIES_MAX: u32 = 64;
-/** Tags and sums alike stay below 2^62. */
-const TAG_MAX: i64 = 0x3fffffffffffffff;
 const TABLE_END: u32 = HEADER_BYTES + <u32>Section.End * TABLE_ROW_BYTES;
 
 let firstTemporary: u32 = 0;
@@ -100,6 +98,7 @@ function rowBytes(section: i32): u32 {
     case Section.Budgets: return 64;
     case Section.Phases: return 32;
     case Section.Stages: return STAGE_ROW_BYTES;
+    case Section.Tracks: return TRACK_ROW_BYTES;
     default: return 1;
   }
 }
@@ -126,7 +125,7 @@ function verifyRows(): i32 {
   if (rule >= 0) return stop(LoadCode.BadInstruction, Section.Rules, rule);
   const place = verifyDebug();
   if (place >= 0) return stop(LoadCode.BadRow, Section.Debug, place);
-  const meter = verifyMeters();
+  const meter = verifyMeters(firstTemporary);
   if (meter != LoadCode.Ok) return meter;
   return verifyTables(firstTemporary, firstGate);
 }
@@ -279,6 +278,7 @@ function operandsHold(at: u32, op: u32, defined: u64): bool {
     case Op.ContainsBool:
     case Op.LoadBool: return b < 2 && c == 0;
     case Op.LoadNull: return b == 0 && c == 0;
+    case Op.Look: return b < image.trackCount && c == 0;
     case Op.InSet: return b < image.setCount && c == 0;
     case Op.Matches:
     case Op.AnyMatches: return b < image.automataCount && c == 0;
@@ -301,70 +301,4 @@ function operandsHold(at: u32, op: u32, defined: u64): bool {
     case Op.Upper: return readable(b, defined) && c == 0;
     default: return false;
   }
-}
-
-function verifyMeters(): i32 {
-  for (let i: u32 = 0; i < image.limitCount; i++) {
-    const row = image.limits + i * 16;
-    const count = load<u32>(row, 4);
-    const window = load<f64>(row, 8);
-    if (!nameHolds(load<u32>(row)) || count < 1 || count > <u32>LIMIT_COUNT_MAX || !(window >= WINDOW_MIN_US && window <= LIMIT_WINDOW_MAX_US)) return stop(LoadCode.BadRow, Section.Limits, i);
-  }
-  for (let i: u32 = 0; i < image.budgetCount; i++) {
-    if (!budgetHolds(image.budgets + i * 64)) return stop(LoadCode.BadRow, Section.Budgets, i);
-  }
-  const phase = verifyPhases();
-  if (phase >= 0) return stop(LoadCode.BadRow, Section.Phases, phase);
-  const stage = verifyStages();
-  return stage < 0 ? LoadCode.Ok : stop(LoadCode.BadRow, Section.Stages, stage);
-}
-
-/** A name that counters are kept by. */
-function nameHolds(name: u32): bool {
-  return name < image.stringCount && image.stringLength(name) <= <u32>KEY_NAME_MAX;
-}
-
-/** -1 when right, else the row. A predecessor stands before its successor, so that no cycle can be; the trace area holds depths. */
-function verifyPhases(): i32 {
-  if (image.phaseCount > <u32>PHASES_MAX) return 0;
-  const depths = memoryMap.trace;
-  for (let i: u32 = 0; i < image.phaseCount; i++) {
-    const row = image.phases + i * 32;
-    const previous = load<u32>(row, 8);
-    const duration = load<f64>(row, 16);
-    if (!nameHolds(load<u32>(row)) || load<u32>(row, 4) >= image.stringCount || load<u32>(row, 24) >= image.stringCount) return i;
-    if (previous > i || load<u32>(row, 12) >= image.agentCount || !(duration >= WINDOW_MIN_US && duration <= PERIOD_MAX_US)) return i;
-    const depth: u32 = previous == 0 ? 1 : load<u32>(depths + (previous - 1) * 4) + 1;
-    if (depth > <u32>PHASE_CHAIN_MAX) return i;
-    store<u32>(depths + i * 4, depth);
-  }
-  return -1;
-}
-
-/** -1 when right, else the row. An agent's rows stand together, and each says where. */
-function verifyStages(): i32 {
-  if (image.stageCount > <u32>STAGES_MAX) return 0;
-  for (let i: u32 = 0; i < image.stageCount; i++) {
-    const row = image.stages + i * STAGE_ROW_BYTES;
-    const first = load<u32>(row, 8);
-    const count = load<u32>(row, 12);
-    const tag = load<i64>(row, 16);
-    if (load<u32>(row) >= image.stringCount || load<u32>(row, 4) >= image.agentCount || tag < 1 || tag > TAG_MAX) return i;
-    if (!within(first, count, image.stageCount) || i < first || i - first >= count) return i;
-    const head = image.stages + first * STAGE_ROW_BYTES;
-    if (load<u32>(head, 8) != first || load<u32>(head, 12) != count || load<u32>(head, 4) != load<u32>(row, 4)) return i;
-  }
-  return -1;
-}
-
-function budgetHolds(row: u32): bool {
-  const exceed: u32 = load<u8>(row, Budget.OnExceed);
-  const cost: u32 = load<u8>(row, Budget.CostKind);
-  const window = load<f64>(row, Budget.WindowUs);
-  if (!nameHolds(load<u32>(row)) || load<u8>(row, Budget.Window) > 1 || cost > <u32>CostKind.Constant) return false;
-  if (exceed != 1 && exceed != 2 && exceed != BUDGET_AUDIT) return false;
-  if (cost == CostKind.Field ? load<u32>(row, Budget.CostField) >= firstTemporary : load<u32>(row, Budget.CostField) != 0) return false;
-  if (load<i64>(row, Budget.CostConstant) < 0 || load<i64>(row, Budget.CostConstant) > <i64>AMOUNT_MAX) return false;
-  for (let o: u32 = Budget.Max; o <= <u32>Budget.WarnAt; o += 8) if (load<i64>(row + o) < -1 || load<i64>(row + o) > <i64>AMOUNT_MAX) return false;
-  return window >= WINDOW_MIN_US && window <= PERIOD_MAX_US;
 }

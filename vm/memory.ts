@@ -1,5 +1,5 @@
 // Where everything stands in the machine's memory. Laid out once by `allocate`; nothing grows afterwards.
-import { APPROVED_MAX, Area, METERS_PER_TOOL_MAX, METER_BYTES, METER_KEY_BYTES, NAME_BYTES, Result, TRACE_EVENTS_MAX, TRACE_EVENT_BYTES } from "./shared/abi";
+import { APPROVED_MAX, Area, METERS_PER_TOOL_MAX, METERS_PER_RING_BLOCK, METER_BYTES, METER_KEY_BYTES, NAME_BYTES, RING_BLOCK_BYTES, Result, TRACE_EVENTS_MAX, TRACE_EVENT_BYTES } from "./shared/abi";
 import { SLOT_BYTES } from "./shared/isa";
 
 const PAGE_BYTES: u32 = 65536;
@@ -24,6 +24,9 @@ export let meterCapacity: u32 = 0;
 export let meterKeys: u32 = 0;
 export let meterKeysEnd: u32 = 0;
 export let meterOrder: u32 = 0;
+/** Blocks for the events of windows. */
+export let rings: u32 = 0;
+export let ringBlocks: u32 = 0;
 export let exchange: u32 = 0;
 export let exchangeBytes: u32 = 0;
 
@@ -49,7 +52,7 @@ export function layOut(bytes: u32, arenaSize: u32): bool {
   names = take(3 * NAME_BYTES);
   result = take(Result.End * 8);
   approved = take(APPROVED_MAX * 4);
-  costs = take((METERS_PER_TOOL_MAX + 1) * 8);
+  costs = take((2 * METERS_PER_TOOL_MAX + 1) * 8);
   trace = take(TRACE_EVENTS_MAX * TRACE_EVENT_BYTES);
   arenaBytes = arenaSize;
   arena = take(arenaSize);
@@ -69,7 +72,9 @@ export function layOutState(slotCount: u32, capacity: u32): bool {
     meterKeys = take(capacity * METER_KEY_BYTES);
     meterKeysEnd = meterKeys + capacity * METER_KEY_BYTES;
     meterOrder = take(capacity * 4);
-    exchangeBytes = 64 + capacity * (METER_BYTES + METER_KEY_BYTES);
+    ringBlocks = capacity / METERS_PER_RING_BLOCK + 1;
+    rings = take(ringBlocks * RING_BLOCK_BYTES);
+    exchangeBytes = 64 + capacity * (METER_BYTES + METER_KEY_BYTES) + ringBlocks * RING_BLOCK_BYTES;
     exchange = take(exchangeBytes);
   } else {
     exchangeBytes = 64;

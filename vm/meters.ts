@@ -1,12 +1,14 @@
-// Everything that counts: token buckets, budgets, phase clocks and sessions, in one table keyed by names, so that counters outlive a
+// Everything that counts: token buckets, budgets, phase clocks, sessions and their histories, in one table keyed by names, so that counters outlive a
 // change of policy. The table never evicts what still matters: a meter is let go only when it equals a fresh one.
 import * as image from "./image";
 import * as memoryMap from "./memory";
+import { blocksFor, blocksLeft, clearBlocks, drop, liveEvents, pack } from "./rings";
 import { METER_BYTES, NAME_BYTES, SESSION_IDLE_US } from "./shared/abi";
-import { Budget, BudgetWindow, KEY_NAME_MAX } from "./shared/image";
-import { sameBytes } from "./value";
+import { Budget, BudgetWindow, KEY_NAME_MAX, TRACK_ROW_BYTES } from "./shared/image";
+import { orderBytes, sameBytes } from "./value";
 
-/** Members of a meter, in bytes from its start. */
+/** Bytes of a meter, and its members in bytes from its start. */
+export const BYTES: u32 = METER_BYTES;
 export const HASH: u32 = 0;
 export const KEY: u32 = 4;
 export const KEY_LENGTH: u32 = 8;
@@ -23,11 +25,19 @@ export const D: u32 = 40;
 export const E: u32 = 48;
 /** Budget: time of the last permit. */
 export const F: u32 = 56;
+/** History of a session: number of the session's meter + 1. Never in a snapshot, where the key says it. */
+export const OWNER: u32 = 64;
 
 export const KIND_BUCKET: u8 = 1;
 export const KIND_BUDGET: u8 = 2;
 export const KIND_PHASE: u8 = 3;
 export const KIND_SESSION: u8 = 4;
+/** A session's history; their values are history's. A number since it began; the latest time; a window's events. */
+export const KIND_TALLY: u8 = 5;
+export const KIND_LATEST: u8 = 6;
+export const KIND_WINDOW: u8 = 7;
+/** Times of denials, which need no session. */
+export const KIND_DENIALS: u8 = 8;
 
 /** Kind, agent, name, session. */
 export const KEY_MAX: u32 = 1 + (2 + NAME_BYTES) + (2 + KEY_NAME_MAX) + (2 + NAME_BYTES);
@@ -55,6 +65,7 @@ export function clearMeters(): void {
   count = 0;
   keysUsed = 0;
   latest = 0;
+  clearBlocks();
   if (memoryMap.meterCapacity > 0) memory.fill(memoryMap.meterRows, 0, memoryMap.meterCapacity * 8);
 }
 
@@ -110,6 +121,14 @@ export function keyOfSession(): void {
   addPart(memoryMap.names + NAME_BYTES, sessionLength);
 }
 
+export function keyOfTrack(track: u32, kind: u8): void {
+  const name = load<u32>(image.tracks + track * TRACK_ROW_BYTES);
+  beginKey(kind);
+  addPart(memoryMap.names, agentLength);
+  addPart(image.stringAt(name), image.stringLength(name));
+  addPart(memoryMap.names + NAME_BYTES, sessionLength);
+}
+
 /** FNV-1a, 32 bits. */
 export function hashBytes(from: u32, length: u32): u32 {
   let hash: u32 = 0x811c9dc5;
@@ -143,8 +162,8 @@ export function keyBytesWantedAfterReclaim(now: i64): u32 {
   return meter != 0 && !isStale(meter, now) ? 0 : keyLength;
 }
 
-export function hasRoom(meters: u32, keyBytes: u32): bool {
-  return count + meters <= memoryMap.meterCapacity && memoryMap.meterKeys + keysUsed + keyBytes <= memoryMap.meterKeysEnd;
+export function hasRoom(meters: u32, keyBytes: u32, blocks: u32): bool {
+  return blocks <= blocksLeft() && count + meters <= memoryMap.meterCapacity && memoryMap.meterKeys + keysUsed + keyBytes <= memoryMap.meterKeysEnd;
 }
 
 /** The meter of the key just made, made if need be. The caller has seen to room. */
@@ -171,6 +190,30 @@ export function adoptKey(from: u32, length: u32): void {
   keyLength = length;
 }
 
+/** The key of a session from its two parts, lengths before them, becomes the key just made; parts may be those of any key. */
+export function makeSessionKey(agent: u32, agentBytes: u32, session: u32, sessionBytes: u32): void {
+  const room = <u32>changetype<usize>(keyRoom);
+  store<u8>(room, KIND_SESSION);
+  memory.copy(room + 1, agent, agentBytes);
+  memory.copy(room + 1 + agentBytes, session, sessionBytes);
+  keyLength = 1 + agentBytes + sessionBytes;
+}
+
+/** Order of another key against the one just made. */
+export function orderOfKey(key: u32, length: u32): i32 {
+  return orderBytes(key, length, <u32>changetype<usize>(keyRoom), keyLength);
+}
+
+/** For restore: a history's meter learns its session's, which is there. */
+export function findOwner(meter: u32): void {
+  if (load<u8>(meter, KIND) == KIND_DENIALS) return;
+  const key = load<u32>(meter, KEY);
+  const agent: u32 = <u32>load<u16>(key + 1) + 2;
+  const session = key + 1 + agent + 2 + <u32>load<u16>(key + 1 + agent);
+  makeSessionKey(key + 1, agent, session, key + load<u32>(meter, KEY_LENGTH) - session);
+  store<u32>(meter, numberOf(find()), OWNER);
+}
+
 function enterRow(meter: u32, number: u32): void {
   let row = load<u32>(meter, HASH) & memoryMap.meterRowsMask;
   while (load<u32>(memoryMap.meterRows + row * 4) != 0) row = (row + 1) & memoryMap.meterRowsMask;
@@ -179,10 +222,17 @@ function enterRow(meter: u32, number: u32): void {
 
 /** Equals a meter that was never made, at time `now`. */
 export function isStale(meter: u32, now: i64): bool {
-  return areStale(load<u8>(meter, KIND), meter + A, now);
+  const kind = load<u8>(meter, KIND);
+  if (kind < KIND_TALLY) return areStale(kind, meter + A, now);
+  if (kind != KIND_DENIALS) {
+    const owner = memoryMap.meters + (load<u32>(meter, OWNER) - 1) * METER_BYTES;
+    if (load<i64>(owner, E) != load<i64>(meter, B) || isStale(owner, now)) return true;
+  }
+  if (kind == KIND_TALLY) return load<i64>(meter, A) == 0;
+  return kind == KIND_LATEST ? now - load<i64>(meter, A) >= load<i64>(meter, D) : liveEvents(meter, now) == 0;
 }
 
-/** The same of a meter's six values, A to F. */
+/** The same of the six values, A to F, of a meter that is no history. */
 export function areStale(kind: u8, values: u32, now: i64): bool {
   switch (kind) {
     case KIND_BUCKET: return now - load<i64>(values, C - A) >= load<i64>(values, B - A);
@@ -195,7 +245,7 @@ export function areStale(kind: u8, values: u32, now: i64): bool {
 }
 
 /** Whether there would be room for so much more after `reclaim(now)`, which this does not do. */
-export function wouldHaveRoom(meters: u32, keyBytes: u32, now: i64): bool {
+export function wouldHaveRoom(meters: u32, keyBytes: u32, blocks: u32, now: i64): bool {
   let kept: u32 = 0;
   let bytes: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
@@ -203,131 +253,65 @@ export function wouldHaveRoom(meters: u32, keyBytes: u32, now: i64): bool {
     if (isStale(meter, now)) continue;
     kept++;
     bytes += load<u32>(meter, KEY_LENGTH);
+    if (load<u8>(meter, KIND) >= KIND_WINDOW) blocks += blocksFor(liveEvents(meter, now));
   }
+  if (blocks > memoryMap.ringBlocks) return false;
   return kept + meters <= memoryMap.meterCapacity && memoryMap.meterKeys + bytes + keyBytes <= memoryMap.meterKeysEnd;
 }
 
-/** Lets go of stale meters, keeping the others in order. */
+/** Lets go of stale meters, keeping the others in order. What is kept does not depend on how the table came to be. */
 export function reclaim(now: i64): void {
+  // Numbers first: whether a history is stale is asked of its session's meter, which moves.
+  const numbers = memoryMap.meterOrder;
   let kept: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const stale = isStale(memoryMap.meters + i * METER_BYTES, now);
+    if (!stale) kept++;
+    store<u32>(numbers + i * 4, stale ? 0 : kept);
+  }
   let keyEnd = memoryMap.meterKeys;
   memory.fill(memoryMap.meterRows, 0, memoryMap.meterCapacity * 8);
   for (let i: u32 = 0; i < count; i++) {
     const meter = memoryMap.meters + i * METER_BYTES;
-    if (isStale(meter, now)) continue;
+    const number = load<u32>(numbers + i * 4);
+    const hasRing = load<u8>(meter, KIND) >= KIND_WINDOW;
+    if (number == 0) {
+      if (hasRing) drop(meter, <u32>load<i64>(meter, C));
+      continue;
+    }
+    if (hasRing) pack(meter, now);
+    const owner = load<u32>(meter, OWNER);
+    if (owner != 0) store<u32>(meter, load<u32>(numbers + (owner - 1) * 4), OWNER);
     const length = load<u32>(meter, KEY_LENGTH);
     memory.copy(keyEnd, load<u32>(meter, KEY), length);
     store<u32>(meter, keyEnd, KEY);
     keyEnd += length;
-    const to = memoryMap.meters + kept * METER_BYTES;
+    const to = memoryMap.meters + (number - 1) * METER_BYTES;
     if (to != meter) memory.copy(to, meter, METER_BYTES);
-    kept++;
-    enterRow(to, kept);
+    enterRow(to, number);
   }
   count = kept;
   keysUsed = keyEnd - memoryMap.meterKeys;
 }
 
-// Token buckets. A bucket's level is what was taken and has not flowed back, in tokens times the window in microseconds:
-// one token is `window`, and `count` flows back each microsecond, so that all is exact in integers.
-
-function limitWindow(limit: u32): i64 {
-  return <i64>load<f64>(image.limits + limit * 16, 8);
+/** Whether there is, or after `reclaim(now)` would be, room for a meter of the key just made and the first events of its window. */
+export function couldNote(now: i64): bool {
+  return hasRoom(1, keyLength, 1) || wouldHaveRoom(1, keyLength, 1, now);
 }
 
-function levelAt(meter: u32, limit: u32, now: i64): i64 {
-  const window = limitWindow(limit);
-  const tokens: i64 = load<u32>(image.limits + limit * 16, 4);
-  let level = load<i64>(meter, A);
-  const before = load<i64>(meter, B);
-  const elapsed = now - load<i64>(meter, C);
-  // After either window it is stale or empty; a policy's change of the window must not wake what snapshots leave out.
-  if (elapsed >= window || elapsed >= before) return 0;
-  if (before != window) {
-    const rest = level % before;
-    level = min<i64>(level / before, tokens) * window + <i64>Math.ceil((<f64>rest / <f64>before) * <f64>window);
-  }
-  return max<i64>(0, min<i64>(level, tokens * window) - elapsed * tokens);
+/** The history belongs to the caller: its key begins with the agent's name and ends with the session's. */
+export function isOfCaller(meter: u32): bool {
+  const key = load<u32>(meter, KEY);
+  const length = load<u32>(meter, KEY_LENGTH);
+  if (<u32>load<u16>(key, 1) != agentLength || !sameBytes(key + 3, memoryMap.names, agentLength)) return false;
+  const name = 3 + agentLength;
+  const session = name + 2 + <u32>load<u16>(key + name);
+  return <u32>load<u16>(key + session) == sessionLength && session + 2 + sessionLength == length && sameBytes(key + session + 2, memoryMap.names + NAME_BYTES, sessionLength);
 }
 
-/** Microseconds until the limit whose key was just made has a token; 0 when it has one. */
-export function waitOf(limit: u32, now: i64): i64 {
-  const meter = find();
-  if (meter == 0) return 0;
-  const window = limitWindow(limit);
-  const tokens: i64 = load<u32>(image.limits + limit * 16, 4);
-  const over = levelAt(meter, limit, now) + window - tokens * window;
-  return over <= 0 ? 0 : (over + tokens - 1) / tokens;
-}
-
-export function takeToken(limit: u32, now: i64): void {
-  const meter = findOrAdd();
-  const level = levelAt(meter, limit, now);
-  const window = limitWindow(limit);
-  const tokens: i64 = load<u32>(image.limits + limit * 16, 4);
-  store<i64>(meter, min<i64>(level + window, tokens * window), A);
-  store<i64>(meter, window, B);
-  store<i64>(meter, now, C);
-}
-
-// Budgets
-
-/** What a budget holds against the time: a window that has passed counts as empty. */
-export let spent: i64 = 0;
-export let calls: i64 = 0;
-export let daySpent: i64 = 0;
-export let warned: bool = false;
-
-export function readBudget(budget: u32, now: i64): void {
-  const meter = find();
-  spent = 0;
-  calls = 0;
-  daySpent = 0;
-  warned = false;
-  if (meter == 0) return;
-  const end = load<i64>(meter, C);
-  const open = end == 0 ? now - load<i64>(meter, F) < <i64>SESSION_IDLE_US : now < end;
-  if (open && (end == 0) == (load<u8>(image.budgets + budget * 64, Budget.Window) == BudgetWindow.Session)) {
-    spent = load<i64>(meter, A);
-    calls = load<i64>(meter, B);
-    warned = load<u8>(meter, WARNED) != 0;
-  }
-  if (now < load<i64>(meter, E)) daySpent = load<i64>(meter, D);
-}
-
-/** End of the budget's window that holds `now`; 0 for a session's. */
-export function windowEnd(budget: u32, now: i64): i64 {
-  const row = image.budgets + budget * 64;
-  if (load<u8>(row, Budget.Window) == BudgetWindow.Session) return 0;
-  const window = <i64>load<f64>(row, Budget.WindowUs);
-  return (now / window + 1) * window;
-}
-
-export function dayEnd(now: i64): i64 {
-  return (now / DAY_US + 1) * DAY_US;
-}
-
-/** Charges the budget whose key was just made. Returns whether it crossed its warning mark. */
-export function takeBudget(budget: u32, cost: i64, now: i64): bool {
-  readBudget(budget, now);
-  const row = image.budgets + budget * 64;
-  const meter = findOrAdd();
-  const mark = load<i64>(row, Budget.WarnAt);
-  const after = addCapped(spent, cost);
-  const crosses = mark >= 0 && !warned && after >= mark;
-  store<i64>(meter, after, A);
-  store<i64>(meter, calls + 1, B);
-  store<i64>(meter, windowEnd(budget, now), C);
-  store<u8>(meter, warned || crosses ? 1 : 0, WARNED);
-  if (load<i64>(row, Budget.Daily) >= 0 || daySpent > 0) {
-    store<i64>(meter, addCapped(daySpent, cost), D);
-    store<i64>(meter, dayEnd(now), E);
-  } else {
-    store<i64>(meter, 0, D);
-    store<i64>(meter, 0, E);
-  }
-  store<i64>(meter, now, F);
-  return crosses;
+/** A meter's number from 1 on, or 0. */
+export function numberOf(meter: u32): u32 {
+  return meter == 0 ? 0 : (meter - memoryMap.meters) / METER_BYTES + 1;
 }
 
 /** Sums stay below 2^62 however often they are added to. */
@@ -361,7 +345,7 @@ export function startPhase(phase: u32, now: i64): i32 {
 
 /** Sees to room for the key just made, letting go of what is stale if need be. */
 export function makeRoomForKey(now: i64): bool {
-  if (find() != 0 || hasRoom(1, keyLength)) return true;
+  if (find() != 0 || hasRoom(1, keyLength, 0)) return true;
   reclaim(advance(now));
-  return hasRoom(1, keyLength);
+  return hasRoom(1, keyLength, 0);
 }

@@ -9,18 +9,22 @@ export let begun: i64 = -1;
 export let active: i64 = -1;
 /** Tag of the workflow phase it was moved to; 0 when it never was. */
 export let tag: i64 = 0;
+/** What its history is known by: the time + 1 at which its state was made; 0 where it has none. */
+export let made: i64 = 0;
 
 /** The caller's session at `now`: what has been idle for a day is forgotten. */
 export function readSession(now: i64): void {
   begun = -1;
   active = -1;
   tag = 0;
+  made = 0;
   meters.keyOfSession();
   const meter = meters.find();
   if (meter == 0 || meters.isStale(meter, now)) return;
   begun = load<i64>(meter, meters.A) - 1;
   active = load<i64>(meter, meters.B) - 1;
   tag = load<i64>(meter, meters.C);
+  made = load<i64>(meter, meters.E);
 }
 
 /** The meter of the caller's session, fresh where the one before is forgotten. The caller has seen to room. */
@@ -49,9 +53,14 @@ function rowOf(stage: u32): u32 {
 
 /** The caller's workflow phase among those of the agent that `stage` is one of: the first where it was moved to none of them. */
 export function currentStage(stage: u32, now: i64): u32 {
+  readSession(now);
+  return stageOfRead(stage);
+}
+
+/** The same of the session that was read last. */
+export function stageOfRead(stage: u32): u32 {
   const first = load<u32>(rowOf(stage), 8);
   const end = first + load<u32>(rowOf(stage), 12);
-  readSession(now);
   if (tag != 0) for (let at = first; at < end; at++) if (load<i64>(rowOf(at), 16) == tag) return at;
   return first;
 }

@@ -2,17 +2,18 @@
 // bytes whatever policy or build they come from.
 //
 //   magic u32, version u32, meters u32, reserved u32, latest time in microseconds i64, then for each meter
-//   key length u16, kind u8, warned u8, key, six i64
+//   key length u16, kind u8, warned u8, key, six i64, then for a window as many pairs of i64 as the third says: time, amount
 import * as memoryMap from "./memory";
 import * as meters from "./meters";
+import * as rings from "./rings";
 import { RestoreCode, METER_BYTES } from "./shared/abi";
-import { AMOUNT_MAX, KEY_NAME_MAX, LIMIT_COUNT_MAX, LIMIT_WINDOW_MAX_US, PERIOD_MAX_US, WINDOW_MIN_US } from "./shared/image";
+import { KEY_NAME_MAX } from "./shared/image";
+import { EVENT_BYTES, valuesHold, VALUES_BYTES } from "./snapshot-values";
 import { orderBytes } from "./value";
 
 const MAGIC: u32 = 0x53534d7f; // 0x7f "MSS"
 const VERSION: u32 = 1;
 const HEAD_BYTES: u32 = 24;
-const VALUES_BYTES: u32 = 48;
 /** Latest time of a snapshot, in microseconds: sums of times stay far from the end of 64 bits. */
 const TIME_MAX: i64 = 9007199254740992;
 
@@ -41,10 +42,29 @@ export function writeSnapshot(): u32 {
     store<u8>(at, load<u8>(meter, meters.KIND), 2);
     store<u8>(at, load<u8>(meter, meters.WARNED), 3);
     memory.copy(at + 4, load<u32>(meter, meters.KEY), length);
-    memory.copy(at + 4 + length, meter + meters.A, VALUES_BYTES);
-    at += 4 + length + VALUES_BYTES;
+    const values = at + 4 + length;
+    memory.copy(values, meter + meters.A, VALUES_BYTES);
+    at = values + VALUES_BYTES;
+    if (load<u8>(meter, meters.KIND) >= meters.KIND_WINDOW) at = writeEvents(meter, values);
   }
   return at - memoryMap.exchange;
+}
+
+/** Those that still count; where they stand in the pool is nobody's business. Returns where they end. */
+function writeEvents(meter: u32, values: u32): u32 {
+  const count = <u32>load<i64>(meter, meters.C);
+  const live = rings.liveEvents(meter, meters.latest);
+  store<i64>(values, live, meters.C - meters.A);
+  store<i64>(values, 0, meters.E - meters.A);
+  store<i64>(values, 0, meters.F - meters.A);
+  let at = values + VALUES_BYTES;
+  for (let i: u32 = 0; i < count; i++) {
+    const event = i == 0 ? rings.firstEvent(meter) : rings.nextEvent();
+    if (i < count - live) continue;
+    memory.copy(at, event, EVENT_BYTES);
+    at += EVENT_BYTES;
+  }
+  return at;
 }
 
 function keyOrder(a: u32, b: u32): i32 {
@@ -93,10 +113,20 @@ export function readSnapshot(bytes: u32): i32 {
     meters.adoptKey(at + 4, length);
     const meter = meters.findOrAdd();
     store<u8>(meter, load<u8>(at, 3), meters.WARNED);
-    memory.copy(meter + meters.A, at + 4 + length, VALUES_BYTES);
-    at += 4 + length + VALUES_BYTES;
+    const values = at + 4 + length;
+    memory.copy(meter + meters.A, values, VALUES_BYTES);
+    at = values + VALUES_BYTES;
+    if (load<u8>(meter, meters.KIND) >= meters.KIND_WINDOW) at = readEvents(meter, at);
+    if (load<u8>(meter, meters.KIND) >= meters.KIND_TALLY) meters.findOwner(meter);
   }
   return RestoreCode.Ok;
+}
+
+function readEvents(meter: u32, at: u32): u32 {
+  const count = <u32>load<i64>(meter, meters.C);
+  store<i64>(meter, 0, meters.C);
+  for (let i: u32 = 0; i < count; i++, at += EVENT_BYTES) rings.append(meter, load<i64>(at), load<i64>(at, 8));
+  return at;
 }
 
 /** Canonical: in order, no key twice, nothing stale; and nothing that the machine could not have written itself. */
@@ -105,6 +135,8 @@ function checkEntries(start: u32, bytes: u32, total: u32): i32 {
   let at = start + HEAD_BYTES;
   let previous: u32 = 0;
   let keyBytes: u32 = 0;
+  let sessions: u32 = 0;
+  let blocks: u32 = 0;
   const latest = load<i64>(start, 16);
   if (load<u32>(start, 12) != 0 || latest < 0 || latest > TIME_MAX) return RestoreCode.BadSnapshot;
   for (let i: u32 = 0; i < total; i++) {
@@ -112,16 +144,22 @@ function checkEntries(start: u32, bytes: u32, total: u32): i32 {
     const length: u32 = load<u16>(at);
     const kind = load<u8>(at, 2);
     if (length < 3 || length > meters.KEY_MAX || end - at < 4 + length + VALUES_BYTES) return RestoreCode.BadSnapshot;
-    if (kind < 1 || kind > meters.KIND_SESSION || load<u8>(at + 4) != kind || load<u8>(at, 3) > 1) return RestoreCode.BadSnapshot;
+    if (kind < 1 || kind > meters.KIND_DENIALS || load<u8>(at + 4) != kind || load<u8>(at, 3) > 1) return RestoreCode.BadSnapshot;
     if (previous != 0 && orderBytes(previous + 4, load<u16>(previous), at + 4, length) >= 0) return RestoreCode.BadSnapshot;
     const parts = keyParts(at + 4, length);
-    if (!valuesHold(kind, parts, load<u8>(at, 3) != 0, at + 4 + length, latest)) return RestoreCode.BadSnapshot;
+    const values = at + 4 + length;
+    const events = eventBytes(kind, values, end);
+    if (events < 0) return RestoreCode.BadSnapshot;
+    if (kind == meters.KIND_SESSION) store<u32>(memoryMap.meterOrder + sessions++ * 4, at);
+    const made: i64 = kind >= meters.KIND_TALLY && kind != meters.KIND_DENIALS ? madeOf(at + 4, length, parts, sessions) : 0;
+    if (!valuesHold(kind, parts, load<u8>(at, 3) != 0, values, <u32>events, made, latest)) return RestoreCode.BadSnapshot;
     previous = at;
     keyBytes += length;
-    at += 4 + length + VALUES_BYTES;
+    blocks += rings.blocksFor(<u32>events / EVENT_BYTES);
+    at = values + VALUES_BYTES + <u32>events;
   }
   if (at != end) return RestoreCode.BadSnapshot;
-  return keyBytes <= memoryMap.meterKeysEnd - memoryMap.meterKeys ? RestoreCode.Ok : RestoreCode.TooMany;
+  return blocks <= memoryMap.ringBlocks && keyBytes <= memoryMap.meterKeysEnd - memoryMap.meterKeys ? RestoreCode.Ok : RestoreCode.TooMany;
 }
 
 /** Parts of a key, or 0 when their lengths do not add up to it. */
@@ -138,29 +176,30 @@ function keyParts(key: u32, length: u32): u32 {
   return parts;
 }
 
-/** Values beyond these could wrap a sum, and so make room where there is none. */
-function valuesHold(kind: u8, parts: u32, warned: bool, values: u32, latest: i64): bool {
-  for (let v: u32 = 0; v < VALUES_BYTES; v += 8) if (load<i64>(values + v) < 0) return false;
-  const a = load<i64>(values);
-  const b = load<i64>(values, 8);
-  const c = load<i64>(values, 16);
-  const d = load<i64>(values, 24);
-  const e = load<i64>(values, 32);
-  const f = load<i64>(values, 40);
-  if (kind == meters.KIND_PHASE) return parts == 1 && !warned && a <= latest && (b | c | d | e | f) == 0;
-  if (meters.areStale(kind, values, latest)) return false;
-  if (kind == meters.KIND_SESSION) return parts == 2 && !warned && sessionHolds(a, b, c, d, e, f, latest);
-  if (kind == meters.KIND_BUCKET) {
-    if (parts != 2 || warned || (d | e | f) != 0 || c > latest) return false;
-    return b >= <i64>WINDOW_MIN_US && b <= <i64>LIMIT_WINDOW_MAX_US && a <= LIMIT_COUNT_MAX * b;
-  }
-  if (parts != (c == 0 ? 3 : 2) || f > latest || c > latest + <i64>PERIOD_MAX_US || e > latest + meters.DAY_US) return false;
-  return a <= meters.SUM_MAX && b <= <i64>AMOUNT_MAX && d <= meters.SUM_MAX && (e != 0 || d == 0);
+/** Bytes of events behind the values of an entry; -1 when they do not fit in what is left. */
+function eventBytes(kind: u8, values: u32, end: u32): i32 {
+  if (kind < meters.KIND_WINDOW) return 0;
+  const count = load<i64>(values, meters.C - meters.A);
+  if (count < 0 || count > <i64>((end - values - VALUES_BYTES) / EVENT_BYTES)) return -1;
+  return <i32>count * EVENT_BYTES;
 }
 
-/** Times plus one, 0 for none: made first, then begun, then active; what keeps it is the latest of all. */
-function sessionHolds(begun: i64, active: i64, tag: i64, kept: i64, made: i64, rest: i64, latest: i64): bool {
-  if (rest != 0 || tag > meters.SUM_MAX || (begun == 0) != (active == 0)) return false;
-  if (made < 1 || kept < made || kept > latest + 1 || active > kept || begun > active) return false;
-  return begun == 0 ? tag != 0 : begun >= made;
+/** Of the session that a history is of, by the parts of its key: when it was made; 0 when it is not among the entries before. */
+function madeOf(key: u32, length: u32, parts: u32, sessions: u32): i64 {
+  if (parts != 3) return 0;
+  const agent: u32 = <u32>load<u16>(key + 1) + 2;
+  const name: u32 = <u32>load<u16>(key + 1 + agent) + 2;
+  const session = key + 1 + agent + name;
+  meters.makeSessionKey(key + 1, agent, session, key + length - session);
+  let low: u32 = 0;
+  let high = sessions;
+  while (low < high) {
+    const middle = (low + high) / 2;
+    const entry = load<u32>(memoryMap.meterOrder + middle * 4);
+    const order = meters.orderOfKey(entry + 4, load<u16>(entry));
+    if (order == 0) return load<i64>(entry + 4 + <u32>load<u16>(entry), meters.E - meters.A);
+    if (order < 0) low = middle + 1;
+    else high = middle;
+  }
+  return 0;
 }

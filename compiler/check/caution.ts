@@ -3,6 +3,7 @@
 import { Root } from "../../vm/shared/isa.ts";
 import type { Agent, Expr, Rule } from "../ast.ts";
 import { isUnanchored } from "../automaton/index.ts";
+import { partsOf } from "../history.ts";
 import { resolveName } from "../names.ts";
 import { nameText } from "../text.ts";
 import { matchesEveryTool } from "./pattern.ts";
@@ -95,25 +96,7 @@ function keyOf(expr: Expr, agent: Scope): string | null {
 function collect(expr: Expr, agent: Scope, into: Map<string, string>): void {
   const key = keyOf(expr, agent);
   if (key !== null && expr.kind === "name") into.set(key, nameText(expr));
-  for (const part of parts(expr)) collect(part, agent, into);
-}
-
-function parts(expr: Expr): readonly Expr[] {
-  switch (expr.kind) {
-    case "not":
-    case "negate":
-      return [expr.operand];
-    case "logical":
-    case "compare":
-    case "arithmetic":
-      return [expr.left, expr.right];
-    case "call":
-      return expr.arguments;
-    case "method":
-      return [expr.receiver, ...expr.arguments];
-    default:
-      return [];
-  }
+  for (const part of partsOf(expr)) collect(part, agent, into);
 }
 
 function evaluate(expr: Expr, agent: Scope, missing: ReadonlySet<string>): number {

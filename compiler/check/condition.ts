@@ -1,11 +1,21 @@
 // Conditions: names that exist, functions that exist, operands that can be compared. Kinds are known of literals,
 // variables and functions; an argument may be anything until a request comes.
 
+import { TRACK_PLACES_MAX } from "../../vm/shared/image.ts";
 import { Root } from "../../vm/shared/isa.ts";
 import type { Agent, CompareOperator, Expr, Name, Value } from "../ast.ts";
+import {
+  historyFunctions,
+  isArgumentPath,
+  isTruth,
+  patternsOfQuery,
+  type QueryReading,
+  readQuery,
+} from "../history.ts";
 import { limits } from "../limits.ts";
 import { resolveName } from "../names.ts";
 import { suggest } from "../suggest.ts";
+import { checkPattern } from "./pattern.ts";
 import { searchFor } from "./regex.ts";
 import type { Report } from "./report.ts";
 
@@ -31,11 +41,8 @@ const comparisonMethods: Readonly<Record<string, CompareOperator>> = {
   endsWith: "ends_with",
   matches: "matches",
 };
-const laterFunctions = [
-  "history_tool_count", "history_contains_within", "history_sequence", "deny_count_within",
-]; // biome-ignore format: a table
 const arrayFunctions = ["args_array_len", "args_array_contains", "args_array_any_match"];
-const functionNames = ["purpose", ...Object.keys(valueFunctions), ...arrayFunctions];
+const functionNames = ["purpose", ...Object.keys(valueFunctions), ...arrayFunctions, ...Object.keys(historyFunctions)];
 const methodNames = [...Object.keys(comparisonMethods), "lower", "upper"];
 
 export class ConditionChecker {
@@ -285,10 +292,8 @@ export class ConditionChecker {
   #call(expr: Extract<Expr, { kind: "call" }>): Kind {
     const { name, nameSpan, arguments: inputs } = expr;
     const [input] = inputs;
-    if (laterFunctions.includes(name)) {
-      this.#report.unsupported(name, nameSpan);
-      return "any";
-    }
+    const reading = readQuery(expr);
+    if (reading !== null) return this.#query(expr, reading);
     if (name === "purpose") {
       if (inputs.length !== 1 || input?.kind !== "string")
         this.#report.add("FMS012", "`purpose` takes one text in quotes", expr.span, {
@@ -341,15 +346,8 @@ export class ConditionChecker {
   #method(expr: Extract<Expr, { kind: "method" }>): Kind {
     const { name, nameSpan, receiver, arguments: inputs } = expr;
     const [input] = inputs;
-    if (
-      receiver.kind === "name" &&
-      receiver.path.length === 1 &&
-      receiver.path[0] === "session" &&
-      (name === "sum" || name === "count")
-    ) {
-      this.#report.unsupported(`session.${name}`, expr.span);
-      return "any";
-    }
+    const reading = readQuery(expr);
+    if (reading !== null) return this.#query(expr, reading);
     const operator = Object.hasOwn(comparisonMethods, name) ? comparisonMethods[name] : undefined;
     if (operator !== undefined) {
       if (inputs.length !== 1 || input === undefined)
@@ -370,19 +368,28 @@ export class ConditionChecker {
     return "any";
   }
 
+  /** A look back at the session: its patterns are tool patterns, its window one that can be kept. */
+  #query(expr: Expr, reading: QueryReading): Kind {
+    if (!reading.ok) {
+      this.#report.add("FMS012", reading.message, expr.span, { help: reading.help });
+      return "any";
+    }
+    const { query } = reading;
+    for (const pattern of patternsOfQuery(query)) checkPattern(this.#report, pattern);
+    if (query.kind === "sequence" && query.patterns.length > TRACK_PLACES_MAX) {
+      this.#report.add("FMS004", `a sequence has at most ${TRACK_PLACES_MAX} places`, expr.span);
+    }
+    return isTruth(query) ? "answer" : "number";
+  }
+
   #unknown(name: string, span: Expr["span"], known: readonly string[], what: string): void {
-    const near = suggest(name, what === "function" ? [...known, ...laterFunctions] : known);
+    const near = suggest(name, known);
     const help = near === null ? `there are ${known.join(", ")}` : `did you mean \`${near}\`?`;
     this.#report.add("FMS020", `unknown ${what} \`${name}\``, span, { help });
   }
 }
 
 const textRoots: ReadonlySet<Root> = new Set([Root.Tool, Root.Agent, Root.Action, Root.Model, Root.Session]);
-
-/** "a.b[0]": names and list positions. */
-function isArgumentPath(text: string): boolean {
-  return /^[A-Za-z_][\w-]*(\[\d{1,6}\])*(\.[A-Za-z_][\w-]*(\[\d{1,6}\])*)*$/.test(text);
-}
 
 function kindOfValue(value: Value): Kind {
   if (value.kind === "string" || value.kind === "word") return "text";

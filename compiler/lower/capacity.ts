@@ -10,6 +10,7 @@ import {
   PHASE_CHAIN_MAX,
   PHASES_MAX,
   STAGES_MAX,
+  TRACKS_MAX,
   WINDOW_MIN_US,
 } from "../../vm/shared/image.ts";
 import type { Finding } from "../diagnostic.ts";
@@ -70,6 +71,9 @@ export function checkCounts(program: Program, span: Span, findings: Finding[]): 
   }
   if (program.stages.length > STAGES_MAX) {
     tooMany(`there are more than ${STAGES_MAX} workflow phases`, "split the policy in several stacks");
+  }
+  if (program.tracks.items.length > TRACKS_MAX) {
+    tooMany(`conditions look back with more than ${TRACKS_MAX} queries`, "split the policy in several stacks");
   }
   const depths: number[] = [];
   for (const phase of program.phases) {

@@ -6,7 +6,9 @@ import { JUMP_FAIL, JUMP_MATCH, JUMP_MAX, Kind, Mode, Op, Root } from "../../vm/
 import type { Agent, CompareOperator, Expr, NetworkMatcher, Rule, Value } from "../ast.ts";
 import { literalForm } from "../automaton/index.ts";
 import type { Finding } from "../diagnostic.ts";
+import { readQuery } from "../history.ts";
 import { argumentPath, resolveName } from "../names.ts";
+import { lowerQuery } from "./history.ts";
 import { matcherPath, matcherTests } from "./network.ts";
 import type { Instruction, Program, SetMember, SlotRef } from "./program.ts";
 
@@ -414,6 +416,10 @@ class ConditionWriter {
   }
 
   #function(expr: Extract<Expr, { kind: "call" | "method" }>): Operand {
+    const reading = readQuery(expr);
+    if (reading?.ok === true) {
+      return { kind: "slot", slot: this.#value(Op.Look, lowerQuery(this.#program, reading.query), null) };
+    }
     const [path] = expr.arguments;
     if (expr.kind === "call" && expr.name === "args_array_len" && path?.kind === "string") {
       return { kind: "slot", slot: this.#value(Op.Count, this.#field(Root.Args, argumentPath(path.value)), null) };

@@ -7,13 +7,15 @@ import { BUDGET_AUDIT, BudgetWindow, CostKind } from "../../vm/shared/image.ts";
 import { RuleEffect } from "../../vm/shared/isa.ts";
 import type { Agent, Budget, BudgetField, Field, Gate, Pattern, Phase, Rule, Span, Stack, Value } from "../ast.ts";
 import type { Finding } from "../diagnostic.ts";
+import { patternsOfQuery, queriesOf, queryText } from "../history.ts";
 import { LineIndex } from "../lines.ts";
 import { resolveName, scopeOf } from "../names.ts";
 import { gateText, ruleText } from "../text.ts";
 import { amount, checkCounts, keyName, period } from "./capacity.ts";
 import { type LoweredCondition, lowerCondition, Unlowerable } from "./condition.ts";
 import { lowerGate } from "./gate.ts";
-import { type AgentGates, AgentPatterns, type Entry, planAgent } from "./plans.ts";
+import { lowerQuery } from "./history.ts";
+import { type AgentEntries, type AgentGates, AgentPatterns, type Entry, planAgent } from "./plans.ts";
 import { Program, type RulePlace } from "./program.ts";
 
 const DAY_US = 86_400_000_000;
@@ -133,6 +135,7 @@ class Lowering {
       rules,
       phases,
       stages,
+      ...this.#lowerQueries(agent, left),
       limits,
       budgets,
       redactions,
@@ -143,8 +146,10 @@ class Lowering {
     const id = this.#program.string(agent.id);
     this.#program.agents.push(planAgent(this.#program, id, patterns, entries));
     for (const shape of this.#program.shapes.items) {
-      if (shape.limits.length <= METERS_PER_TOOL_MAX && shape.budgets.length <= METERS_PER_TOOL_MAX) continue;
-      const message = `one tool of agent \`${agent.id}\` is under more than ${METERS_PER_TOOL_MAX} limits or budgets`;
+      const most = [shape.limits, shape.budgets, shape.tracks, shape.denials].map((list) => list.length);
+      if (Math.max(...most) <= METERS_PER_TOOL_MAX) continue;
+      const what = "limits, budgets or looks back";
+      const message = `one tool of agent \`${agent.id}\` is under more than ${METERS_PER_TOOL_MAX} ${what}`;
       this.#findings.push({ code: "FMS004", message, span: agent.idSpan, help: "join limits whose patterns overlap" });
       break;
     }
@@ -267,6 +272,24 @@ class Lowering {
     });
   }
 
+  /** What the agent's rules look back at: fed by its permitted calls, or by its denials. */
+  #lowerQueries(agent: Agent, left: ReadonlySet<string>): Pick<AgentEntries, "tracks" | "denials"> {
+    const findings = this.#findings;
+    const tracks: AgentEntries["tracks"][number][] = [];
+    const denials: number[] = [];
+    for (const query of queriesOf(agent)) {
+      const patterns = patternsOfQuery(query);
+      const span = patterns[0]?.span ?? agent.idSpan;
+      this.#refuseLeft(left, patterns);
+      keyName(queryText(query), "what a condition looks back at", span, findings);
+      if ("windowUs" in query && query.windowUs !== null) period(query.windowUs, "a window", span, findings);
+      const track = lowerQuery(this.#program, query);
+      if (query.kind === "denials") denials.push(track);
+      else tracks.push({ track, places: patterns.map(({ text }) => text) });
+    }
+    return { tracks, denials };
+  }
+
   #lowerBudget(agent: Agent, budget: Budget, left: ReadonlySet<string>, fieldsOfBudget: Map<number, number>): Entry {
     const findings = this.#findings;
     const field = (name: string): BudgetField | undefined => budget.fields.find((f) => f.name === name);
@@ -383,6 +406,7 @@ function patternsOf(agent: Agent): Pattern[] {
     ...agent.rateLimits.map((limit) => limit.pattern),
     ...agent.budgets.flatMap(ofBudget),
     ...agent.redactions.map((redaction) => redaction.pattern),
+    ...queriesOf(agent).flatMap(patternsOfQuery),
   ];
 }
 

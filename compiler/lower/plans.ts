@@ -5,7 +5,7 @@ import { SHAPE_NAMED, SHAPE_SESSION, SHAPE_TIME } from "../../vm/shared/image.ts
 import { Root, RuleEffect } from "../../vm/shared/isa.ts";
 import type { Pattern } from "../ast.ts";
 import { compileDispatch, type Dispatch } from "../automaton/index.ts";
-import type { Program, ProgramAgent } from "./program.ts";
+import type { Program, ProgramAgent, ProgramShape } from "./program.ts";
 
 /** States of one agent's dispatch automaton; globs beyond are tested rule by rule. */
 const DISPATCH_STATES_MAX = 20_000;
@@ -34,6 +34,9 @@ export interface AgentEntries {
   }[];
   /** Workflow phases in the order of the policy. */
   readonly stages: readonly { readonly stage: number; readonly rules: readonly Entry[] }[];
+  /** What rules look back at, with the patterns that fill each place. */
+  readonly tracks: readonly { readonly track: number; readonly places: readonly string[] }[];
+  readonly denials: readonly number[];
   readonly limits: readonly Entry[];
   readonly budgets: readonly Entry[];
   /** Index: string of a path. */
@@ -184,7 +187,8 @@ class Planner {
     const limits = this.#limits.find(applying).map((entry) => entry.index);
     const budgets = this.#budgets.find(applying).map((entry) => entry.index);
     const phaseRules = [...phases, ...stages].flatMap((p) => p.rules);
-    const fields = this.#fields([...mandatory, ...rules, ...phaseRules], budgets);
+    const tracks = this.#tracks(new Set(applying));
+    const fields = this.#fields([...mandatory, ...rules, ...phaseRules], budgets, tracks);
     const readsTime = fields.some((field) => this.#program.fields.items[field]?.root === Root.Time);
     const named = applying.some((pattern) => !isEveryTool(pattern));
     const shape = this.#program.shape({
@@ -193,6 +197,8 @@ class Planner {
       mandatory,
       phases,
       stages,
+      tracks,
+      denials: this.#entries.denials,
       limits,
       budgets,
       redact: [...new Set(this.#redactions.find(applying).map((entry) => entry.index))],
@@ -205,15 +211,27 @@ class Planner {
 
   /** Sessions of the agent have state, whatever the tool. */
   get #keepsSessions(): boolean {
-    return this.#entries.stages.length > 0;
+    const { stages, tracks, denials } = this.#entries;
+    return stages.length + tracks.length + denials.length > 0;
   }
 
-  #fields(rules: readonly number[], budgets: readonly number[]): number[] {
+  #tracks(applying: ReadonlySet<string>): { track: number; places: number }[] {
+    return this.#entries.tracks.flatMap(({ track, places }) => {
+      const bits = places.reduce((sum, pattern, place) => (applying.has(pattern) ? sum + 2 ** place : sum), 0);
+      return bits === 0 ? [] : [{ track, places: bits }];
+    });
+  }
+
+  #fields(rules: readonly number[], budgets: readonly number[], tracks: ProgramShape["tracks"]): number[] {
     const fields = new Set<number>(this.#entries.gates.fields);
     for (const rule of rules) for (const field of this.#entries.fieldsOfRule.get(rule) ?? []) fields.add(field);
     for (const budget of budgets) {
       const field = this.#entries.fieldsOfBudget.get(budget);
       if (field !== undefined) fields.add(field);
+    }
+    for (const { track } of tracks) {
+      const field = this.#program.tracks.items[track]?.field ?? null;
+      if (field !== null) fields.add(field);
     }
     return [...fields].sort((a, b) => a - b);
   }

@@ -1,7 +1,7 @@
 // The program between the syntax tree and the bytes of an image: constants and lists named once, rules as instructions with
 // symbolic temporaries, tables as rows. lower fills it in the order of the policy; encode writes it as it stands.
 
-import type { BudgetWindow, CostKind } from "../../vm/shared/image.ts";
+import type { BudgetWindow, CostKind, Track } from "../../vm/shared/image.ts";
 import type { Kind, Mode, Op, Root } from "../../vm/shared/isa.ts";
 import {
   type Automaton,
@@ -66,6 +66,10 @@ export interface ProgramShape {
   readonly phases: readonly { readonly phase: number; readonly rules: readonly number[] }[];
   /** Workflow phases that name the tools; in the agent's others they are hidden. */
   readonly stages: readonly { readonly stage: number; readonly rules: readonly number[] }[];
+  /** What a permit feeds; places are bits. */
+  readonly tracks: readonly { readonly track: number; readonly places: number }[];
+  /** Tracks that a denial feeds. */
+  readonly denials: readonly number[];
   readonly limits: readonly number[];
   readonly budgets: readonly number[];
   readonly redact: readonly number[];
@@ -123,6 +127,17 @@ export interface ProgramStage {
   readonly tag: bigint;
 }
 
+/** A query over a session's calls. */
+export interface ProgramTrack {
+  readonly name: number;
+  readonly kind: Track;
+  readonly places: number;
+  /** Of a sum. */
+  readonly field: number | null;
+  /** 0 for the whole session. */
+  readonly windowUs: number;
+}
+
 /** A rollout phase. */
 export interface ProgramPhase {
   readonly key: number;
@@ -164,6 +179,7 @@ export class Program {
   readonly budgets: ProgramBudget[] = [];
   readonly phases: ProgramPhase[] = [];
   readonly stages: ProgramStage[] = [];
+  readonly tracks = new Interner<ProgramTrack>();
   temporaries = 0;
 
   string(text: string): number {

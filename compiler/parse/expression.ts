@@ -198,8 +198,12 @@ function readArguments(reader: Reader, node: CstNode): Expr[] {
   const plain = child(node, "plainArguments");
   if (plain !== undefined) return children(plain, "expression").map((item) => readExpression(reader, item));
   return children(must(child(node, "rawArguments"), "arguments"), "rawArgument").map((item): Value => {
-    const parts = children(item, "value");
-    return readValue(reader, must(parts.at(-1), "an argument"));
+    const [first, named] = children(item, "value").map((part) => readValue(reader, part));
+    if (named === undefined) return must(first, "an argument");
+    if (first?.kind !== "word" || first.value !== "window") {
+      reader.report("FMS002", "only `window` has a name here", reader.ofNode(item), { help: "write window=1h" });
+    }
+    return named;
   });
 }
 

@@ -181,6 +181,8 @@ class Teller {
         return row.b === 1 ? "true" : "false";
       case Op.LoadNull:
         return "nil";
+      case Op.Look:
+        return lookText(this.#image.trackText(row.b));
       case Op.Negate:
         return `-${this.#inner(at, row.b)}`;
       case Op.Length:
@@ -217,7 +219,7 @@ class Teller {
     if (field.root === Root.Temporary) {
       const made = this.#maker(instruction, slot);
       if (made === null) return true;
-      if (made.row.op <= Op.LoadNull) return false;
+      if (made.row.op <= Op.LoadNull || made.row.op === Op.Look) return false;
       const second = made.row.op <= Op.Remainder && this.#isRedacted(made.at, made.row.c);
       return second || this.#isRedacted(made.at, made.row.b);
     }
@@ -297,6 +299,18 @@ function fieldText(field: FieldRow): string {
     .join("");
   const word = rootWords[field.root];
   return word === undefined ? path : path === "" ? word : `${word}.${path}`;
+}
+
+/** `count 3600000000 stripe/*` as the author would say it. */
+function lookText(text: string): string {
+  const [kind = "", ...words] = text.split(" ");
+  const windowUs =
+    words.length > 0 && kind !== "sequence" && /^\d+$/.test(words[0] ?? "") ? Number(words.shift()) : null;
+  const window = windowUs === null ? [] : [`${windowUs / 1e6}s`];
+  if (kind === "denials") return `deny_count_within(${window.join("")})`;
+  if (kind === "within") return `history_contains_within(${[...words, ...window].join(", ")})`;
+  if (kind === "sequence") return `history_sequence(${words.join(", ")})`;
+  return `session.${kind}(${[words.join("."), ...window].join(", ")})`;
 }
 
 const signs: Partial<Record<number, string>> = {

@@ -9,6 +9,7 @@ import {
   type Shape,
   STAGE_ROW_BYTES,
   TABLE_ROW_BYTES,
+  TRACK_ROW_BYTES,
 } from "../../vm/shared/image.ts";
 import { INSTRUCTION_BYTES, Root, RULE_GATE, RULE_STRICT } from "../../vm/shared/isa.ts";
 import { LoadFailure } from "./types.ts";
@@ -149,6 +150,12 @@ export class ImageReader {
     return this.pool(this.shape(plan, start), this.shape(plan, count));
   }
 
+  /** A list of pairs of a plan's shape. */
+  shapePairs(plan: number, start: Shape, count: Shape): [number, number][] {
+    const cells = this.pool(this.shape(plan, start), this.shape(plan, count) * 2);
+    return Array.from({ length: cells.length / 2 }, (_, i) => [cells[i * 2] ?? 0, cells[i * 2 + 1] ?? 0]);
+  }
+
   get agentCount(): number {
     return this.#length(Section.Agents) / 24;
   }
@@ -232,6 +239,19 @@ export class ImageReader {
       number,
     ];
     return { name: this.string(name), agent, first, count };
+  }
+
+  get trackCount(): number {
+    return this.#length(Section.Tracks) / TRACK_ROW_BYTES;
+  }
+
+  /** What a condition looks back at, in words: "count stripe/*". */
+  trackText(index: number): string {
+    return this.string(this.#u32(this.#at(Section.Tracks) + index * TRACK_ROW_BYTES));
+  }
+
+  isSum(index: number): boolean {
+    return this.#u32(this.#at(Section.Tracks) + index * TRACK_ROW_BYTES + 8) > 0;
   }
 
   /** The first workflow phase of an agent, or null. */

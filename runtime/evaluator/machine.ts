@@ -16,6 +16,7 @@ interface MachineExports {
   decide(plan: number, nowUs: number, arenaUsed: number, approvedCount: number): number;
   explain(plan: number, nowUs: number, arenaUsed: number, approvedCount: number): number;
   charge(plan: number, nowUs: number): number;
+  deny(plan: number, nowUs: number): void;
   startPhase(phase: number, nowUs: number): number;
   phaseStart(phase: number): number;
   moveStage(stage: number, nowUs: number): number;

@@ -3,6 +3,7 @@
 import {
   APPROVED_MAX,
   Cause,
+  METERS_PER_TOOL_MAX,
   Result,
   VERDICT_CODE_MASK,
   VERDICT_CODE_SHIFT,
@@ -48,6 +49,8 @@ interface Plan {
   readonly readers: readonly FieldReader[];
   readonly limits: number;
   readonly budgets: readonly number[];
+  /** Places of sums among the tracks that a permit feeds. */
+  readonly sums: readonly number[];
   /** It has limits, budgets or phases, or its agent keeps sessions. */
   readonly stateful: boolean;
   /** Made when first asked for, then given to all that ask. */
@@ -99,7 +102,7 @@ export class LoadedPolicy implements Policy {
       rules: image.ruleCount,
       image_bytes: machine.image.length,
       worst_case_steps: machine.resultNumber(Result.WorstCaseSteps),
-      stateful: image.limitCount + image.budgetCount + image.phaseCount + image.stageCount > 0,
+      stateful: image.limitCount + image.budgetCount + image.phaseCount + image.stageCount + image.trackCount > 0,
     };
   }
 
@@ -137,20 +140,38 @@ export class LoadedPolicy implements Policy {
     call: { agent_id: string; session_id?: string; tool_id: string },
     costsMicro: readonly number[],
     now: number,
+    sumsMicro: readonly number[] = [],
   ): void {
     const plan = this.#planOf(call.agent_id, call.tool_id);
     if (typeof plan === "string" || !this.#counts) return;
     const session = call.session_id ?? "default";
     const known = plan.budgets.every((_, i) => (costsMicro[i] ?? 0) >= 0 && Number.isSafeInteger(costsMicro[i] ?? 0));
-    if (!isIdentifier(session) || !known || !(now >= 0 && now <= NOW_MAX_MS)) {
-      throw new RangeError("a record of the log holds a session, time or cost that no decision had");
+    const summed = plan.sums.every((_, i) => Number.isSafeInteger(sumsMicro[i] ?? 0));
+    if (!isIdentifier(session) || !known || !summed || !(now >= 0 && now <= NOW_MAX_MS)) {
+      throw new RangeError("a record of the log holds a session, time, cost or sum that no decision had");
     }
     this.#writeCaller(call.agent_id, session);
     const costs = this.#machine.costs >> 3;
     for (let i = 0; i < plan.budgets.length; i++) this.#machine.numbers[costs + 1 + i] = costsMicro[i] ?? 0;
+    for (const [i, place] of plan.sums.entries()) this.#machine.numbers[this.#amountCell(place)] = sumsMicro[i] ?? 0;
     if (this.#machine.calls.charge(plan.index, Math.floor(now * 1000)) !== 1) {
       throw new RangeError("the machine has no room for the counters of the log");
     }
+  }
+
+  chargeDenial(call: { agent_id: string; session_id?: string; tool_id: string }, now: number): void {
+    const plan = this.#planOf(call.agent_id, call.tool_id);
+    if (typeof plan === "string" || !this.#counts || !plan.stateful) return;
+    const session = call.session_id ?? "default";
+    if (!isIdentifier(session) || !(now >= 0 && now <= NOW_MAX_MS)) {
+      throw new RangeError("a record of the log holds a session or time that no decision had");
+    }
+    this.#writeCaller(call.agent_id, session);
+    this.#machine.calls.deny(plan.index, Math.floor(now * 1000));
+  }
+
+  #amountCell(place: number): number {
+    return (this.#machine.costs >> 3) + METERS_PER_TOOL_MAX + 1 + place;
   }
 
   activatePhases(now: number): readonly string[] {
@@ -265,6 +286,9 @@ export class LoadedPolicy implements Policy {
       readers: fieldReaders(image, this.#machine, image.shapeList(index, Shape.FieldsStart, Shape.FieldsCount)),
       limits,
       budgets,
+      sums: image
+        .shapePairs(index, Shape.TracksStart, Shape.TracksCount)
+        .flatMap(([track], i) => (image.isSum(track) ? [i] : [])),
       stateful: keepsSession || limits + budgets.length + image.shape(index, Shape.PhasesCount) > 0,
       info: null,
     };
@@ -363,7 +387,12 @@ export class LoadedPolicy implements Policy {
         id: this.#image.budgetId(index),
         cost_micro: machine.numbers[costs + 1 + i] ?? 0,
       }));
-      details.charges = { budgets, limits: machine.resultInteger(Result.LimitsTaken) };
+      const sums = plan.sums.map((place) => machine.numbers[this.#amountCell(place)] ?? 0);
+      details.charges = {
+        budgets,
+        limits: machine.resultInteger(Result.LimitsTaken),
+        ...(sums.length === 0 ? {} : { sums }),
+      };
       const warnings = this.#warnings(plan);
       if (warnings.length > 0) details.warnings = warnings;
     }
@@ -452,6 +481,9 @@ const verdictCodes: Record<VerdictCode, Code> = {
   [VerdictCode.EgressDenied]: "EGRESS_DENIED",
   [VerdictCode.PhaseHidden]: "PHASE_HIDDEN",
 };
+
+/** Codes of verdicts that the machine itself gives; all others are given before it is asked, or after. */
+export const machineCodes: ReadonlySet<Code> = new Set(Object.values(verdictCodes));
 
 const defaultReasons: Record<Effect, string> = {
   permit: "no rule matches, and the default is permit",

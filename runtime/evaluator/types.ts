@@ -84,6 +84,8 @@ export interface Verdict {
   readonly charges?: {
     readonly budgets: readonly { readonly id: string; readonly cost_micro: number }[];
     readonly limits: number;
+    /** Micro-units that rules of the agent sum up (session.sum), in the policy's order; absent where they sum up nothing of the tool. */
+    readonly sums?: readonly number[];
   };
 }
 
@@ -207,12 +209,18 @@ export interface Policy {
   decide(request: EvaluationRequest, options: EvaluationOptions): Verdict;
   /** The same decision without any change of state, with every step. */
   explain(request: EvaluationRequest, options: EvaluationOptions): Explanation;
-  /** Takes what a recorded permit took, without judging: how counters are rebuilt from the log. */
+  /**
+   * Takes what a recorded permit took, without judging: how counters and histories are rebuilt from the log. Costs and sums are those of
+   * its verdict's `charges`; what is missing counts as 0.
+   */
   charge(
     call: { agent_id: string; session_id?: string; tool_id: string },
     costsMicro: readonly number[],
     now: number,
+    sumsMicro?: readonly number[],
   ): void;
+  /** Notes a recorded denial, which the machine gave, where rules count denials. */
+  chargeDenial(call: { agent_id: string; session_id?: string; tool_id: string }, now: number): void;
   /** Starts the clocks of phases that have none yet (same name, same content: kept). Returns the names started. */
   activatePhases(now: number): readonly string[];
   /** Rollout phases. */

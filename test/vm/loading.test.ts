@@ -39,7 +39,7 @@ function sectionAt(section: Section): number {
 
 test("the image with every part loads and decides", () => {
   const policy = loadPolicySync(image, small);
-  assert.is(policy.info.rules, 16);
+  assert.is(policy.info.rules, 20);
   for (const call of everyCall) assert.is.not(policy.decide(call, { now: noon }).code, "MACHINE_FAULT");
 });
 

@@ -69,6 +69,13 @@ agent "desk" {
   phase intake { permit crm/read deny! crm/read if secret }
   phase work { permit crm/* if amount < 10 defer note }
 }
+agent "past" {
+  default permit
+  deny bad
+  deny a/* if history_tool_count("a/*") >= 3 or session.sum(a/b.n, window=1h) > 5 or deny_count_within(10m) > 4
+  defer mail if history_sequence(a/b, "a/**", mail) or history_contains_within("**", 30)
+  deny mail if session.count(mail, window=1m) + session.sum(a/b.n) > 3
+}
 permit help
 deny help/* if x != 1
 `;
@@ -106,6 +113,9 @@ export const everyCall: readonly EvaluationRequest[] = [
   { agent_id: "pay", tool_id: "other", args: {} },
   { agent_id: "desk", tool_id: "crm/read", args: { secret: false } },
   { agent_id: "desk", tool_id: "note", args: {} },
+  { agent_id: "past", tool_id: "a/b", args: { n: 2.5 } },
+  { agent_id: "past", tool_id: "bad", args: {} },
+  { agent_id: "past", tool_id: "mail", args: {} },
   { agent_id: "stranger", tool_id: "help", args: {} },
   { agent_id: "stranger", tool_id: "help/me", args: { x: "1" } },
 ];

@@ -10,6 +10,9 @@ const text = `agent "a" {
   rate_limit "t": 3 per minute
   budget daily { max = $10 daily = $8 warn_at = 0.5 cost = 1 }
   budget session { max_calls = 9 }
+  deny bad
+  deny q if session.sum(t.n) + session.count(t, window=1h) + session.sum(t.n, window=2h) + deny_count_within(10m) > 99
+  deny q if history_contains_within(t, 60)
   phase first { permit x }
   phase second { permit x }
   phase "trial" { duration = "2h" next = "enforce" tools = ["p"] rules { permit p } }
@@ -19,7 +22,10 @@ const HEAD_BYTES = 24;
 function used(): Policy {
   const policy = open(text, { meterCapacity: 64 });
   policy.activatePhases(noon);
-  for (const session_id of ["x", "y"]) policy.decide({ agent_id: "a", tool_id: "t", session_id }, { now: noon });
+  for (const session_id of ["x", "y"]) {
+    for (const tool_id of ["t", "bad", "bad"])
+      policy.decide({ agent_id: "a", tool_id, session_id, args: { n: -2.5 } }, { now: noon });
+  }
   for (const session_id of ["y", "z"]) policy.movePhase({ agent_id: "a", session_id, to: "second" }, { now: noon });
   return policy;
 }
@@ -41,7 +47,8 @@ function entries(bytes: Uint8Array): { at: number; key: number; values: number; 
   for (let at = HEAD_BYTES; at < bytes.length; ) {
     const key = view.getUint16(at, true);
     found.push({ at, key, values: at + 4 + key, kind: view.getUint8(at + 2) });
-    at += 4 + key + 48;
+    const events = view.getUint8(at + 2) < 7 ? 0 : Number(view.getBigInt64(at + 4 + key + 16, true));
+    at += 4 + key + 48 + events * 16;
   }
   return found;
 }
@@ -94,7 +101,7 @@ test("snapshots that are cut, longer, foreign or of another version are refused,
   assert.is(policy.stateHash(), hash);
 });
 
-/** Changes of one entry's six values that no machine writes. */
+/** Changes of one entry's six values, and of the events behind them, that no machine writes. */
 const impossible: readonly { readonly kind: number; readonly value: number; readonly to: bigint }[] = [
   { kind: 1, value: 0, to: 1n << 62n },
   { kind: 1, value: 1, to: 1n },
@@ -119,6 +126,28 @@ const impossible: readonly { readonly kind: number; readonly value: number; read
   { kind: 4, value: 4, to: 0n },
   { kind: 4, value: 4, to: 1n << 60n },
   { kind: 4, value: 5, to: 1n },
+  { kind: 5, value: 0, to: 0n },
+  { kind: 5, value: 0, to: 1n << 62n },
+  { kind: 5, value: 1, to: 7n },
+  { kind: 5, value: 2, to: 1n },
+  { kind: 6, value: 0, to: 0n },
+  { kind: 6, value: 0, to: 1n << 60n },
+  { kind: 6, value: 1, to: 0n },
+  { kind: 6, value: 3, to: 0n },
+  { kind: 6, value: 3, to: 1n << 60n },
+  { kind: 7, value: 0, to: 1n },
+  { kind: 7, value: 1, to: 0n },
+  { kind: 7, value: 2, to: 0n },
+  { kind: 7, value: 2, to: 1025n },
+  { kind: 7, value: 2, to: -1n },
+  { kind: 7, value: 3, to: 1n },
+  { kind: 7, value: 5, to: 1n },
+  { kind: 7, value: 6, to: 1n << 60n },
+  { kind: 7, value: 6, to: 1n },
+  { kind: 7, value: 7, to: 1n << 60n },
+  { kind: 8, value: 1, to: 1n },
+  { kind: 8, value: 7, to: 1n },
+  { kind: 8, value: 8, to: 0n },
 ];
 
 test("H10 values that could wrap a sum, or lie in the future, are refused", () => {

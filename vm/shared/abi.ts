@@ -12,7 +12,10 @@ export enum Area {
   Result = 3,
   /** Approved causes for the next decision: u32 each, see Cause. */
   Approved = 4,
-  /** Cost in micro-dollars of the call for each budget of the plan, f64, in their order; f64 of the request's cost first. */
+  /**
+   * f64 each: the request's cost in dollars; then METERS_PER_TOOL_MAX micro-dollars, of the plan's budgets in their order; then as
+   * many micro-units, of the plan's tracked sums at their places among what it feeds.
+   */
   Costs = 5,
   Trace = 6,
   Image = 7,
@@ -138,8 +141,13 @@ export enum RestoreCode {
 /** Requests are at most 8 MiB of JSON; text and list members of the fields that are read fit in this. */
 export const ARENA_BYTES_DEFAULT = 12582912;
 export const METER_CAPACITY_DEFAULT = 65536;
-export const METER_BYTES = 64;
+export const METER_BYTES = 72;
 /** Bytes of key text kept for each meter of the capacity, on average. */
 export const METER_KEY_BYTES = 96;
+/** A block of a window's events, in bytes, and how many blocks there are for each meter of the capacity: one for two. */
+export const RING_BLOCK_BYTES = 256;
+export const METERS_PER_RING_BLOCK = 2;
+/** Most events of one window of one session; a permit that would need one more is STATE_FULL. */
+export const RING_EVENTS_MAX = 1024;
 /** A session's counters, and all that is known of it, are let go after this long without a permit: 24 h. */
 export const SESSION_IDLE_US = 86400000000.0;

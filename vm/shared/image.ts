@@ -47,18 +47,20 @@ export enum Section {
   Phases = 17,
   /** Workflow phases. */
   Stages = 18,
+  /** What rules look back at in a session. */
+  Tracks = 19,
   /** Canonical JSON for the host: runtime settings, redaction paths, notify targets. */
-  Host = 19,
+  Host = 20,
   /** For each rule: line u32, column u16, file u16 and text u32 (strings of DebugStrings). */
-  Debug = 20,
-  DebugStrings = 21,
+  Debug = 21,
+  DebugStrings = 22,
   /** Canonical JSON: [{file, text}]. */
-  Sources = 22,
-  End = 23,
+  Sources = 23,
+  End = 24,
 }
 
 /** Sections from Strings up to and with Host decide; policy_hash is over them. */
-export const DECIDING_SECTIONS = 20;
+export const DECIDING_SECTIONS = 21;
 
 /** root u8, reserved u8, parts u16, first part u32 into Pool. A part is a string, or PART_INDEX | list index. */
 export const FIELD_ROW_BYTES = 8;
@@ -108,9 +110,15 @@ export enum Shape {
   /** Triples stage, first rule (Pool), rules: the workflow phases that name these tools, which are hidden in the others. */
   StagesStart = 18,
   StagesCount = 19,
-  End = 20,
+  /** Pairs track, places u32: what a permit feeds. A place is a bit; only sequences have several. */
+  TracksStart = 20,
+  TracksCount = 21,
+  /** Tracks that a denial feeds. */
+  DenialsStart = 22,
+  DenialsCount = 23,
+  End = 24,
 }
-export const SHAPE_ROW_BYTES = 80;
+export const SHAPE_ROW_BYTES = 96;
 /** Some rule other than a bare `*` names these tools. */
 export const SHAPE_NAMED = 1;
 /** Some field of these tools' rules is a part of the time. */
@@ -228,5 +236,29 @@ export const PHASE_CHAIN_MAX = 64;
  */
 export const STAGE_ROW_BYTES = 24;
 export const STAGES_MAX = 65536;
+
+/**
+ * A query over a session's calls: name string u32 (its text: equal texts share their meters, whatever the policy), kind u8 (Track),
+ * places u8 (of a sequence, else 1), reserved u16, field + 1 u32 (of a sum), reserved u32, window in microseconds f64 (0 for none).
+ */
+export const TRACK_ROW_BYTES = 24;
+export const TRACKS_MAX = 65536;
+/** Places of a sequence: bits of a word. */
+export const TRACK_PLACES_MAX = 32;
+
+export enum Track {
+  /** Permitted calls of the session that match. */
+  Count = 0,
+  /** Micro-units of an argument over them. */
+  Sum = 1,
+  /** Places filled, each by a call after the one before. */
+  Sequence = 2,
+  /** Time of the latest match. */
+  Within = 3,
+  CountWindow = 4,
+  SumWindow = 5,
+  /** Denied calls of the session, in a window. */
+  Denials = 6,
+}
 
 export const DEBUG_ROW_BYTES = 12;

@@ -78,8 +78,10 @@ export enum Op {
   /** a = the string b with ASCII letters lowered. */
   Lower = 40,
   Upper = 41,
+  /** a = what tracks[b] says of the caller's session: a boolean, or a number. */
+  Look = 42,
   // New operations are added before this line; the loader refuses what is not below it.
-  End = 42,
+  End = 43,
 }
 
 /** First operation that writes a slot instead of asking a question. */
