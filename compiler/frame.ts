@@ -1,4 +1,5 @@
 // A diagnostic as text with a frame of the source around it. Pure: text in, text out; where it goes is the caller's.
+import type { SourceText } from "./ast.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 
 /** Columns of a source line that a frame shows; longer lines are cut around the place. */
@@ -24,6 +25,18 @@ export function renderDiagnostic(d: Diagnostic, text: string, options: { readonl
   const code = paint("dim", `[${d.code}]`);
   out.push(d.help === undefined ? `  ${code}` : `  help: ${visible(d.help)} ${code}`);
   return out.join("\n");
+}
+
+/** Each with a frame of the source that it is about. */
+export function renderDiagnostics(
+  diagnostics: readonly Diagnostic[],
+  sources: readonly SourceText[],
+  options: { readonly color?: boolean } = {},
+): string[] {
+  return diagnostics.map((d) => {
+    const source = sources.find(({ file }) => file === d.file);
+    return renderDiagnostic(d, source?.text ?? "", options);
+  });
 }
 
 function frame(d: Diagnostic, text: string): string[] {

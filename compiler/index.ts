@@ -11,7 +11,7 @@ import { isError, type Resolved, type ResolvedImport, resolvePolicy } from "./re
 export type { SourceText, Stack } from "./ast.ts";
 export type { Diagnostic, DiagnosticCode, Severity } from "./diagnostic.ts";
 export { disassemble } from "./disassemble.ts";
-export { renderDiagnostic } from "./frame.ts";
+export { renderDiagnostic, renderDiagnostics } from "./frame.ts";
 export type { ImportedText, ImportProblem, ImportResolver, Imports } from "./packs/load.ts";
 export type { ResolvedImport } from "./resolve.ts";
 
@@ -64,9 +64,21 @@ function finish(findings: readonly Finding[], resolved: Resolved, image: Uint8Ar
   const ordered = said.sort((a, b) => a.span.source - b.span.source || a.span.start - b.span.start);
   return {
     ...(image === undefined ? {} : { image }),
-    diagnostics: toDiagnostics(ordered, sources),
+    diagnostics: toDiagnostics(
+      ordered.map((finding) => withImport(finding, resolved)),
+      sources,
+    ),
     ...(stack === null ? {} : { stack }),
     sources,
     imports,
   };
+}
+
+/** What is wrong in an imported file says how the file came in, where no place in the policy itself is named. */
+function withImport(finding: Finding, { sources, imports }: Resolved): Finding {
+  const { span, related = [] } = finding;
+  if ([span, ...related.map((one) => one.span)].some(({ source }) => source === 0)) return finding;
+  const statement = imports.find(({ file }) => file === sources[span.source]?.file)?.statement;
+  if (statement === undefined) return finding;
+  return { ...finding, related: [...related, { message: "imported here", span: statement }] };
 }

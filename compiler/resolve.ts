@@ -1,6 +1,6 @@
 // A policy and all that it brings in: read, followed and joined to one tree, the step between reading and checking. Pure;
 // the texts of imports come from the host.
-import type { Pack, SourceText, Stack } from "./ast.ts";
+import type { Pack, SourceText, Span, Stack } from "./ast.ts";
 import type { Finding } from "./diagnostic.ts";
 import { diagnosticCodes } from "./diagnostic.ts";
 import { linkPacks } from "./packs/link.ts";
@@ -16,6 +16,8 @@ export interface ResolvedImport {
   /** Of the text's UTF-8 bytes, in hex. */
   readonly sha256: string;
   readonly isLocal: boolean;
+  /** The import that brought it in first. */
+  readonly statement: Span;
 }
 
 export interface Resolved {
@@ -61,7 +63,10 @@ export function isError(finding: Finding): boolean {
   return diagnosticCodes[finding.code].severity === "error";
 }
 
-function resolved({ reference, source, sha256 }: ImportedFile, sources: readonly SourceText[]): ResolvedImport {
+function resolved(
+  { reference, statement, source, sha256 }: ImportedFile,
+  sources: readonly SourceText[],
+): ResolvedImport {
   const file = sources[source]?.file ?? reference.key;
-  return { reference: reference.key, file, sha256, isLocal: reference.kind === "local" };
+  return { reference: reference.key, file, sha256, isLocal: reference.kind === "local", statement: statement.span };
 }

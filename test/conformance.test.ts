@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { compile } from "../compiler/index.ts";
-import { type Engine, type Judgement, machineOf, oracleOf } from "./conformance/engine.ts";
+import { type Judgement, machineOf, oracleOf } from "./conformance/engine.ts";
 import { type CaseSet, caseSets, type Expectation, refusedSets, type Spelling } from "./conformance/sets.ts";
 
 const POLICIES_MIN = 90;
@@ -37,14 +37,12 @@ function shown(verdict: Judgement, expect: Expectation): Expectation {
   return Object.fromEntries(Object.keys(expect).map((member) => [member, all[member]]));
 }
 
-type Open = (text: string, file: string) => Promise<Engine>;
-
 /** What is wrong with a policy's lines, one text for each. */
-async function wrongLines(set: CaseSet, { text, file }: Spelling, open: Open): Promise<string[]> {
-  let engine = await open(text, file);
+async function wrongLines(set: CaseSet, { text, file, imports }: Spelling, open: typeof machineOf): Promise<string[]> {
+  let engine = await open(text, file, imports);
   const wrong: string[] = [];
   for (const line of set.lines) {
-    if ("reset" in line) engine = await open(text, file);
+    if ("reset" in line) engine = await open(text, file, imports);
     else if ("activate" in line) engine.activatePhases(line.activate);
     else if ("move" in line) engine.movePhase(line.move, { now: line.now ?? 0 });
     else {
@@ -57,7 +55,7 @@ async function wrongLines(set: CaseSet, { text, file }: Spelling, open: Open): P
   return wrong;
 }
 
-async function run(set: CaseSet, open: Open): Promise<void> {
+async function run(set: CaseSet, open: typeof machineOf): Promise<void> {
   assert.ok(set.spellings.length > 0 && set.lines.length > 0, `${set.place} has a policy and lines`);
   for (const spelling of set.spellings) {
     const wrong = await wrongLines(set, spelling, open);

@@ -49,6 +49,8 @@ export class Binder {
     const missing: string[] = [];
     let isWhole = true;
     for (const param of pack.params) {
+      // The second of two parameters of one name is the pack's own fault, and check says so.
+      if (values.some(({ name }) => name === param.name)) continue;
       const field = given.get(param.name);
       const value = field?.value ?? param.default;
       if (value === null) missing.push(param.name);

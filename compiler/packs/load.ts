@@ -32,6 +32,8 @@ export type Imports = ImportResolver | ReadonlyMap<string, ImportedText>;
 /** One file of a policy that was brought in, with what was read of it. */
 export interface ImportedFile {
   readonly reference: Reference;
+  /** The import that brought it in first. */
+  readonly statement: Import;
   /** Index among the sources. */
   readonly source: number;
   readonly sha256: string;
@@ -176,17 +178,13 @@ class Loader implements Loaded {
     const place = { file: nameOf(reference, found.file), text: found.text };
     this.sources.push(place);
     const read = relocate(readPolicy([place]), source);
-    for (const finding of read.findings) this.findings.push(broughtIn(finding, statement));
+    for (const finding of read.findings) this.findings.push(finding);
     if (read.findings.length > 0) this.isReadable = false;
-    const file: ImportedFile = { reference, source, sha256: digest, stack: read.stack };
+    const file: ImportedFile = { reference, statement, source, sha256: digest, stack: read.stack };
     this.files.set(reference.key, file);
     if (read.stack !== null) this.follow(read.stack.imports, reference.key, [...chain, reference.key]);
     return file;
   }
-}
-
-function broughtIn(finding: Finding, statement: Import): Finding {
-  return { ...finding, related: [...(finding.related ?? []), { message: "imported here", span: statement.span }] };
 }
 
 const plainName = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;

@@ -110,6 +110,7 @@ function elsewhereHelp(word: string, within: string): string | null {
     if (topWords.includes(word) && !agentWords.includes(word))
       return `\`${word}\` stands at the top level, outside of agents`;
   }
+  if (within === "agentStatement" && word === "param") return "a parameter belongs in a pack; write `var name = value`";
   if (within === "packStatement") {
     if (word === "agent") return "agents stand at the top level; is a `}` missing above?";
     if (agentWords.includes(word) || topWords.includes(word)) return `\`${word}\` cannot stand in a pack`;

@@ -1,23 +1,17 @@
-// Every policy of test/diagnostics and the text beside it that its author sees. FARAMESH_RENEW=1 writes the texts anew; read them.
+// Every policy of test/diagnostics, what it imports in its folder, and the text beside it that its author sees. FARAMESH_RENEW=1 writes the texts anew; read them.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { checkStack } from "../../compiler/check.ts";
-import { type Diagnostic, diagnosticCodes, toDiagnostics } from "../../compiler/diagnostic.ts";
-import { renderDiagnostic } from "../../compiler/frame.ts";
-import { parse } from "../../compiler/parse.ts";
+import { type Diagnostic, diagnosticCodes } from "../../compiler/diagnostic.ts";
+import { renderDiagnostic, renderDiagnostics } from "../../compiler/frame.ts";
+import { compile } from "../../compiler/index.ts";
+import { importsIn } from "../imports.ts";
 
 const folder = fileURLToPath(new URL("../diagnostics/", import.meta.url));
 const cases = readdirSync(folder).filter((file) => file.endsWith(".fms"));
 
-function diagnose(text: string): Diagnostic[] {
-  const sources = [{ file: "governance.fms", text }];
-  const { stack, findings } = parse(sources);
-  const broken = findings.some((finding) => diagnosticCodes[finding.code].severity === "error");
-  const all = stack === null || broken ? findings : [...findings, ...checkStack(stack)];
-  return toDiagnostics(all, sources);
-}
+const diagnose = (text: string): readonly Diagnostic[] => compile(text, { file: "governance.fms" }).diagnostics;
 
 test("there are policies to diagnose", () => {
   assert.ok(cases.length >= 40);
@@ -26,9 +20,9 @@ test("there are policies to diagnose", () => {
 for (const file of cases) {
   test(`diagnostics of ${file}`, () => {
     const text = readFileSync(folder + file, "utf8");
-    const shown = `${diagnose(text)
-      .map((d) => renderDiagnostic(d, text))
-      .join("\n\n")}\n`;
+    const imports = importsIn(folder + file.replace(/fms$/, "imports"));
+    const { diagnostics, sources } = compile(text, { file: "governance.fms", imports });
+    const shown = `${renderDiagnostics(diagnostics, sources).join("\n\n")}\n`;
     const expected = folder + file.replace(/fms$/, "txt");
     if (process.env.FARAMESH_RENEW === "1") writeFileSync(expected, shown);
     assert.is(shown, readFileSync(expected, "utf8"));

@@ -1,7 +1,7 @@
 // Two ways to judge calls under one policy text, behind one shape: the oracle over the syntax tree, and the machine.
 import type { Stack } from "../../compiler/ast.ts";
-import { compile } from "../../compiler/index.ts";
-import { readPolicy } from "../../compiler/read.ts";
+import { compile, type Imports } from "../../compiler/index.ts";
+import { resolvePolicy } from "../../compiler/resolve.ts";
 import { loadPolicy } from "../../runtime/evaluator/index.ts";
 import type { EvaluationOptions, EvaluationRequest, SessionName, Verdict } from "../../runtime/evaluator/types.ts";
 import { Oracle, type OracleVerdict } from "../oracle/oracle.ts";
@@ -18,22 +18,22 @@ export interface Engine {
   movePhase(move: SessionName & { readonly to: string }, options: { readonly now: number }): unknown;
 }
 
-/** The tree of a policy. Throws with the parser's findings when it has none. */
-export function treeOf(text: string, file: string): Stack {
-  const { stack, findings } = readPolicy([{ file, text }]);
+/** The tree of a policy with its packs brought in. Throws with the findings of its text when it has none. */
+export function treeOf(text: string, file: string, imports?: Imports): Stack {
+  const { stack, findings } = resolvePolicy({ file, text }, imports);
   if (stack === null || findings.length > 0) {
     throw new Error(`${file} does not parse: ${findings.map((f) => `${f.span.start}: ${f.message}`).join("; ")}`);
   }
   return stack;
 }
 
-export async function oracleOf(text: string, file: string): Promise<Engine> {
-  return new Oracle(treeOf(text, file));
+export async function oracleOf(text: string, file: string, imports?: Imports): Promise<Engine> {
+  return new Oracle(treeOf(text, file, imports));
 }
 
 /** Throws with the compiler's diagnostics when the policy has an error. */
-export async function machineOf(text: string, file: string): Promise<Engine> {
-  const { image, diagnostics } = compile(text, { file });
+export async function machineOf(text: string, file: string, imports?: Imports): Promise<Engine> {
+  const { image, diagnostics } = compile(text, imports === undefined ? { file } : { file, imports });
   if (image === undefined) {
     const errors = diagnostics.filter((d) => d.severity === "error");
     throw new Error(`${file} does not compile: ${errors.map((d) => `${d.line}: ${d.code} ${d.message}`).join("; ")}`);

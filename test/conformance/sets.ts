@@ -3,7 +3,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { ImportedText } from "../../compiler/index.ts";
 import type { EvaluationRequest, SessionName } from "../../runtime/evaluator/types.ts";
+import { importsIn } from "../imports.ts";
 
 export interface Expectation {
   readonly [member: string]: unknown;
@@ -29,6 +31,8 @@ export interface Spelling {
   /** The name under which it is compiled; its ending says the form. */
   readonly file: string;
   readonly text: string;
+  /** What it imports. */
+  readonly imports?: ReadonlyMap<string, ImportedText>;
 }
 
 export interface CaseSet {
@@ -97,9 +101,10 @@ function fileSets(): CaseSet[] {
     .filter((file) => file.endsWith(CASES))
     .map((file) => {
       const place = file.slice(0, -CASES.length);
+      const imports = importsIn(join(root, `${place}.imports`));
       const spellings = POLICY_ENDINGS.map((ending) => `${place}${ending}`)
         .filter((policy) => files.includes(policy))
-        .map((policy) => ({ file: basename(policy), text: readFileSync(join(root, policy), "utf8") }));
+        .map((policy) => ({ file: basename(policy), text: readFileSync(join(root, policy), "utf8"), imports }));
       return { place, spellings, lines: rowsOf(file).map(({ value }) => value as Line) };
     });
 }

@@ -1,5 +1,5 @@
 // What a name in a condition means, read from the language page: a variable, a word of the request, else an argument.
-import type { Agent, Name } from "../../compiler/ast.ts";
+import type { Agent, Name, Origin } from "../../compiler/ast.ts";
 import type { EvaluationRequest } from "../../runtime/evaluator/types.ts";
 import { httpValue } from "./http-part.ts";
 import type { Permitted } from "./session.ts";
@@ -17,6 +17,11 @@ export interface Call {
   readonly permitted: readonly Permitted[];
   /** When calls of the session were denied. */
   readonly denied: readonly bigint[];
+}
+
+/** The call as a part of its agent sees it: what a pack brought in knows the pack's values and not the agent's. */
+export function scoped(call: Call, { origin }: { readonly origin?: Origin }): Call {
+  return origin === undefined ? call : { ...call, agent: { ...call.agent, vars: origin.vars } };
 }
 
 export const sessionOf = (request: EvaluationRequest): string => request.session_id ?? "default";

@@ -14,7 +14,7 @@ import { truth } from "./condition.ts";
 import { egressRefuses, modelPolicyRefuses } from "./gate.ts";
 import { globMatches } from "./glob.ts";
 import { isFull, type Query, queriesOfAgent } from "./history.ts";
-import { type Call, sessionOf } from "./name.ts";
+import { type Call, scoped, sessionOf } from "./name.ts";
 import { networkMatches } from "./network.ts";
 import { PhaseClocks } from "./phase-clock.ts";
 import { RateBook } from "./rate-limit.ts";
@@ -153,7 +153,7 @@ export class Oracle {
     }
     const answers: BudgetAnswer[] = [];
     for (const budget of agent.budgets.filter((b) => budgetCovers(b, request.tool_id))) {
-      const answer = this.books.ask(call, budget);
+      const answer = this.books.ask(scoped(call, budget), budget);
       if (answer === "unknown cost") return { ...metered("deny", "COST_UNKNOWN"), budget: { id: budget.id } };
       if (answer.exceeded === "deny") return { ...metered("deny", "BUDGET_EXCEEDED"), budget: { id: budget.id } };
       const cause = `budget:${budget.id}`;
@@ -246,9 +246,10 @@ export class Oracle {
 
   private matches(call: Call, rule: Rule): boolean {
     if (!globMatches(rule.pattern.text, call.request.tool_id)) return false;
-    if (!rule.network.every((matcher) => networkMatches(call, matcher))) return false;
+    const within = scoped(call, rule);
+    if (!rule.network.every((matcher) => networkMatches(within, matcher))) return false;
     if (rule.condition === null) return true;
-    const answer = truth(call, rule.condition);
+    const answer = truth(within, rule.condition);
     return answer === true || (answer === "unknown" && this.strict && rule.effect !== "permit");
   }
 

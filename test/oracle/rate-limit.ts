@@ -8,7 +8,8 @@ interface Bucket {
 }
 
 export class RateBook {
-  private readonly buckets = new Map<string, Bucket>();
+  /** Each limit counts on its own, two of one pattern too. */
+  private readonly buckets = new Map<RateLimit, Map<string, Bucket>>();
 
   /** Microseconds until the limit has a token for this agent: 0 when it has one. Nothing is taken. */
   waitUs(agentId: string, limit: RateLimit, nowUs: bigint): bigint {
@@ -19,11 +20,12 @@ export class RateBook {
 
   take(agentId: string, limit: RateLimit, nowUs: bigint): void {
     const level = this.levelNow(agentId, limit, nowUs) + windowUs(limit);
-    this.buckets.set(keyOf(agentId, limit), { level, atUs: nowUs });
+    const ofAgents = this.buckets.get(limit) ?? new Map<string, Bucket>();
+    this.buckets.set(limit, ofAgents.set(agentId, { level, atUs: nowUs }));
   }
 
   private levelNow(agentId: string, limit: RateLimit, nowUs: bigint): bigint {
-    const bucket = this.buckets.get(keyOf(agentId, limit));
+    const bucket = this.buckets.get(limit)?.get(agentId);
     if (bucket === undefined) return 0n;
     const level = bucket.level - BigInt(limit.count) * (nowUs - bucket.atUs);
     return level < 0n ? 0n : level;
@@ -31,4 +33,3 @@ export class RateBook {
 }
 
 const windowUs = (limit: RateLimit): bigint => BigInt(limit.windowMs) * 1000n;
-const keyOf = (agentId: string, limit: RateLimit): string => JSON.stringify([agentId, limit.pattern.text]);

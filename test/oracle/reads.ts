@@ -1,12 +1,12 @@
 // Which values a tool's rules could read, so that a call with one that cannot be judged exactly is refused as a whole.
-import type { Agent, Expr, Name } from "../../compiler/ast.ts";
+import type { Expr } from "../../compiler/ast.ts";
 import { JsonNumber } from "../../runtime/evaluator/number.ts";
 import { budgetCost, budgetCovers } from "./budget.ts";
 import { arrayPath } from "./condition.ts";
 import { hostOf } from "./gate.ts";
 import { globMatches } from "./glob.ts";
 import { queryOf } from "./history.ts";
-import { argumentAt, type Call, rawField } from "./name.ts";
+import { argumentAt, type Call, rawField, scoped } from "./name.ts";
 import { matchedValue } from "./network.ts";
 
 /** True when a field that a rule for this tool or a budget's cost reads holds an integer beyond ±(2^53 - 1), or half a character. */
@@ -19,19 +19,15 @@ export function readsUnjudgeable(call: Call): boolean {
   for (const rule of [...agent.rules, ...phases.flatMap((phase) => phase.rules)]) {
     if (!globMatches(rule.pattern.text, request.tool_id)) continue;
     for (const matcher of rule.network) values.push(matchedValue(call, matcher));
-    if (rule.condition !== null) collect(call, rule.condition, values);
+    if (rule.condition !== null) collect(scoped(call, rule), rule.condition, values);
   }
   if (agent.egress !== null) values.push(hostOf(call));
   if (agent.modelPolicy !== null) values.push(request.model, request.action_type);
-  for (const name of costNames(agent, request.tool_id)) values.push(rawField(call, name.path));
+  for (const budget of agent.budgets.filter((one) => budgetCovers(one, request.tool_id))) {
+    const cost = budgetCost(budget);
+    if (cost?.kind === "name") values.push(rawField(scoped(call, budget), cost.path));
+  }
   return values.some(holdsUnjudgeable);
-}
-
-function costNames(agent: Agent, tool: string): Name[] {
-  return agent.budgets
-    .filter((budget) => budgetCovers(budget, tool))
-    .map(budgetCost)
-    .filter((cost): cost is Name => cost !== null && cost.kind === "name");
 }
 
 function holdsUnjudgeable(value: unknown): boolean {
