@@ -7,12 +7,13 @@ import { checkRuntime } from "./check/fields.ts";
 import { checkGate } from "./check/gate.ts";
 import { checkMentioned } from "./check/mentioned.ts";
 import { checkOrder, mandatoryCovers } from "./check/order.ts";
-import { checkBroughtIn, checkPack, ownParts } from "./check/pack.ts";
+import { checkBroughtIn, checkPack } from "./check/pack.ts";
 import { checkPhases } from "./check/phase.ts";
 import { Report, textOf } from "./check/report.ts";
 import { checkMeters, checkRule } from "./check/rule.ts";
 import type { Finding } from "./diagnostic.ts";
 import { limits, utf8Bytes } from "./limits.ts";
+import { ownParts } from "./packs/own.ts";
 
 /** What is known beside the tree. */
 export interface Surroundings {
@@ -70,7 +71,7 @@ function checkId(report: Report, agent: Agent): void {
 }
 
 function checkAgent(report: Report, agent: Agent, strictGuards: boolean): void {
-  const own = agent.rules.filter(({ origin }) => origin === undefined);
+  const own = ownParts(agent.rules);
   const rules = [...own, ...agent.phases.flatMap((phase) => phase.rules)];
   if (agent.default === null && agent.id !== "" && rules.length + agent.rules.length > 0) {
     report.add("FMS050", `the agent \`${agent.id}\` has no default; what no rule matches is denied`, agent.idSpan, {
@@ -78,7 +79,11 @@ function checkAgent(report: Report, agent: Agent, strictGuards: boolean): void {
     });
   }
   checkFields(report, agent);
-  checkMeters(report, ownParts(agent));
+  checkMeters(report, {
+    budgets: ownParts(agent.budgets),
+    rateLimits: ownParts(agent.rateLimits),
+    redactions: ownParts(agent.redactions),
+  });
   checkPhases(report, agent);
   const deepDenies = new Set([...agent.rules, ...rules].flatMap((rule) => deepDeny(rule)));
   const setting: Setting = { agent, strictGuards, deepDenies };

@@ -5,14 +5,7 @@ import type { Setting } from "./caution.ts";
 import { ConditionChecker } from "./condition.ts";
 import { checkOrder, mandatoryCovers } from "./order.ts";
 import { Report } from "./report.ts";
-import { checkMeters, checkRule, type Meters } from "./rule.ts";
-
-/** The parts of an agent that its author wrote there. */
-export function ownParts(agent: Agent): Meters {
-  const own = <T extends { readonly origin?: Origin }>(parts: readonly T[]): T[] =>
-    parts.filter(({ origin }) => origin === undefined);
-  return { budgets: own(agent.budgets), rateLimits: own(agent.rateLimits), redactions: own(agent.redactions) };
-}
+import { checkMeters, checkRule } from "./rule.ts";
 
 /** What packs brought into an agent. */
 export function checkBroughtIn(report: Report, agent: Agent, setting: Setting): void {

@@ -1,18 +1,20 @@
 // A stack as the text of governance.fms, from its tree alone: for policies that were written as YAML or JSON. Comments
 // and layout are gone; everything that decides stays, in canonical layout. Only for a stack without errors.
 import type {
-  Agent, Block, BlockEntry, Budget, BudgetField, Field, Gate, NetworkMatcher, Pattern, Phase, RateLimit, Redaction, Rule, Stack, Value,
+  Agent, Block, BlockEntry, Budget, BudgetField, Field, Gate, Import, NetworkMatcher, Pack, Pattern, Phase, RateLimit, Redaction, Rule, Stack, Use,
+  Value,
 } from "../ast.ts"; // biome-ignore format: a table
 import { format } from "../format.ts";
+import { ownParts } from "../packs/own.ts";
 import { conditionText, durationText, nameText, quoted, valueText } from "../text.ts";
 
-/** The text of governance.fms. Throws where the stack has statements that cannot be printed. */
+/** The text of governance.fms; what packs brought into an agent is theirs to say. */
 export function toText(stack: Stack): string {
-  const [refused] = stack.unsupported;
-  if (refused !== undefined) throw new Error(`\`${refused.keyword}\` cannot be printed`);
   const sections = [
+    stack.imports.map(importLine).join("\n"),
     stack.runtime === null ? "" : block("runtime", stack.runtime.fields.map(field)),
     ...stack.blocks.map(namedBlock),
+    ...stack.packs.map(pack),
     ...(stack.anonymous?.rules ?? []).map(rule),
     ...stack.agents.map(agent),
   ];
@@ -34,15 +36,45 @@ function agent(of: Agent): string {
   const groups = [
     [...(of.default === null ? [] : [`default ${of.default.effect}`]), ...of.fields.map(field)],
     of.vars.map((variable) => `var ${variable.name} = ${value(variable.value)}`),
-    of.rules.length === 0 ? [] : [block("rules", of.rules.map(rule))],
+    ruleBlock(ownParts(of.rules)),
+    of.uses.map(use),
     of.phases.map(phase),
-    of.budgets.map(budget),
-    [...of.rateLimits.map(rateLimit), ...of.redactions.map(redaction)],
+    ownParts(of.budgets).map(budget),
+    [...ownParts(of.rateLimits).map(rateLimit), ...ownParts(of.redactions).map(redaction)],
     [of.egress, of.modelPolicy].flatMap((gate) => (gate === null ? [] : [gateBlock(gate)])),
     of.blocks.map(namedBlock),
   ];
+  return block(`agent ${quoted(of.id)}`, spaced(groups));
+}
+
+/** A blank line between groups. */
+function spaced(groups: readonly (readonly string[])[]): string[] {
   const body = groups.filter((group) => group.length > 0).map((group) => group.join("\n"));
-  return block(`agent ${quoted(of.id)}`, body.length === 0 ? [] : [body.join("\n\n")]);
+  return body.length === 0 ? [] : [body.join("\n\n")];
+}
+
+function ruleBlock(rules: readonly Rule[]): string[] {
+  return rules.length === 0 ? [] : [block("rules", rules.map(rule))];
+}
+
+function importLine({ reference, alias }: Import): string {
+  return `import ${quoted(reference)}${alias === null ? "" : ` as ${alias.name}`}`;
+}
+
+function pack(of: Pack): string {
+  const groups = [
+    of.params.map((param) => `param ${param.name}${param.default === null ? "" : ` = ${value(param.default)}`}`),
+    of.vars.map((variable) => `var ${variable.name} = ${value(variable.value)}`),
+    ruleBlock(of.rules),
+    of.uses.map(use),
+    of.budgets.map(budget),
+    [...of.rateLimits.map(rateLimit), ...of.redactions.map(redaction)],
+  ];
+  return block(`pack ${quoted(of.name)}`, spaced(groups));
+}
+
+function use({ name: of, parameters }: Use): string {
+  return parameters.length === 0 ? `use ${name(of)}` : block(`use ${name(of)}`, parameters.map(field));
 }
 
 function field({ name: of, value: given }: Field): string {

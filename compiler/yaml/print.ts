@@ -9,7 +9,6 @@ import type {
   Gate,
   Import,
   NetworkMatcher,
-  Origin,
   Pack,
   Phase,
   Rule,
@@ -18,6 +17,7 @@ import type {
   Value,
 } from "../ast.ts";
 import { meantValue } from "../names.ts";
+import { ownParts } from "../packs/own.ts";
 import { conditionText, durationText, nameText, quoted, valueText } from "../text.ts";
 import { standsForMore } from "./value.ts";
 
@@ -122,24 +122,22 @@ function plainUses(uses: readonly Use[]): Plain | undefined {
 
 /** What agents and packs have alike. What a pack brought into an agent is the pack's to say. */
 function plainParts(parts: Pick<Agent, "vars" | "rules" | "budgets" | "rateLimits" | "redactions">) {
-  const own = <T extends { readonly origin?: Origin }>(all: readonly T[]): T[] =>
-    all.filter(({ origin }) => origin === undefined);
   return [
     [
       "vars",
       parts.vars.length === 0 ? undefined : map(...parts.vars.map((v) => [v.name, plainValue(v.value)] as const)),
     ],
-    ["rules", unlessEmpty(own(parts.rules), plainRule)],
-    ["budgets", unlessEmpty(own(parts.budgets), plainBudget)],
+    ["rules", unlessEmpty(ownParts(parts.rules), plainRule)],
+    ["budgets", unlessEmpty(ownParts(parts.budgets), plainBudget)],
     [
       "rate_limits",
-      unlessEmpty(own(parts.rateLimits), ({ pattern, count, windowMs }) =>
+      unlessEmpty(ownParts(parts.rateLimits), ({ pattern, count, windowMs }) =>
         map(["tool", pattern.text], ["limit", `${count} per ${durationText(windowMs)}`]),
       ),
     ],
     [
       "redactions",
-      unlessEmpty(own(parts.redactions), ({ pattern, paths }) =>
+      unlessEmpty(ownParts(parts.redactions), ({ pattern, paths }) =>
         map(["tool", pattern.text], ["paths", paths.map((path) => path.text)]),
       ),
     ],
