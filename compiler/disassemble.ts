@@ -109,7 +109,10 @@ class Listing {
   #place(rule: number): string {
     const view = this.#view;
     if (view.length(Section.Debug) === 0) return "";
-    return `  # line ${view.u32(view.at(Section.Debug) + rule * DEBUG_ROW_BYTES)}`;
+    const row = view.at(Section.Debug) + rule * DEBUG_ROW_BYTES;
+    const source = view.u16(row + 6);
+    const where = source === 0 ? "line " : `${view.string(source, Section.DebugStrings)}:`;
+    return `  # ${where}${view.u32(row)}`;
   }
 
   #instruction(at: number, index: number): string {

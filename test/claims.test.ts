@@ -8,6 +8,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { compile } from "../compiler/index.ts";
 import { type EvaluationRequest, loadPolicySync } from "../runtime/evaluator/index.ts";
+import { importsOfPages } from "./imports.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folders = [".", "docs", join("docs", "diagnostics")];
@@ -59,7 +60,7 @@ const claims = pages.flatMap(claimsOf);
 
 for (const { place, policy: text, lines } of claims) {
   test(`${place} decides as the page says`, () => {
-    const { image } = compile(text, { file: "governance.fms" });
+    const { image } = compile(text, { file: "governance.fms", imports: importsOfPages(root) });
     if (image === undefined) throw new Error("the policy does not compile");
     const policy = loadPolicySync(image, { state: "volatile" });
     let now = startMs;

@@ -6,10 +6,11 @@ import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { diagnosticCodes } from "../compiler/diagnostic.ts";
-import { renderDiagnostic } from "../compiler/frame.ts";
+import { renderDiagnostics } from "../compiler/frame.ts";
 import { compile } from "../compiler/index.ts";
 import { codes } from "../runtime/codes.ts";
 import { sdkCodes } from "../runtime/sdk/index.ts";
+import { importsOfPages } from "./imports.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const inFolder = (folder: string) =>
@@ -47,6 +48,7 @@ function examplesOf(path: string, page: string): Example[] {
   });
 }
 
+const imports = importsOfPages(root);
 const policy = readFileSync(join(root, "examples/support-agent/governance.fms"), "utf8");
 const examples = [
   ...pages.flatMap(({ path, text }) => examplesOf(path, text)),
@@ -55,7 +57,11 @@ const examples = [
 
 for (const { place, text, file, expected } of examples) {
   test(`${place} ${expected === null ? "compiles" : `is ${expected.code}`}`, () => {
-    const { diagnostics } = compile(text, { file, ...(expected?.code === "FMS070" ? { knownTools: registered } : {}) });
+    const { diagnostics } = compile(text, {
+      file,
+      imports,
+      ...(expected?.code === "FMS070" ? { knownTools: registered } : {}),
+    });
     const found = diagnostics.map(({ severity, code, message, line }) => `${severity} ${code} ${line}: ${message}`);
     if (expected === null)
       assert.equal(
@@ -106,8 +112,10 @@ for (const [code, { severity, title }] of Object.entries(diagnosticCodes)) {
     const shown = page.match(/^```fms (error|warning) (FMS\d+)\n([\s\S]*?)^```\n\n```text\n([\s\S]*?)^```$/m);
     const [whole = "", shownSeverity, shownCode, text = "", output = ""] = shown ?? [];
     assert.equal([shownSeverity, shownCode], [severity, code]);
-    const { diagnostics } = compile(text, { file: "governance.fms", knownTools });
-    const printed = diagnostics.map((diagnostic) => `${renderDiagnostic(diagnostic, text)}\n`).join("");
+    const { diagnostics, sources } = compile(text, { file: "governance.fms", knownTools, imports });
+    const printed = renderDiagnostics(diagnostics, sources)
+      .map((frame) => `${frame}\n`)
+      .join("");
     if (process.env.FARAMESH_RENEW === "1") {
       const block = (body: string) => `\`\`\`fms ${severity} ${code}\n${text}\`\`\`\n\n\`\`\`text\n${body}\`\`\``;
       writeFileSync(
@@ -118,7 +126,7 @@ for (const [code, { severity, title }] of Object.entries(diagnosticCodes)) {
     const [, remedy = ""] = page.split("## What to do");
     const [fixed] = examplesOf(path, remedy);
     assert.ok(fixed !== undefined, "the page shows no policy that does without");
-    const left = compile(fixed.text, { file: "governance.fms", knownTools }).diagnostics.map(
+    const left = compile(fixed.text, { file: "governance.fms", knownTools, imports }).diagnostics.map(
       (diagnostic) => diagnostic.code,
     );
     assert.not.ok(left.includes(code as (typeof left)[number]), `the remedy is ${left.join(", ")} too`);

@@ -208,8 +208,8 @@ class Linker {
   #unused(): void {
     if (this.#stack.agents.length === 0) return;
     for (const [name, { statement, file }] of this.#scopes.main.imports) {
-      const isHint = this.#loaded.fileOf.get(statement)?.reference.isHint === true;
-      if (file === null || isHint || this.#used.has(statement)) continue;
+      // A profile of a framework or a provider has no packs.
+      if (file === null || file.packs.size === 0 || this.#used.has(statement)) continue;
       this.#add(
         "FMS064",
         `nothing uses the import \`${name}\``,

@@ -6,17 +6,19 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Agent, Stack, Value } from "../../compiler/ast.ts";
+import type { Agent, Pack, Stack, Use, Value } from "../../compiler/ast.ts";
 import { toText } from "../../compiler/format/print.ts";
-import { compile } from "../../compiler/index.ts";
+import { compile, type Imports } from "../../compiler/index.ts";
+import { ownParts } from "../../compiler/packs/own.ts";
 import { conditionText, nameText, ruleText } from "../../compiler/text.ts";
 import { toJson, toYaml } from "../../compiler/yaml/print.ts";
 import { parseYaml } from "../../compiler/yaml.ts";
 import { HEADER_BYTES, Section, TABLE_ROW_BYTES } from "../../vm/shared/image.ts";
+import { importsIn } from "../imports.ts";
 
 /** A digest of the bytes that decide, which policy_hash is over; null where the policy does not compile. */
-function deciding(text: string, file: string): string | null {
-  const { image } = compile(text, { file });
+function deciding(text: string, file: string, imports?: Imports): string | null {
+  const { image } = compile(text, { file, ...(imports === undefined ? {} : { imports }) });
   if (image === undefined) return null;
   const view = new DataView(image.buffer, image.byteOffset);
   const row = HEADER_BYTES + Section.Host * TABLE_ROW_BYTES;
@@ -25,8 +27,8 @@ function deciding(text: string, file: string): string | null {
   return createHash("sha256").update(image.subarray(start, end)).digest("hex");
 }
 
-function complaints(text: string, file: string): string[] {
-  return compile(text, { file })
+function complaints(text: string, file: string, imports?: Imports): string[] {
+  return compile(text, { file, ...(imports === undefined ? {} : { imports }) })
     .diagnostics.filter(({ severity }) => severity === "error")
     .map(({ code, line, column, message }) => `${line}:${column} ${code} ${message}`);
 }
@@ -86,7 +88,7 @@ function otherGate(keyword: string, gate: Agent["egress"], vars: Agent["vars"]):
 }
 
 function otherAgent(agent: Agent): unknown {
-  const budgets = agent.budgets.map(({ id, fields }) => [
+  const budgets = ownParts(agent.budgets).map(({ id, fields }) => [
     id,
     Object.fromEntries(
       fields.map(({ name, value }) => [
@@ -100,17 +102,18 @@ function otherAgent(agent: Agent): unknown {
     ),
   ]);
   return {
-    rules: agent.rules.map((rule) => otherRule(rule, agent.vars)),
+    rules: ownParts(agent.rules).map((rule) => otherRule(rule, agent.vars)),
+    ...(agent.uses === undefined ? {} : { use: otherUses(agent.uses, otherValue) }),
     ...(agent.default === null ? {} : { default: agent.default.effect }),
     id: agent.id,
     var: Object.fromEntries(agent.vars.map(({ name, value }) => [name, otherValue(value)])),
     budget: Object.fromEntries(budgets),
-    rate_limits: agent.rateLimits.map(({ pattern, count, windowMs }) => ({
+    rate_limits: ownParts(agent.rateLimits).map(({ pattern, count, windowMs }) => ({
       pattern: pattern.text,
       limit: count,
       per: `${windowMs}ms`,
     })),
-    redact: agent.redactions.map(({ pattern, paths }) => ({
+    redact: ownParts(agent.redactions).map(({ pattern, paths }) => ({
       pattern: pattern.text,
       args: paths.map(({ text }) => text),
     })),
@@ -130,8 +133,54 @@ function otherAgent(agent: Agent): unknown {
   };
 }
 
+/** In text, a bare word of a budget or a `use` may name a value of its pack. */
+const otherWord = (value: Value, pack: Pack): unknown =>
+  value.kind === "word" && [...pack.params, ...pack.vars].some(({ name }) => name === value.value)
+    ? `vars.${value.value}`
+    : otherValue(value);
+
+function otherUses(uses: readonly Use[], written: (value: Value) => unknown): unknown[] {
+  return uses.map(({ name, parameters }) =>
+    parameters.length === 0
+      ? name
+      : { [name]: Object.fromEntries(parameters.map((field) => [field.name, written(field.value)])) },
+  );
+}
+
+function otherPack(pack: Pack): object {
+  const agent = { ...pack, id: "", default: null, egress: null, modelPolicy: null, phases: [] };
+  const budgets = pack.budgets.map((budget) => ({
+    ...budget,
+    fields: budget.fields.map((field) =>
+      field.value.kind === "word"
+        ? { ...field, value: { ...field.value, kind: "string" as const, value: String(otherWord(field.value, pack)) } }
+        : field,
+    ),
+  }));
+  const {
+    rules,
+    var: vars,
+    budget,
+    rate_limits,
+    redact,
+  } = otherAgent({ ...agent, budgets } as unknown as Agent) as {
+    [part: string]: unknown;
+  };
+  const params = pack.params.map((param) => [
+    param.name,
+    param.default === null ? { required: true } : otherValue(param.default),
+  ]);
+  const use = otherUses(pack.uses, (value) => otherWord(value, pack));
+  return { name: pack.name, param: Object.fromEntries(params), var: vars, rules, budget, rate_limits, redact, use };
+}
+
 function otherShape(stack: Stack): string {
   return JSON.stringify({
+    import: stack.imports.map(({ reference, alias }) => ({
+      from: reference,
+      ...(alias === null ? {} : { alias: alias.name }),
+    })),
+    pack: stack.packs.map(otherPack),
     ...(stack.anonymous === null ? {} : { rules: stack.anonymous.rules.map((rule) => otherRule(rule, [])) }),
     agent: stack.agents.map(otherAgent),
     ...(stack.runtime === null
@@ -141,14 +190,17 @@ function otherShape(stack: Stack): string {
 }
 
 const folder = fileURLToPath(new URL("../conformance", import.meta.url));
-const policies = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".fms"));
+const policies = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(
+  (file) => file.endsWith(".fms") && !file.includes(".imports"),
+);
 
 for (const file of policies) {
   test(`${file} decides the same as YAML, as JSON and in the other shape`, () => {
     const text = readFileSync(join(folder, file), "utf8");
-    const { stack } = compile(text, { file: "governance.fms" });
+    const imports = importsIn(join(folder, file.replace(/fms$/, "imports")));
+    const { stack } = compile(text, { file: "governance.fms", imports });
     if (stack === undefined) throw new Error("no tree");
-    const expected = deciding(text, "governance.fms");
+    const expected = deciding(text, "governance.fms", imports);
     assert.ok(expected);
     const forms = {
       "governance.fms.yaml": toYaml(stack),
@@ -158,10 +210,10 @@ for (const file of policies) {
       "other.yaml": otherShape(stack),
     };
     for (const [name, form] of Object.entries(forms)) {
-      assert.equal(complaints(form, name), [], `${name}\n${form}`);
-      assert.is(deciding(form, name), expected, `${name}\n${form}`);
-      const back = toText(compile(form, { file: name }).stack ?? stack);
-      assert.is(deciding(back, "governance.fms"), expected, `${name} as text\n${back}`);
+      assert.equal(complaints(form, name, imports), [], `${name}\n${form}`);
+      assert.is(deciding(form, name, imports), expected, `${name}\n${form}`);
+      const back = toText(compile(form, { file: name, imports }).stack ?? stack);
+      assert.is(deciding(back, "governance.fms", imports), expected, `${name} as text\n${back}`);
     }
   });
 }
@@ -272,7 +324,7 @@ const bent: readonly [what: string, from: string, to: string, message: string][]
   ["import that is pinned to nothing", "# a policy", "imports: [h.example/p]", "1:11 FMS030 `h.example/p` has no version"],
   ["pack that is no map", "# a policy", "packs: { p: 1 }", "1:13 FMS012 a pack is a map, not a number"],
   ["pack of unknown fields", "# a policy", "packs: { p: { rule: [] } }", "1:15 FMS011 unknown field `rule` in a pack"],
-  ["parameter that lacks", "# a policy", 'packs: { p: { params: { x: { required: true } }, rules: ["permit t if a < x"] } }', "1:10 FMS064 nothing uses the pack `p`"],
+  ["uses that are a number", "# a policy", 'packs: { p: { params: { x: { required: true } }, uses: 5 } }', "1:56 FMS012 `uses` is text, not a number"],
   ["text that swallows the next line", "      - permit search", "          - permit search", "14:17 FMS002 this text goes on over several lines without quotes"],
   ["tab as indentation", "    default: deny", "\tdefault: deny", "6:1 FMS001 a tab cannot indent YAML"],
   ["wrong indentation", "    model: on", "   model: on", "7:1 FMS002 unexpected indentation"],
