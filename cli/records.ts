@@ -77,6 +77,8 @@ function otherText(record: JsonObject): string {
       return words("action_id", "status", "provider");
     case "phase":
       return words("agent_id", "from", "to", "cause");
+    case "checkpoint":
+      return words("cause");
     case "mark":
       return words("kind", "detail");
     default:

@@ -87,6 +87,8 @@ const wal = object({
   bytes: integer,
   segments: integer,
   latched: boolean,
+  degraded: boolean,
+  checkpoint_size: orNull(integer),
 });
 
 const runningDaemon: Schema = {

@@ -1,7 +1,7 @@
 // From a judgement to the words that an agent gets. It tells what decided this call and nothing of any other rule.
 import { formatTime } from "./clock.ts";
 import type { Code } from "./codes.ts";
-import type { GovernAnswer, Resolution, StructuredDenial } from "./doors/protocol.ts";
+import type { GovernAnswer, Receipt, Resolution, StructuredDenial } from "./doors/protocol.ts";
 import type { Effect, Verdict } from "./evaluator/types.ts";
 
 /** What was decided about one call, before it is recorded and put into words. */
@@ -29,6 +29,8 @@ export interface AnswerContext {
   readonly policyHash: string | null;
   readonly argsSha256: string | null;
   readonly latencyUs: number;
+  /** Null where the call was not recorded. */
+  readonly receipt: Receipt | null;
 }
 
 /** Denials that go away by themselves: the same call may be sent again. */
@@ -58,6 +60,7 @@ export function answerOf(judgement: Judgement, context: AnswerContext): GovernAn
     policy_hash: context.policyHash,
   };
   if (context.argsSha256 !== null) answer.args_sha256 = context.argsSha256;
+  if (context.receipt !== null) answer.receipt = context.receipt;
   if (would !== null) answer.would = upper[would];
   if (approvalId !== null) answer.approval_id = approvalId;
   if (effect === "defer" && approvalId !== null) answer.defer_token = approvalId;

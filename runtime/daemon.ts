@@ -15,10 +15,13 @@ import { checkTakenOver, type Environment, type RuntimeSettings, settingOf } fro
 import type { FloodLimits } from "./flood.ts";
 import { journalLevelOf, openJournal } from "./journal.ts";
 import { canonicalJson } from "./json.ts";
+import { KeyFiles } from "./key-files.ts";
 import { Ledger, noPolicy, TurnClock } from "./ledger.ts";
 import { Log } from "./log/log.ts";
+import type { VerifierKey } from "./log/note.ts";
 import { evaluator, type Machine } from "./machine.ts";
 import { PhaseEnds, phaseEndBody } from "./phases.ts";
+import { pinKey } from "./pinned-keys.ts";
 import { Policies, PolicyHistory } from "./policy.ts";
 import { checkSocketDir, preparePlaces, prepareShortDir } from "./premises.ts";
 import { Recovery } from "./recover.ts";
@@ -120,6 +123,7 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
     durability,
     clock,
     disk: options.disk ?? nodeDisk,
+    keys: new KeyFiles(nodeDisk, paths.keys),
     onRecord: (record) => recovery.take(record),
   });
   try {
@@ -259,10 +263,37 @@ export class Daemon implements House {
     ledger.log.onLatch((failure) => this.#onLatch(failure.message));
     this.#housekeeping = setInterval(() => this.#keepHouse(), housekeepingMs);
     this.#enter(policies.active === null ? "INITIALIZING" : "READY");
-    if (policies.active !== null) this.onActivated();
+    if (policies.active !== null) this.#takePolicy();
+    const { signer } = ledger.log;
+    if (signer !== null) this.#pin(signer.key, signer.isNamed);
+  }
+
+  /** A daemon without its keys pinned serves on: they are for those who check its log. */
+  #pin(key: VerifierKey, isNamed: boolean): void {
+    const { verifierKeys } = this.#parts.paths;
+    try {
+      const became = pinKey(verifierKeys, key, isNamed);
+      if (became === "added") this.journal.info({ key: key.text }, "verifier key written to faramesh.vkey");
+      if (became === "unvouched") {
+        this.journal.warn({ key: key.text }, "the log's key is not in faramesh.vkey, and no key there names it");
+      }
+    } catch (error) {
+      this.journal.error({ err: error }, "faramesh.vkey could not be read or written");
+    }
+  }
+
+  async rotateKey(): Promise<VerifierKey | null> {
+    const key = await this.#parts.ledger.log.rotateKey();
+    if (key !== null) this.#pin(key, true);
+    return key;
   }
 
   onActivated(): void {
+    this.#takePolicy();
+    void this.#parts.ledger.log.checkpoint("policy");
+  }
+
+  #takePolicy(): void {
     if (this.#state === "INITIALIZING") this.#enter("READY");
     const { policies } = this.#parts;
     this.journal.level = journalLevelOf(policies.active?.policy.runtime().log_level);

@@ -9,7 +9,7 @@ import type { Reading } from "./clock.ts";
 import type { Code } from "./codes.ts";
 import { Deadlines } from "./deadlines.ts";
 import { decisionBody, type StoredArgs, storedArgs } from "./decision-record.ts";
-import type { GovernAnswer } from "./doors/protocol.ts";
+import type { GovernAnswer, Receipt } from "./doors/protocol.ts";
 import type { Effect } from "./evaluator/types.ts";
 import type { FloodGate } from "./flood.ts";
 import { inputsOf } from "./inputs.ts";
@@ -19,6 +19,8 @@ import { type Ledger, noPolicy, type PolicyStamp } from "./ledger.ts";
 import { cutText } from "./log/decision.ts";
 import { requestDigest } from "./log/identity.ts";
 import { sha256Hex } from "./log/line.ts";
+import type { Appended } from "./log/log.ts";
+import { noTree } from "./log/merkle.ts";
 import type { ActivePolicy, Policies } from "./policy.ts";
 import { type Call, type RefusedCall, readCall } from "./request.ts";
 import type { DaemonState } from "./stack.ts";
@@ -221,10 +223,11 @@ export class Decider {
       },
       ledger.log.salts,
     );
-    const { seq } = ledger.append("decision", this.#stamp(), body, turn.reading);
+    const recorded = ledger.append("decision", this.#stamp(), body, turn.reading);
+    const { seq } = recorded;
     if (judged.code === "APPROVAL_DENIED" && judged.approvalId !== null) approvals.takeToldDenial(judged.approvalId);
     this.counts[effect]++;
-    const answer = answerOf(judged, contextOf(turn, active, effect, would, latencyUs));
+    const answer = answerOf(judged, contextOf(turn, active, effect, would, latencyUs, this.#receipt(recorded)));
     const { callId, request } = turn.call;
     if (remember && callId !== null) {
       calls.remember(request.agent_id, callId, { digest: turn.digest, timeUs: turn.reading.wallUs, seq, answer });
@@ -327,18 +330,24 @@ export class Decider {
         mode,
         dev,
       } as const;
-      const { seq } = ledger.append(
+      const recorded = ledger.append(
         "decision",
         this.#stamp(),
         decisionBody(turn.call, judged, facts, ledger.log.salts),
         turn.reading,
       );
       this.counts.deny++;
-      return { answer: answerOf(judged, contextOf(turn, active, "deny", null, latencyUs)), seq };
+      const context = contextOf(turn, active, "deny", null, latencyUs, this.#receipt(recorded));
+      return { answer: answerOf(judged, context), seq: recorded.seq };
     } catch (error) {
       this.#governor.journal.error({ err: error, action_id: turn.actionId }, "a refusal could not be recorded");
       return this.#unrecorded(turn, "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
     }
+  }
+
+  #receipt({ seq, hash }: Appended): Receipt {
+    const { size, root } = this.#governor.ledger.log.treeHead ?? noTree;
+    return { seq, leaf: hash, size, root };
   }
 
   #flood(turn: Turn): Decided {
@@ -348,7 +357,7 @@ export class Decider {
 
   #unrecorded(turn: Turn, code: Code, reason: string): Decided {
     this.counts.deny++;
-    const context = contextOf(turn, this.#governor.policies.active, "deny", null, 0);
+    const context = contextOf(turn, this.#governor.policies.active, "deny", null, 0, null);
     return { answer: answerOf(plain("deny", code, reason), context), seq: null };
   }
 }
@@ -359,6 +368,7 @@ function contextOf(
   effect: Effect,
   would: Effect | null,
   latencyUs: number,
+  receipt: Receipt | null,
 ): AnswerContext {
   return {
     callId: turn.call.callId,
@@ -369,6 +379,7 @@ function contextOf(
     policyHash: active?.activation.policyHash ?? null,
     argsSha256: turn.argsSha256 === "" ? null : turn.argsSha256,
     latencyUs,
+    receipt,
   };
 }
 
@@ -386,6 +397,7 @@ function unavailable(answer: GovernAnswer, code: Code, reason: string): GovernAn
       policyHash: policy_hash,
       argsSha256: null,
       latencyUs: latency_us,
+      receipt: null,
     }),
     latency_ms,
   };

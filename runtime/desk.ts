@@ -18,6 +18,7 @@ import { noPolicy, type PolicyStamp } from "./ledger.ts";
 import { cutText } from "./log/decision.ts";
 import { LogFailure } from "./log/failure.ts";
 import { requestDigest } from "./log/identity.ts";
+import type { VerifierKey } from "./log/note.ts";
 import { PolicyRefusal, versionView } from "./policy.ts";
 import { canonicalCall } from "./request.ts";
 import { type StatusSources, statusOf } from "./status.ts";
@@ -34,6 +35,8 @@ export interface House extends StatusSources {
   readonly journal: Logger;
   /** A policy came into force: timers, state. */
   onActivated(): void;
+  /** Puts a new signing key in force; null where nothing is signed. */
+  rotateKey(): Promise<VerifierKey | null>;
   /** Begins to drain; returns at once. */
   beginStop(): void;
 }
@@ -62,6 +65,8 @@ export class Desk {
       ["rollback", (message) => this.#rollback(message)],
       ["history", () => this.#history()],
       ["stop", () => this.#stop()],
+      ["checkpoint", () => this.#checkpoint()],
+      ["rotate_key", () => this.#rotateKey()],
       ["approvals_list", (message) => this.#list(message)],
       ["approvals_show", (message) => ({ ok: true, approval: this.#view(this.#approval(message)) })],
       ["approve_defer", (message) => this.#resolve(message, "approved")],
@@ -132,6 +137,22 @@ export class Desk {
   #history(): object {
     const { history, active } = this.#house.governor.policies;
     return { ok: true, versions: history.all.map((activation) => versionView(activation, active)) };
+  }
+
+  async #checkpoint(): Promise<object> {
+    const { log } = this.#house.governor.ledger;
+    await log.checkpoint("asked");
+    if (log.treeHead === null || log.stats().checkpointFailures > 0) {
+      throw new Refusal("AUDIT_UNAVAILABLE", "the checkpoint could not be written; it is tried again each second");
+    }
+    return { ok: true, size: log.treeHead.size, root: log.treeHead.root };
+  }
+
+  async #rotateKey(): Promise<object> {
+    this.#checkServing();
+    const key = await this.#house.rotateKey();
+    if (key === null) throw new Refusal("UNSUPPORTED", "this log is not signed");
+    return { ok: true, key: key.text };
   }
 
   #stop(): object {

@@ -17,8 +17,8 @@ const sticky = 0o1000;
 /** Checks the stack directory and all above it, then checks or makes `.faramesh/` and what is in it. Throws PremisesFailure. */
 export function preparePlaces(paths: StackPaths): void {
   checkAncestors(realpathSync(paths.dir));
-  for (const dir of [paths.faramesh, paths.policies, paths.runtime, paths.operatorDir]) ownDirectory(dir);
-  for (const dir of [paths.policies, paths.runtime, paths.operatorDir]) {
+  for (const dir of [paths.faramesh, paths.policies, paths.keys, paths.runtime, paths.operatorDir]) ownDirectory(dir);
+  for (const dir of [paths.policies, paths.keys, paths.runtime, paths.operatorDir]) {
     for (const name of nodeDisk.list(dir)) checkOwn(join(dir, name));
   }
 }

@@ -10,6 +10,7 @@ import { chargeRecord, usedOf, verdictOf } from "./decision-record.ts";
 import type { Effect, Policy } from "./evaluator/types.ts";
 import { type AppliedImage, loadImage } from "./images.ts";
 import type { JsonObject } from "./json.ts";
+import { noTree } from "./log/merkle.ts";
 import type { PhaseEnds } from "./phases.ts";
 import { type ActivePolicy, activationOf, activePolicy, type PolicyHistory } from "./policy.ts";
 
@@ -114,5 +115,6 @@ function recordedAnswer(record: JsonObject): ReturnType<typeof answerOf> {
     policyHash: text("policy_hash"),
     argsSha256: null,
     latencyUs: typeof record.latency_us === "number" ? record.latency_us : 0,
+    receipt: { seq: Number(record.seq), leaf: text("hash") ?? "", ...noTree },
   });
 }

@@ -11,6 +11,10 @@ export interface StackPaths {
   readonly faramesh: string;
   /** Applied images, `<image_hash>.fmb`. */
   readonly policies: string;
+  /** Private keys of the log, mode 0600. */
+  readonly keys: string;
+  /** Public keys of the log, to be committed. */
+  readonly verifierKeys: string;
   readonly runtime: string;
   readonly operatorDir: string;
   readonly agentSocket: string;
@@ -51,6 +55,8 @@ export function stackPaths(dir: string): StackPaths {
     dir: root,
     faramesh,
     policies: join(faramesh, "policies"),
+    keys: join(faramesh, "keys"),
+    verifierKeys: join(root, "faramesh.vkey"),
     runtime,
     operatorDir,
     agentSocket: join(runtime, "faramesh.sock"),

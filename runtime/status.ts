@@ -94,5 +94,7 @@ function walOf({ governor, walDir }: StatusSources, nowUs: number): WalStatus {
     bytes: stats.totalBytes,
     segments: stats.segments,
     latched: stats.state === "latched",
+    degraded: stats.headFailures + stats.checkpointFailures > 0,
+    checkpoint_size: stats.checkpointSize,
   };
 }

@@ -1,8 +1,10 @@
 // `faramesh apply`: compiles the policy and puts it in force: starts the daemon, or has it swap in place. The daemon stores
 // the version and writes the record; this command only asks, and asks nothing before the policy compiles.
+import { existsSync } from "node:fs";
 import { Command, Option } from "clipanion";
 import { askOperator, OperatorRefused, readDaemonFile } from "../../runtime/doors/client.ts";
 import type { ApplyAnswer, StatusAnswer } from "../../runtime/doors/protocol.ts";
+import { readPinnedKeys } from "../../runtime/pinned-keys.ts";
 import { type StackPaths, stackPaths } from "../../runtime/stack.ts";
 import { actorName } from "../actor.ts";
 import { changesBetween, summaryOf } from "../changes.ts";
@@ -41,6 +43,7 @@ export class ApplyCommand extends FarameshCommand {
     const runtime = loadPolicySync(policy.image, { state: "volatile" }).runtime();
     refuseUnsupported(unsupportedRuntime(runtime), policy.source.file);
     const settings = launchSettings(paths, runtime, io.env);
+    const hadKeys = existsSync(paths.verifierKeys);
     if (this.foreground) return this.#serve(io, paths, policy, settings);
     const running = await isAnswering(paths.dir);
     let pid = running ? null : await launch(paths, settings);
@@ -57,6 +60,7 @@ export class ApplyCommand extends FarameshCommand {
       answer = await this.#ask(io, policy, before);
     }
     report(io, policy, { answer, pid, before, socket: readDaemonFile(paths)?.socket ?? paths.agentSocket });
+    if (!hadKeys) tellKeys(io, paths);
     return exits.ok;
   }
 
@@ -79,6 +83,7 @@ export class ApplyCommand extends FarameshCommand {
   }
 
   async #serve(io: Terminal, paths: StackPaths, policy: CompiledPolicy, settings: LaunchSettings): Promise<number> {
+    const hadKeys = existsSync(paths.verifierKeys);
     const { startDaemon, StartFailure } = await import("../../runtime/daemon.ts");
     try {
       const daemon = await startDaemon({ dir: paths.dir, ...settings, env: io.env });
@@ -89,6 +94,7 @@ export class ApplyCommand extends FarameshCommand {
         const before = await askOperator(paths.dir, "status", {});
         const answer = await this.#ask(io, policy, before);
         report(io, policy, { answer, pid: process.pid, before, socket: daemon.places.agent });
+        if (!hadKeys) tellKeys(io, paths);
       } catch (error) {
         await daemon.stop();
         throw error;
@@ -115,6 +121,13 @@ function refuseUnsupported(fields: readonly string[], file: string): void {
     `runtime: ${names} ${fields.length === 1 ? "is" : "are"} not supported yet`,
     `take it out of \`runtime { }\` in ${file}: it would not be carried out`,
   );
+}
+
+/** The log's key, when this start made it. */
+function tellKeys(io: Terminal, paths: StackPaths): void {
+  const keys = existsSync(paths.verifierKeys) ? readPinnedKeys(paths.verifierKeys) : null;
+  const key = keys?.find(({ kind }) => kind === "log");
+  if (key !== undefined) io.say(`→ verifier key ${key.text}\n  kept in faramesh.vkey: commit it`);
 }
 
 interface Outcome {

@@ -58,19 +58,17 @@ export class AuditTailCommand extends AuditListCommand {
     const most = countOf(this.count);
     const walDir = await existingWalDir(this.dir, io.env);
     const why = new Why(this.dir);
-    const { records, lastSeq, fromSeq } = await lastRecords(
-      walDir,
-      most,
-      ({ value }) => isWanted(value, filter),
-      ({ value }) => why.take(value),
-    );
+    // Of the log's own book-keeping there may be more than of anything else; whoever wants it asks for it whole.
+    const isShown = ({ value }: StoredRecord): boolean =>
+      isWanted(value, filter) && (io.isJson || value.type !== "checkpoint");
+    const { records, lastSeq, fromSeq } = await lastRecords(walDir, most, isShown, ({ value }) => why.take(value));
     if (!io.isJson && records.some(({ value }) => why.lacks(value))) await takeBefore(why, walDir, fromSeq);
     for (const record of records) await print(io, why, record);
     if (!(this.follow ?? io.isTerminal)) return exits.ok;
     await io.untilInterrupted(async (signal) => {
       for await (const record of tailRecords(walDir, { fromSeq: lastSeq + 1, signal })) {
         why.take(record.value);
-        if (isWanted(record.value, filter)) await print(io, why, record);
+        if (isShown(record)) await print(io, why, record);
       }
     });
     return exits.ok;

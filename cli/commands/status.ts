@@ -126,6 +126,9 @@ function show(io: Terminal, status: StatusAnswer, drift: boolean | null): void {
   ]);
   rows.push(["approvals", approvalsText(approvals)]);
   rows.push(["log", walText(daemon)]);
+  if (daemon.wal.degraded) {
+    rows.push(["", yellow("checkpoints cannot be written: after about a minute every call is denied")]);
+  }
   if (daemon.wal.latched) rows.push(["", red("it can no longer be written: every call is denied")]);
   rows.push(["socket", daemon.socket]);
   rows.push(["operator", `${daemon.operator_auth}: who runs as this user can approve`]);

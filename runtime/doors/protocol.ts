@@ -72,6 +72,10 @@ export interface WalStatus {
   readonly bytes: number;
   readonly segments: number;
   readonly latched: boolean;
+  /** Checkpoints or the head could not be written lately: decisions go on, for about a minute. */
+  readonly degraded: boolean;
+  /** Records under the last checkpoint; null without one. */
+  readonly checkpoint_size: number | null;
 }
 
 export interface PolicySource {
@@ -184,6 +188,9 @@ export interface OperatorCalls {
   history: { request: object; answer: { ok: true; versions: readonly VersionView[] } };
   /** The daemon answers, drains and ends with exit code 0. */
   stop: { request: { actor?: string }; answer: { ok: true; pid: number } };
+  /** Signs what the log holds now; the tree signed has at least the records of before the request. */
+  checkpoint: { request: object; answer: { ok: true; size: number; root: string } };
+  rotate_key: { request: { actor?: string }; answer: { ok: true; key: string } };
   approvals_list: {
     request: { status?: ApprovalStatus; agent_id?: string };
     answer: { ok: true; approvals: readonly ApprovalView[] };
@@ -219,6 +226,8 @@ export const operatorTypes: Readonly<Record<OperatorType | "approvals_watch" | L
   rollback: true,
   history: true,
   stop: true,
+  checkpoint: true,
+  rotate_key: true,
   approvals_list: true,
   approvals_show: true,
   approvals_watch: true,
@@ -255,6 +264,17 @@ export interface StructuredDenial {
   readonly next_steps?: readonly string[];
 }
 
+/** What an agent may keep of an answer, to hold the log to it later: `faramesh audit verify --against`. */
+export interface Receipt {
+  /** Of the decision's record. */
+  readonly seq: number;
+  /** Its hash, which stands for every record before it too. */
+  readonly leaf: string;
+  /** The tree under the last checkpoint; 0 before the first. */
+  readonly size: number;
+  readonly root: string;
+}
+
 /** The answer to a `govern` line. Members without a value are left out. */
 export interface GovernAnswer {
   readonly call_id: string;
@@ -274,6 +294,8 @@ export interface GovernAnswer {
   readonly args_sha256?: string;
   /** The approval that a deferred call waits for, or that a permitted call used. */
   readonly approval_id?: string;
+  /** Absent where nothing was recorded. */
+  readonly receipt?: Receipt;
   readonly defer_token?: string;
   readonly denial_token?: string;
   readonly structured_denial?: StructuredDenial;

@@ -16,7 +16,7 @@ import { HeadKeeper } from "./head-keeper.ts";
 import { entryLimitBytes, prefixBytes, writeLine } from "./line.ts";
 import type { VerifierKey } from "./note.ts";
 import { type LogEntryInput, RestRenderer } from "./record.ts";
-import { openForWriting } from "./recover.ts";
+import { openForWriting, type PolicyNames } from "./recover.ts";
 import { SaltStore } from "./salts.ts";
 import type { KeyKeeper } from "./signing-key.ts";
 import { TileStore } from "./tile-store.ts";
@@ -102,6 +102,8 @@ export class Log {
   readonly #reliefListeners: (() => void)[] = [];
   #wasPressed = false;
   readonly #timer: NodeJS.Timeout;
+  /** in force, for records of the log's own */
+  #policy: PolicyNames;
   #closing: Promise<void> | null = null;
   /** the last record is in */
   #isClosing = false;
@@ -155,6 +157,7 @@ export class Log {
     this.#lastHash = chain.hash;
     this.#syncedSeq = chain.seq;
     this.#sealedBytes = opened.sealedBytes;
+    this.#policy = opened.policy ?? { policy_version: null, policy_hash: null };
     const lastUs = parseTime(chain.time);
     if (lastUs !== undefined) this.#clock.observe(lastUs);
     this.#renderer = new RestRenderer(identity.logId, this.#clock.bootId);
@@ -218,7 +221,7 @@ export class Log {
   }
 
   #appendOwn(type: "checkpoint" | "mark", body: JsonObject): Appended {
-    return this.append({ type, policy_version: null, policy_hash: null, body });
+    return this.append({ ...this.#policy, type, body });
   }
 
   get lastSeq(): number {
@@ -253,6 +256,8 @@ export class Log {
     batch.add(end, hash, wallUs);
     this.#lastSeq = seq;
     this.#lastHash = hash;
+    if (entry.type === "policy")
+      this.#policy = { policy_version: entry.policy_version, policy_hash: entry.policy_hash };
     this.#committer.added(end - start);
     return { seq, hash, time };
   }

@@ -6,6 +6,9 @@ import { sha256Hex } from "./line.ts";
 /** Root of the tree without entries: SHA-256 of nothing. */
 export const emptyRoot = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
+/** The tree before its first entry: true of every log. */
+export const noTree = { size: 0, root: emptyRoot } as const;
+
 const hashPattern = /^[0-9a-f]{64}$/;
 const nodeInput = Buffer.alloc(65);
 nodeInput[0] = 0x01;

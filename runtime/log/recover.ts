@@ -9,8 +9,12 @@ import { createHead, firstGeneration, readHead } from "./head.ts";
 import { type LogIdentity, openIdentity } from "./identity.ts";
 import { inspectLog } from "./inspect.ts";
 import { quarantineTail, tornTailKind, unmarkedCopies } from "./quarantine.ts";
+import type { LogEntryInput } from "./record.ts";
 import { listSegments } from "./segments.ts";
 import { TreeRecovery } from "./tree-recovery.ts";
+
+/** What each record says of the policy then in force. */
+export type PolicyNames = Pick<LogEntryInput, "policy_version" | "policy_hash">;
 
 export interface OpenedFiles {
   readonly identity: LogIdentity;
@@ -22,6 +26,8 @@ export interface OpenedFiles {
   readonly headGeneration: number;
   /** bodies of mark records to append before anything else */
   readonly marks: readonly JsonObject[];
+  /** of the last `policy` record, null without one */
+  readonly policy: PolicyNames | null;
   /** the tree over the records, where it was asked for */
   readonly tree: TreeRecovery | null;
 }
@@ -40,8 +46,10 @@ export function openForWriting(
   const identity = openIdentity(disk, dir, segments.length > 0 || storedHead.kind !== "absent");
   const marked = new Set<string>();
   const tree = withTree ? new TreeRecovery(disk, dir, identity.logId) : null;
+  let policy: PolicyNames | null = null;
   const record = (head: JsonObject, value: () => JsonObject, hash: string): void => {
     tree?.record(head, value, hash);
+    if (head.type === "policy") policy = policyNames(head);
     if (onRecord === undefined && head.type !== "mark") return;
     const whole = value();
     const name = markedCopy(whole);
@@ -63,7 +71,12 @@ export function openForWriting(
   const active = last === undefined ? null : { number: last.number, sizeBytes, firstUs };
   const sealedBytes = walk.segments.slice(0, -1).reduce((total, segment) => total + segment.sizeBytes, 0);
   const headGeneration = head.kind === "valid" ? head.state.generation : isNew ? firstGeneration : 0;
-  return { identity, chain: walk.chain, active, sealedBytes, headGeneration, marks, tree };
+  return { identity, chain: walk.chain, active, sealedBytes, headGeneration, marks, policy, tree };
+}
+
+function policyNames({ policy_version, policy_hash }: JsonObject): PolicyNames {
+  const text = (value: Json | undefined): string | null => (typeof value === "string" ? value : null);
+  return { policy_version: text(policy_version), policy_hash: text(policy_hash) };
 }
 
 /** The name in quarantine/ that a mark speaks of. */

@@ -9,6 +9,14 @@ export interface Question {
   readonly argsSha256: string;
 }
 
+/** What an answer leaves behind, to hold the log to it: `faramesh audit verify --against`. */
+export interface Receipt {
+  readonly seq: number;
+  readonly leaf: string;
+  readonly size: number;
+  readonly root: string;
+}
+
 export type Reading =
   | { readonly effect: "permit"; readonly actionId: string | undefined }
   | { readonly effect: "deny" | "defer"; readonly error: ToolDeniedError };
@@ -44,6 +52,16 @@ export function readAnswer(answer: unknown, question: Question): Reading {
     return refuse("ARGS_MISMATCH", "the permit is for other arguments than those of this call");
   }
   return { effect, actionId: text(answer.action_id) };
+}
+
+/** The receipt of an answer; undefined where there is none, or none that can be read. */
+export function readReceipt(answer: unknown): Receipt | undefined {
+  const receipt = isRecord(answer) && isRecord(answer.receipt) ? answer.receipt : undefined;
+  if (receipt === undefined) return undefined;
+  const { seq, leaf, size, root } = receipt;
+  const isHash = (value: unknown): value is string => typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
+  const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+  return isCount(seq) && isHash(leaf) && isCount(size) && isHash(root) ? { seq, leaf, size, root } : undefined;
 }
 
 /** The status of a polled approval; undefined for anything that is not one. */

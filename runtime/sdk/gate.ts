@@ -5,6 +5,7 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import type { Json, JsonObject } from "../json.ts";
 import { readAnswer, readPollStatus } from "./answer.ts";
 import { NotPlain, type PlainArguments, plainArguments } from "./plain-arguments.ts";
+import { keepReceipt } from "./receipts.ts";
 import { sharedSocketTransport } from "./socket-transport.ts";
 import { sdkDenial, ToolDeniedError } from "./tool-denied-error.ts";
 import { type GovernRequest, type Transport, TransportFailure } from "./transport.ts";
@@ -132,6 +133,7 @@ export class Gate {
     const request = this.#request(callId, tool, plain.parse(), approvalId);
     const answer = await wait.race(this.#transport.govern(request, wait.signal));
     const argsSha256 = bytesToHex(sha256(new TextEncoder().encode(plain.text)));
+    keepReceipt(this.#transport, answer);
     const reading = readAnswer(answer, { tool, callId, argsSha256 });
     return reading.effect === "permit" ? null : reading.error;
   }

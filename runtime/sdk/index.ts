@@ -1,7 +1,9 @@
 // What an agent imports as `faramesh/sdk`. It must never export anything that approves, changes policy or stops a daemon.
 
+export type { Receipt } from "./answer.ts";
 export type { GovernOptions, RefusalHook, RefusedCall } from "./gate.ts";
 export { type Governed, type GovernedFunction, governedTools } from "./governed-tools.ts";
+export { latestReceipt } from "./receipts.ts";
 export { SocketTransport, type SocketTransportOptions } from "./socket-transport.ts";
 export { type StubDecision, type StubEffect, type StubRule, StubTransport } from "./stub-transport.ts";
 export { type Denial, type Resolution, type SdkCode, sdkCodes, ToolDeniedError } from "./tool-denied-error.ts";

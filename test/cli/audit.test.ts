@@ -194,9 +194,10 @@ test("show prints one record by id, its beginning, or number", async () => {
     const { action_id = "" } = await stack.ask("stripe/refund", { amount: 8000 });
     const whole = await cli(stack.dir, "audit", "show", action_id);
     assert.match(whole.stdout, /00000001\.wal.* offset \d+/);
-    assert.is((await cli(stack.dir, "audit", "show", "2")).stdout, whole.stdout);
+    const seq = String((await stack.records()).find((record) => record.action_id === action_id)?.seq);
+    assert.is((await cli(stack.dir, "audit", "show", seq)).stdout, whole.stdout);
     assert.is((await cli(stack.dir, "audit", "show", action_id.slice(0, -3))).stdout, whole.stdout);
-    assert.match((await cli(stack.dir, "audit", "show", "2", "--format", "json")).stdout, action_id);
+    assert.match((await cli(stack.dir, "audit", "show", seq, "--format", "json")).stdout, action_id);
     for (const id of ["99", "0", "action-NOBODY", ""]) assert.is((await cli(stack.dir, "audit", "show", id)).code, 1);
   });
 });
@@ -207,9 +208,9 @@ test("verify says what holds, what no one can vouch for, beside a daemon and on 
     const { code, stdout } = await cli(stack.dir, "audit", "verify");
     assert.is(code, 0);
     for (const text of [
-      "✓ 6 records",
+      "✓ 8 records",
       "✓ hash chain intact",
-      "unanchored tail: 6 records",
+      "unanchored tail: 8 records",
       "not checked: ",
       "audit chain verified",
     ]) {
@@ -219,7 +220,7 @@ test("verify says what holds, what no one can vouch for, beside a daemon and on 
     try {
       cpSync(stack.daemon.walDir, join(copy, "faramesh-wal"), { recursive: true });
       const report = await cliJson(copy, "audit", "verify");
-      assert.equal([report.ok, report.records, report.fault], [true, 6, null]);
+      assert.equal([report.ok, report.records, report.fault], [true, 8, null]);
     } finally {
       rmSync(copy, { recursive: true, force: true, maxRetries: 10 });
     }
@@ -235,8 +236,8 @@ test("a copied stack is read, not the one it was copied from", async () => {
         cpSync(join(stack.dir, name), join(copy, name), { recursive: true });
       }
       await stack.ask("search_docs");
-      assert.is((await cliJson(copy, "audit", "verify")).records, 2);
-      assert.is((await cliJson(stack.dir, "audit", "verify")).records, 3);
+      assert.is((await cliJson(copy, "audit", "verify")).records, 4);
+      assert.is((await cliJson(stack.dir, "audit", "verify")).records, 5);
     } finally {
       rmSync(copy, { recursive: true, force: true, maxRetries: 10 });
     }
@@ -251,7 +252,7 @@ test("verify of a changed log exits 5 and names file, offset, seq, field, expect
     flipBit(stack);
     const { code, stdout } = await cli(stack.dir, "audit", "verify");
     assert.is(code, 5);
-    assert.match(stdout, /00000001\.wal, offset \d+, seq 3/);
+    assert.match(stdout, /00000001\.wal, offset \d+, seq 5/);
     for (const word of [/field +hash/, /expected +[0-9a-f]{64}/, /found +[0-9a-f]{64}/]) assert.match(stdout, word);
     assert.not.match(stdout, "audit chain verified");
     for (const check of [
@@ -259,10 +260,10 @@ test("verify of a changed log exits 5 and names file, offset, seq, field, expect
       "nothing acknowledged is missing",
       "each decision under the policy then in force",
     ])
-      assert.ok(stdout.includes(`– ${check}: not checked past record 2`), stdout);
+      assert.ok(stdout.includes(`– ${check}: not checked past record 4`), stdout);
     const report = await cliJson(stack.dir, "audit", "verify");
     const { file, seq, field } = report.fault as NonNullable<VerifyReport["fault"]>;
-    assert.equal([report.ok, file, seq, field], [false, "00000001.wal", 3, "hash"]);
+    assert.equal([report.ok, file, seq, field], [false, "00000001.wal", 5, "hash"]);
   });
 });
 
@@ -273,7 +274,7 @@ test("the other readers of a changed log exit 5 too and name verify", async () =
     flipBit(stack);
     for (const words of [
       ["tail", "--no-follow"],
-      ["show", "2"],
+      ["show", "4"],
     ]) {
       const { code, stderr } = await cli(stack.dir, "audit", ...words);
       assert.is(code, 5);
@@ -290,7 +291,7 @@ test("verify takes a bare copy of a log, and an empty directory is no log", asyn
     try {
       cpSync(stack.daemon.walDir, copy, { recursive: true });
       const report = await cliJson(elsewhere, "audit", "verify", "--wal", copy);
-      assert.equal([report.ok, report.records, report.wal_dir], [true, 2, copy]);
+      assert.equal([report.ok, report.records, report.wal_dir], [true, 4, copy]);
       assert.is((await cli(stack.dir, "audit", "verify", "--wal", elsewhere)).code, 1);
       mkdirSync(join(elsewhere, "faramesh-wal"));
       const { code, stderr } = await cli(elsewhere, "audit", "verify");

@@ -244,7 +244,7 @@ test("on a log with a flipped bit every reader stops with 5, and nothing is touc
     const verify = await faramesh(stack.dir, "audit", "verify");
     assert.match(
       verify.stdout,
-      /file 00000001\.wal, offset \d+, seq 2.*\n {2}field \S+\n {2}expected .+\n {2}found {4}.+/,
+      /file 00000001\.wal, offset \d+, seq 4.*\n {2}field \S+\n {2}expected .+\n {2}found {4}.+/,
     );
     assert.equal(snapshotOf(stack.dir), before);
     const apply = await faramesh(stack.dir, "apply");

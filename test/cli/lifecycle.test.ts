@@ -167,13 +167,14 @@ test("a copy of a stack is read by itself, never by way of the original", () =>
         join(copy.dir, ".faramesh", "runtime", "daemon.json"),
         readFileSync(join(stack.dir, ".faramesh", "runtime", "daemon.json")),
       );
+      const before = (await stack.records()).length;
       await stack.ask("search_docs");
       const verify = JSON.parse((await faramesh(copy.dir, "audit", "verify", "--format", "json")).stdout) as {
         wal_dir: string;
         records: number;
       };
       assert.is(verify.wal_dir, join(copy.dir, "faramesh-wal"));
-      assert.is(verify.records, 2);
+      assert.is(verify.records, before);
     } finally {
       await copy.remove();
     }

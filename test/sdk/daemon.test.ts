@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import { compile } from "../../compiler/index.ts";
 import { askOperator } from "../../runtime/doors/client.ts";
 import { spawnDaemon } from "../../runtime/launch.ts";
-import { governedTools, SocketTransport, ToolDeniedError } from "../../runtime/sdk/index.ts";
+import { governedTools, latestReceipt, SocketTransport, ToolDeniedError } from "../../runtime/sdk/index.ts";
 
 const policy = `agent "bot" {
   default deny
@@ -53,6 +53,19 @@ test.after(async () => {
 
 test.before.each(() => {
   ran.length = 0;
+});
+
+test("the highest receipt is kept for each transport", async () => {
+  const own = new SocketTransport();
+  assert.is(latestReceipt(own), null);
+  const { pay } = governedTools(tools, { agentId: "bot", transport: own });
+  await pay({ amount: 1, to: { name: "ann" } });
+  const first = latestReceipt(own);
+  await pay({ amount: 1, to: { name: "ann" } });
+  const second = latestReceipt(own);
+  await own.close();
+  assert.match(second?.leaf ?? "", /^[0-9a-f]{64}$/);
+  assert.is(second?.seq, (first?.seq ?? 0) + 1);
 });
 
 test("D13 permits are for the arguments that were judged, whatever they hold", async () => {
