@@ -22,6 +22,7 @@ const policy = `agent "bot" {
 function settled(text: string, dir: string): string {
   return text
     .replaceAll(dir, "<dir>")
+    .replace(/faramesh\/log\/[0-9a-f-]{36}\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+/g, "<key>")
     .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, "<time>")
     .replace(/pid=\d+/g, "pid=<pid>")
     .replace(/\b[0-9a-f]{8}\b/g, "<hash>")
@@ -67,6 +68,8 @@ No policy is in force yet: nothing to compare recorded calls with.
 ✓ governance.fms compiled (v1, <hash>)
 → runtime started (pid=<pid>)
 → socket <dir>/.faramesh/runtime/faramesh.sock
+→ verifier key <key>
+  kept in faramesh.vkey: commit it
 `,
     );
     await says(["apply"], "✓ governance.fms compiled (v1, <hash>)\n= v1 is in force already: nothing changed\n");
