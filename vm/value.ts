@@ -125,11 +125,11 @@ export function less(a: u32, b: u32, orEqual: bool): i32 {
   return tri(orEqual ? order <= 0 : order < 0);
 }
 
-/** a is a member of the list b: true, or false where some member has a's kind, or unknown. */
+/** a is a member of the list b: true, or false where some member has a's kind or there is none, or unknown. */
 export function inList(a: u32, b: u32): i32 {
   const kind = kindOf(a);
   if (kindOf(b) != Kind.List || kind == Kind.Missing || kind == Kind.Unknown || kind >= Kind.List) return Tri.Unknown;
-  let sameKind = false;
+  let sameKind = lengthOf(b) == 0;
   let member = pointerOf(b);
   for (let i = lengthOf(b); i > 0; i--, member += 16) {
     const answer = equal(a, member);

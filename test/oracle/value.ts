@@ -84,8 +84,9 @@ export function order(a: Found, b: Found): number | "unknown" {
 /** `x in list`. */
 export function isIn(x: Found, list: Found): Tri {
   if (list.kind !== "list" || x.kind === "list" || x.kind === "object") return "unknown";
+  if (x.kind === "missing" || x.kind === "unknown") return "unknown";
   if (list.items.some((item) => equal(x, item) === true)) return true;
-  return list.items.some((item) => item.kind === x.kind) ? false : "unknown";
+  return list.items.length === 0 || list.items.some((item) => item.kind === x.kind) ? false : "unknown";
 }
 
 /** `holder contains x`. */
