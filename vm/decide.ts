@@ -25,7 +25,7 @@ let outcomeRule: i32 = -1;
 /** The tool is not visible in the session's workflow phase. */
 let hidden: bool = false;
 
-function shapeOf(plan: u32): u32 {
+export function shapeOf(plan: u32): u32 {
   return image.shapes + load<u32>(image.plans + plan * 12) * SHAPE_ROW_BYTES;
 }
 
@@ -70,7 +70,7 @@ export function decidePlan(plan: u32, nowUs: f64, arenaUsed: u32, approved: u32,
   return verdict;
 }
 
-function isStateful(shape: u32): bool {
+export function isStateful(shape: u32): bool {
   return (cell(shape, Shape.Flags) & SHAPE_SESSION) != 0 || cell(shape, Shape.PhasesCount) + cell(shape, Shape.LimitsCount) + cell(shape, Shape.BudgetsCount) > 0;
 }
 

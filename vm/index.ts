@@ -7,16 +7,19 @@ import * as sessions from "./sessions";
 import { hashImage, verify } from "./load";
 import { chargeDenial, chargePlan, decidePlan } from "./decide";
 import { lookupPlan } from "./dispatch";
+import { decideFilled, decideRequest } from "./request";
 import { sha256Begin, sha256End, sha256Update } from "./sha256";
 import { readSnapshot, writeSnapshot } from "./snapshot";
+import { layOutWords } from "./words";
 import { LoadCode, Result } from "./shared/abi";
 
 let loaded: bool = false;
 
-/** Lays out memory for an image of `bytes`; returns where to put it, or 0. Once for each instance. */
-export function allocate(bytes: u32, arenaBytes: u32): u32 {
-  if (loaded) return 0;
-  return memoryMap.layOut(bytes, arenaBytes) ? memoryMap.image : 0;
+/** Lays out memory for an image of `bytes`, and requests of `requestBytes`; returns where to put it, or 0. Once for each instance. */
+export function allocate(bytes: u32, arenaBytes: u32, requestBytes: u32): u32 {
+  if (loaded || !memoryMap.layOut(bytes, arenaBytes, requestBytes)) return 0;
+  layOutWords();
+  return memoryMap.image;
 }
 
 /** Proves the image and makes it the one that decides. `capacity` meters, a power of two or 0. LoadCode. */
@@ -45,6 +48,11 @@ export function arenaBytes(): u32 {
   return memoryMap.arenaBytes;
 }
 
+/** Room of Area.Request. */
+export function requestBytes(): u32 {
+  return memoryMap.requestBytes;
+}
+
 /** Plan of an agent's tool, names in Area.Names; negative when the agent is unknown. */
 export function lookup(agentBytes: u32, toolBytes: u32): i32 {
   return lookupPlan(agentBytes, toolBytes);
@@ -60,7 +68,17 @@ export function decide(plan: u32, nowUs: f64, arenaUsed: u32, approvedCount: u32
   return decidePlan(plan, nowUs, arenaUsed, approvedCount, false);
 }
 
-/** The same without taking anything, every step in Area.Trace. */
+/** Judges `bytes` of JSON in Area.Request. `flags` are JSON_COUNTS and the like. The verdict, or a JsonCode. */
+export function decideJson(bytes: u32, nowUs: f64, approvedCount: u32, flags: u32): i32 {
+  return decideRequest(bytes, nowUs, approvedCount, flags);
+}
+
+/** Goes on where decideJson answered JsonCode.Url. */
+export function decideOn(arenaUsed: u32): i32 {
+  return decideFilled(arenaUsed);
+}
+
+/** Without taking anything, every step in Area.Trace. */
 export function explain(plan: u32, nowUs: f64, arenaUsed: u32, approvedCount: u32): i32 {
   return decidePlan(plan, nowUs, arenaUsed, approvedCount, true);
 }

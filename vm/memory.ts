@@ -1,5 +1,5 @@
 // Where everything stands in the machine's memory. Laid out once by `allocate`; nothing grows afterwards.
-import { APPROVED_MAX, Area, METERS_PER_TOOL_MAX, METERS_PER_RING_BLOCK, METER_BYTES, METER_KEY_BYTES, NAME_BYTES, RING_BLOCK_BYTES, Result, TRACE_EVENTS_MAX, TRACE_EVENT_BYTES } from "./shared/abi";
+import { APPROVED_MAX, Area, JSON_DEPTH_MAX, JSON_ITEMS_MAX, METERS_PER_TOOL_MAX, METERS_PER_RING_BLOCK, METER_BYTES, METER_KEY_BYTES, NAME_BYTES, RING_BLOCK_BYTES, Result, TRACE_EVENTS_MAX, TRACE_EVENT_BYTES } from "./shared/abi";
 import { SLOT_BYTES } from "./shared/isa";
 
 const PAGE_BYTES: u32 = 65536;
@@ -29,6 +29,30 @@ export let rings: u32 = 0;
 export let ringBlocks: u32 = 0;
 export let exchange: u32 = 0;
 export let exchangeBytes: u32 = 0;
+/** A request's JSON, with room for the zeros behind it. */
+export let request: u32 = 0;
+export let requestBytes: u32 = 0;
+/** What was read of it: NODE_BYTES for each value, sorted references to the members of large objects, open containers. */
+export let nodes: u32 = 0;
+export let nodesMax: u32 = 0;
+export let sorted: u32 = 0;
+export let frames: u32 = 0;
+/** Two big numbers of BIG_BYTES. */
+export let bigs: u32 = 0;
+/** Words that requests are made of, see words.ts; the nodes of a request's members by word. */
+export let words: u32 = 0;
+export let members: u32 = 0;
+
+export const NODE_BYTES: u32 = 32;
+export const FRAME_BYTES: u32 = 16;
+/** 100 limbs: 770 digits, or half of the least double's neighbourhood, are 2,700 bits. */
+export const BIG_BYTES: u32 = 404;
+export const WORDS_BYTES: u32 = 1024;
+export const MEMBERS_BYTES: u32 = 128;
+/** A tool's name may be put together from longer parts before what nobody needs is cut off. */
+const TOOL_PARTS_BYTES: u32 = 768;
+/** Zeros behind the request: as many as are read at once. */
+const END_BYTES: u32 = 32;
 
 let end: u32 = 0;
 
@@ -46,14 +70,24 @@ function grow(): bool {
 }
 
 /** Lays out the fixed areas and room for an image of `bytes`. */
-export function layOut(bytes: u32, arenaSize: u32): bool {
-  if (bytes > 0x10000000 || arenaSize > 0x10000000) return false;
+export function layOut(bytes: u32, arenaSize: u32, requestSize: u32): bool {
+  if (bytes > 0x10000000 || arenaSize > 0x10000000 || requestSize > 0x10000000) return false;
   end = (<u32>__heap_base + 15) & ~15;
-  names = take(3 * NAME_BYTES);
+  names = take(3 * NAME_BYTES + TOOL_PARTS_BYTES);
   result = take(Result.End * 8);
   approved = take(APPROVED_MAX * 4);
   costs = take((2 * METERS_PER_TOOL_MAX + 1) * 8);
   trace = take(TRACE_EVENTS_MAX * TRACE_EVENT_BYTES);
+  words = take(WORDS_BYTES);
+  members = take(MEMBERS_BYTES);
+  bigs = take(2 * BIG_BYTES);
+  frames = take((JSON_DEPTH_MAX + 1) * FRAME_BYTES);
+  requestBytes = requestSize;
+  request = take(requestSize + END_BYTES);
+  // A list member and its comma are two bytes.
+  nodesMax = min(requestSize / 2, JSON_ITEMS_MAX) + 1;
+  nodes = take(nodesMax * NODE_BYTES);
+  sorted = take(nodesMax * 4);
   arenaBytes = arenaSize;
   arena = take(arenaSize);
   imageBytes = bytes;
@@ -94,6 +128,7 @@ export function areaAddress(area: i32): u32 {
     case Area.Trace: return trace;
     case Area.Image: return image;
     case Area.Exchange: return exchange;
+    case Area.Request: return request;
     default: return 0;
   }
 }

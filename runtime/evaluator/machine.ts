@@ -1,19 +1,30 @@
 // The Wasm machine as the host sees it: one instance, one image, one state. With module.ts the only place that says
 // WebAssembly.
-import { ARENA_BYTES_DEFAULT, Area, LoadCode, NAME_BYTES, RestoreCode, Result } from "../../vm/shared/abi.ts";
+import {
+  ARENA_BYTES_DEFAULT,
+  Area,
+  LoadCode,
+  NAME_BYTES,
+  REQUEST_BYTES_DEFAULT,
+  RestoreCode,
+  Result,
+} from "../../vm/shared/abi.ts";
 import { HEADER_TOTAL_BYTES, Section } from "../../vm/shared/image.ts";
 import { LoadFailure } from "./types.ts";
 
 interface MachineExports {
   readonly memory: WebAssembly.Memory;
   /** This and the next are gone from a module that has its image within: it is proved, laid down and cannot be replaced. */
-  allocate?(bytes: number, arenaBytes: number): number;
+  allocate?(bytes: number, arenaBytes: number, requestBytes: number): number;
   loadImage?(capacity: number): number;
   arenaBytes(): number;
+  requestBytes(): number;
   layout(area: number): number;
   lookup(agentBytes: number, toolBytes: number): number;
   caller(agentBytes: number, sessionBytes: number): void;
   decide(plan: number, nowUs: number, arenaUsed: number, approvedCount: number): number;
+  decideJson(bytes: number, nowUs: number, approvedCount: number, flags: number): number;
+  decideOn(arenaUsed: number): number;
   explain(plan: number, nowUs: number, arenaUsed: number, approvedCount: number): number;
   charge(plan: number, nowUs: number): number;
   deny(plan: number, nowUs: number): void;
@@ -32,6 +43,7 @@ export class Machine {
   readonly calls: MachineExports;
   /** calls.decide, held apart: each look into an instance's exports costs as much as the call. */
   readonly decide: MachineExports["decide"];
+  readonly decideJson: MachineExports["decideJson"];
   readonly bytes: Uint8Array;
   /** The image that decides, within the machine's memory, which it never writes there. */
   readonly image: Uint8Array;
@@ -48,6 +60,8 @@ export class Machine {
   readonly costs: number;
   readonly trace: number;
   readonly exchange: number;
+  readonly request: number;
+  readonly requestBytes: number;
 
   /**
    * Loads an image; null opens a module that has one within. `capacity`: most counters it can hold, a power of two, or 0.
@@ -58,11 +72,13 @@ export class Machine {
     image: Uint8Array | null,
     capacity: number,
     arenaBytes: number = ARENA_BYTES_DEFAULT,
+    requestBytes: number = REQUEST_BYTES_DEFAULT,
   ) {
     const instance = new WebAssembly.Instance(module, {});
     this.calls = instance.exports as unknown as MachineExports;
     this.decide = this.calls.decide;
-    const code = image === null ? this.#opened() : this.#load(image, capacity, arenaBytes);
+    this.decideJson = this.calls.decideJson;
+    const code = image === null ? this.#opened() : this.#load(image, capacity, arenaBytes, requestBytes);
     const buffer = this.calls.memory.buffer;
     this.bytes = new Uint8Array(buffer);
     this.words = new Uint32Array(buffer);
@@ -78,17 +94,19 @@ export class Machine {
     this.costs = this.calls.layout(Area.Costs);
     this.trace = this.calls.layout(Area.Trace);
     this.exchange = this.calls.layout(Area.Exchange);
+    this.request = this.calls.layout(Area.Request);
+    this.requestBytes = this.calls.requestBytes();
     if (code !== LoadCode.Ok) throw this.#loadFailure(code);
     const at = this.calls.layout(Area.Image);
     this.image = this.bytes.subarray(at, at + this.view.getUint32(at + HEADER_TOTAL_BYTES, true));
   }
 
-  #load(image: Uint8Array, capacity: number, arenaBytes: number): number {
+  #load(image: Uint8Array, capacity: number, arenaBytes: number, requestBytes: number): number {
     const { allocate, loadImage } = this.calls;
     if (typeof this.calls.arenaBytes !== "function" || allocate === undefined || loadImage === undefined) {
       throw new LoadFailure("BAD_MODULE", "this module is no machine that takes images");
     }
-    const at = allocate(image.length, arenaBytes);
+    const at = allocate(image.length, arenaBytes, requestBytes);
     if (at === 0) throw new LoadFailure("NO_MEMORY", `no memory for an image of ${image.length} bytes`);
     new Uint8Array(this.calls.memory.buffer).set(image, at);
     return loadImage(capacity);

@@ -87,6 +87,12 @@ export class Marshal {
     return this.#used;
   }
 
+  /** Fills one field's slot behind `used` bytes of the arena; the bytes in use then, or -1. */
+  writeOne(field: number, value: unknown, used: number): number {
+    this.#used = used;
+    return this.#put(this.#machine.slots + field * SLOT_BYTES, value) ? this.#used : -1;
+  }
+
   #put(slot: number, value: unknown): boolean {
     const words = this.#machine.words;
     const at = slot >> 2;

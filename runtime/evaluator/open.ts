@@ -14,6 +14,8 @@ export interface LoadOptions {
   readonly meterCapacity?: number;
   /** Room for the text and lists that rules read of one request, in bytes; default 12 MiB. A request that needs more is BAD_REQUEST. */
   readonly arenaBytes?: number;
+  /** Longest JSON that decideJson takes, in bytes; default 8 MiB. Longer requests are BAD_REQUEST. */
+  readonly requestBytes?: number;
   /** The machine's module, for hosts that forbid compiling at run time. */
   readonly module?: WebAssembly.Module;
 }
@@ -22,11 +24,12 @@ export interface LoadOptions {
 export function openImage(module: WebAssembly.Module, image: Uint8Array, options: LoadOptions): Policy {
   const counts = options.state === "volatile";
   const capacity = counts ? (options.meterCapacity ?? METER_CAPACITY_DEFAULT) : 0;
-  return new LoadedPolicy(new Machine(module, image, capacity, options.arenaBytes), counts);
+  const machine = new Machine(module, image, capacity, options.arenaBytes, options.requestBytes);
+  return new LoadedPolicy(machine, counts);
 }
 
 /** What is laid down in a built module, and so is not for the one who opens it to choose. */
-const builtIn = ["meterCapacity", "arenaBytes", "module"] as const;
+const builtIn = ["meterCapacity", "arenaBytes", "requestBytes", "module"] as const;
 
 /** Opens a module that `faramesh build` made. Nothing is loaded or proved: that was done when it was built. Throws LoadFailure. */
 export function openBuilt(module: WebAssembly.Module, options: LoadOptions = {}): Policy {

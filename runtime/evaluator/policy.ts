@@ -3,6 +3,9 @@
 import {
   APPROVED_MAX,
   Cause,
+  JSON_COUNTS,
+  JSON_PRINCIPAL,
+  JsonCode,
   METERS_PER_TOOL_MAX,
   Result,
   VERDICT_CODE_MASK,
@@ -15,6 +18,7 @@ import { SHAPE_NAMED, SHAPE_SESSION, Shape } from "../../vm/shared/image.ts";
 import { RuleEffect } from "../../vm/shared/isa.ts";
 import type { Code } from "../codes.ts";
 import { explainTrace } from "./explain.ts";
+import { urlPart } from "./http.ts";
 import { ImageReader } from "./image.ts";
 import type { Machine } from "./machine.ts";
 import { type FieldReader, fieldReaders, fieldReads, Marshal } from "./marshal.ts";
@@ -27,6 +31,7 @@ import {
   type EvaluationOptions,
   type EvaluationRequest,
   type Explanation,
+  type JsonOptions,
   LoadFailure,
   type PhaseMove,
   type PhaseState,
@@ -116,6 +121,36 @@ export class LoadedPolicy implements Policy {
       return this.#read(this.#machine.decide(plan.index, Math.floor(options.now * 1000), prepared, approved), plan);
     } catch {
       return refusals.MACHINE_FAULT;
+    }
+  }
+
+  decideJson(bytes: Uint8Array, options: JsonOptions): Verdict {
+    try {
+      const machine = this.#machine;
+      if (bytes.length > machine.requestBytes) return refusals.BAD_REQUEST;
+      machine.bytes.set(bytes, machine.request);
+      const flags = (this.#counts ? JSON_COUNTS : 0) | (options.trustPrincipal === true ? JSON_PRINCIPAL : 0);
+      const approved = this.#writeApproved(options.approved);
+      let packed = machine.decideJson(bytes.length, Math.floor(options.now * 1000), approved, flags);
+      if (packed === JsonCode.Url) packed = this.#decideWithUrl();
+      if (packed < 0) return jsonRefusals[packed as Exclude<JsonCode, JsonCode.Url>];
+      return this.#read(packed, this.#plan(machine.resultInteger(Result.Plan)));
+    } catch {
+      return refusals.MACHINE_FAULT;
+    }
+  }
+
+  /** Parts of the URL for each field that the machine asks for, in its order. */
+  #decideWithUrl(): number {
+    const machine = this.#machine;
+    const at = machine.resultInteger(Result.UrlText);
+    const text = decoder.decode(machine.bytes.subarray(at, at + machine.resultInteger(Result.UrlBytes)));
+    for (;;) {
+      const field = machine.resultInteger(Result.UrlField);
+      const value = urlPart(text, this.#image.field(field).path);
+      const used = this.#marshal.writeOne(field, value, machine.resultInteger(Result.ArenaUsed));
+      const packed = used < 0 ? JsonCode.BadRequest : machine.calls.decideOn(used);
+      if (packed !== JsonCode.Url) return packed;
     }
   }
 
@@ -519,3 +554,10 @@ const refusals = {
   ),
   MACHINE_FAULT: refusal("MACHINE_FAULT", "the machine stopped; the call is denied"),
 } as const;
+
+const jsonRefusals: Record<Exclude<JsonCode, JsonCode.Url>, Verdict> = {
+  [JsonCode.BadRequest]: refusals.BAD_REQUEST,
+  [JsonCode.BadToolName]: refusals.BAD_TOOL_NAME,
+  [JsonCode.UnknownAgent]: refusals.UNKNOWN_AGENT,
+  [JsonCode.StateUnavailable]: refusals.STATE_UNAVAILABLE,
+};

@@ -50,6 +50,11 @@ export interface EvaluationOptions {
   readonly approved?: readonly string[];
 }
 
+export interface JsonOptions extends EvaluationOptions {
+  /** Whether rules may see the request's `principal`: only where somebody verified it before. Default false. */
+  readonly trustPrincipal?: boolean;
+}
+
 /** The outcome that the rest of the policy would have given, beside a rollout phase's. */
 export interface Shadow {
   readonly effect: Effect;
@@ -207,6 +212,13 @@ export interface FieldRead {
 export interface Policy {
   readonly info: PolicyInfo;
   decide(request: EvaluationRequest, options: EvaluationOptions): Verdict;
+  /**
+   * Judges one request of the daemon's form as raw JSON (RFC 8259, UTF-8): the members of EvaluationRequest, and beside them
+   * `tool`, `operation`, `model_name` and the ids that a record keeps; null counts as absent. What two readers could
+   * understand differently is denied BAD_REQUEST: broken UTF-8, duplicate keys, lone surrogates, numbers beyond a double,
+   * more than 64 levels or 100,000 keys and list members. The bytes are copied and not kept.
+   */
+  decideJson(bytes: Uint8Array, options: JsonOptions): Verdict;
   /** The same decision without any change of state, with every step. */
   explain(request: EvaluationRequest, options: EvaluationOptions): Explanation;
   /**

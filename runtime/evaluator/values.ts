@@ -1,10 +1,14 @@
 // Looks into a request's values: own members only, one step at a time.
+import { JsonNumber } from "./number.ts";
 
 /** Only what the object itself has: a request cannot reach a prototype, nor a prototype a request. */
 export function own(holder: unknown, name: string): unknown {
-  return holder !== null && typeof holder === "object" && Object.hasOwn(holder, name)
-    ? (holder as { [name: string]: unknown })[name]
-    : undefined;
+  return isObject(holder) && Object.hasOwn(holder, name) ? holder[name] : undefined;
+}
+
+/** A number that keeps its text is a number, whatever it is made of. */
+export function isObject(value: unknown): value is { readonly [name: string]: unknown } {
+  return typeof value === "object" && value !== null && !(value instanceof JsonNumber);
 }
 
 export function follow(holder: unknown, path: readonly (string | number)[]): unknown {

@@ -33,8 +33,13 @@ const defaultPorts: Readonly<Record<string, number>> = {
 };
 
 function urlPart(text: unknown, path: Path): unknown {
-  if (typeof text !== "string" || !URL.canParse(text)) return undefined;
-  const url = new URL(text);
+  if (typeof text !== "string") return undefined;
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    return undefined;
+  }
   const [first, key] = path;
   if (path.length === 1 && first === "host") return url.hostname === "" ? undefined : url.hostname;
   if (path.length === 1 && first === "port") return url.port === "" ? defaultPorts[url.protocol] : Number(url.port);

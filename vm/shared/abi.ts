@@ -21,6 +21,8 @@ export enum Area {
   Image = 7,
   /** Where snapshots are written and read. */
   Exchange = 8,
+  /** JSON of one request, for decideJson. */
+  Request = 9,
 }
 
 /** Longest agent id, session id, tool name. */
@@ -80,7 +82,14 @@ export enum Result {
   PolicyHash = 16,
   ImageHash = 20,
   StateHash = 24,
-  End = 32,
+  /** i32 each, when decideJson asks for a part of a URL: the field, the URL's place and bytes, bytes of the arena in use. */
+  UrlField = 28,
+  UrlText = 29,
+  UrlBytes = 30,
+  ArenaUsed = 31,
+  /** i32: plan that decideJson found. */
+  Plan = 32,
+  End = 36,
 }
 
 /** A cause is its kind in the low two bits, the index of the rule or budget above. */
@@ -115,6 +124,20 @@ export enum VerdictCode {
 export const LOOKUP_UNKNOWN_AGENT = -1;
 export const LOOKUP_BAD_TOOL = -2;
 
+/** Answers of decideJson() below zero. */
+export enum JsonCode {
+  BadRequest = -1,
+  BadToolName = -2,
+  UnknownAgent = -3,
+  StateUnavailable = -4,
+  /** The host is to put a part of `args.url` into the slot of a field, and to call decideOn. */
+  Url = -5,
+}
+
+/** Bits of decideJson's flags: counters have a home here; a principal that the request claims may be shown to the rules. */
+export const JSON_COUNTS = 1;
+export const JSON_PRINCIPAL = 2;
+
 export enum LoadCode {
   Ok = 0,
   TooShort = 1,
@@ -140,6 +163,10 @@ export enum RestoreCode {
 
 /** Requests are at most 8 MiB of JSON; text and list members of the fields that are read fit in this. */
 export const ARENA_BYTES_DEFAULT = 12582912;
+/** Most bytes of a request's JSON, its keys and list members together, and its arrays and objects open at the same time. */
+export const REQUEST_BYTES_DEFAULT = 8388608;
+export const JSON_ITEMS_MAX = 100000;
+export const JSON_DEPTH_MAX = 64;
 export const METER_CAPACITY_DEFAULT = 65536;
 export const METER_BYTES = 72;
 /** Bytes of key text kept for each meter of the capacity, on average. */

@@ -1,0 +1,229 @@
+// From the JSON of one request to a verdict: names, shapes and bounds of its members, then the plan of its tool. What does not
+// fit is refused with a code. A member that is null counts as absent. It never reads one member in two ways.
+import * as memoryMap from "./memory";
+import * as meters from "./meters";
+import { setResult } from "./memory";
+import { decidePlan, isStateful, shapeOf } from "./decide";
+import { lookupPlan } from "./dispatch";
+import { fillSlots, setRequest } from "./fields";
+import { after, kindAt, lengthAt, memberOf, PAYLOAD, readDocument } from "./json";
+import { isWord, memberWord, Word, wordAt, wordBytes } from "./words";
+import { sameBytes } from "./value";
+import { JSON_COUNTS, JSON_PRINCIPAL, JsonCode, NAME_BYTES, Result } from "./shared/abi";
+import { Kind } from "./shared/isa";
+
+const TOOL_BYTES: u32 = 512;
+const PURPOSE_BYTES: u32 = 1024;
+const TAGS_MAX: u32 = 16;
+const TAG_BYTES: u32 = 128;
+/** Dollars. */
+const COST_MAX: f64 = 1e9;
+const PORT_MAX: u32 = 65535;
+/** Latest time, in microseconds: those of 9,007,199,254,740 ms. */
+const NOW_MAX_US: f64 = 9007199254740000.0;
+
+/** The call that waits for a part of its URL. */
+let plan: u32 = 0;
+let now: f64 = 0;
+let approved: u32 = 0;
+let toolBytes: u32 = 0;
+
+@inline
+function member(word: i32): u32 {
+  return load<u32>(memoryMap.members + (<u32>word << 2));
+}
+
+@inline
+function textAt(node: u32): u32 {
+  return load<u32>(node, PAYLOAD);
+}
+
+/** The verdict, or a JsonCode. */
+export function decideRequest(bytes: u32, nowUs: f64, approvedCount: u32, flags: u32): i32 {
+  if (bytes > memoryMap.requestBytes || !readDocument(bytes) || !noteMembers()) return JsonCode.BadRequest;
+  const agent = member(Word.AgentId);
+  const session = member(Word.SessionId);
+  if (agent == 0 || !isId(Word.AgentId) || !isId(Word.SessionId)) return JsonCode.BadRequest;
+  if (!isAgentId(textAt(agent), lengthAt(agent))) return JsonCode.BadRequest;
+  const named = nameTool();
+  if (named != 0) return named;
+  if (!hasShape()) return JsonCode.BadRequest;
+  const agentBytes = writeName(0, textAt(agent), lengthAt(agent));
+  const sessionBytes =
+    session == 0 ? writeName(1, wordAt(Word.Default), wordBytes(Word.Default)) : writeName(1, textAt(session), lengthAt(session));
+  const found = lookupPlan(agentBytes, toolBytes);
+  if (found < 0) return JsonCode.UnknownAgent;
+  if (!(nowUs >= 0 && nowUs <= NOW_MAX_US)) return JsonCode.BadRequest;
+  plan = <u32>found;
+  const shape = shapeOf(plan);
+  if (isStateful(shape)) {
+    if ((flags & JSON_COUNTS) == 0) return JsonCode.StateUnavailable;
+    meters.setCaller(agentBytes, sessionBytes);
+    const cost = member(Word.CostUsd);
+    store<f64>(memoryMap.costs, cost == 0 ? 0 : load<f64>(cost, PAYLOAD));
+  }
+  if ((flags & JSON_PRINCIPAL) == 0) store<u32>(memoryMap.members + (Word.Principal << 2), 0);
+  now = nowUs;
+  approved = approvedCount;
+  setResult(Result.Plan, found);
+  setRequest(shape, agentBytes, sessionBytes, toolBytes);
+  return decideFilled(0);
+}
+
+/** Goes on once the host has put a part of the URL in its slot, with `arenaUsed` bytes of the arena in use then. */
+export function decideFilled(arenaUsed: u32): i32 {
+  const used = fillSlots(arenaUsed);
+  return used < 0 ? used : decidePlan(plan, now, <u32>used, approved, false);
+}
+
+function writeName(place: u32, text: u32, length: u32): u32 {
+  memory.copy(memoryMap.names + place * NAME_BYTES, text, length);
+  return length;
+}
+
+function noteMembers(): bool {
+  const root = memoryMap.nodes;
+  if (kindAt(root) != Kind.Object) return false;
+  memory.fill(memoryMap.members, 0, memoryMap.MEMBERS_BYTES);
+  let node = root + memoryMap.NODE_BYTES;
+  for (let i = lengthAt(root); i > 0; i--, node = after(node)) {
+    if (kindAt(node) == Kind.Null) continue;
+    const word = memberWord(node);
+    if (word >= 0) store<u32>(memoryMap.members + (<u32>word << 2), node);
+  }
+  return true;
+}
+
+@inline
+function isText(node: u32, limit: u32): bool {
+  return node == 0 || (kindAt(node) == Kind.String && lengthAt(node) <= limit);
+}
+
+function isId(word: i32): bool {
+  const node = member(word);
+  return isText(node, NAME_BYTES) && (node == 0 || lengthAt(node) != 0);
+}
+
+@inline
+function isObject(node: u32): bool {
+  return node == 0 || kindAt(node) == Kind.Object;
+}
+
+/** No control characters, and no segment `.` or `..`. */
+function isAgentId(text: u32, length: u32): bool {
+  for (let i: u32 = 0; i < length; i++) {
+    const byte = load<u8>(text + i);
+    if (byte < 0x20 || byte == 0x7f) return false;
+  }
+  return hasGoodSegments(text, length, 1);
+}
+
+/** No segment of dots alone, from `least` of them to two. */
+function hasGoodSegments(text: u32, length: u32, least: u32): bool {
+  let dots: u32 = 0;
+  for (let i: u32 = 0; i < length; i++) {
+    const byte = load<u8>(text + i);
+    if (byte != 0x2f) dots = byte == 0x2e ? dots + 1 : 3;
+    else if (dots - least <= 2 - least) return false;
+    else dots = 0;
+  }
+  return dots - least > 2 - least;
+}
+
+function isToolName(text: u32, length: u32): bool {
+  for (let i: u32 = 0; i < length; i++) {
+    const byte: u32 = load<u8>(text + i);
+    // - . / 0-9 :, then @ A-Z, then a-z and _.
+    if (byte - 0x2d > 13 && byte - 0x40 > 26 && byte - 0x61 > 25 && byte != 0x5f) return false;
+  }
+  return length - 1 < <u32>NAME_BYTES && hasGoodSegments(text, length, 0);
+}
+
+/**
+ * Writes the name that the policy sees. With `operation` it is `tool`, then `/operation` unless that is `invoke`, and a
+ * `tool_id` beside them is not read; a final `/invoke` is dropped. 0, or a JsonCode.
+ */
+function nameTool(): i32 {
+  const tool = member(Word.Tool);
+  const id = member(Word.ToolId);
+  const operation = member(Word.Operation);
+  if (!isText(tool, TOOL_BYTES) || !isText(id, TOOL_BYTES) || !isText(operation, NAME_BYTES)) return JsonCode.BadRequest;
+  let named = id != 0 ? id : tool;
+  if (named == 0) return JsonCode.BadRequest;
+  const operationBytes: u32 = operation == 0 ? 0 : lengthAt(operation);
+  if (operationBytes > 0) {
+    if (tool != 0) named = tool;
+  } else if (tool != 0 && id != 0 && (lengthAt(tool) != lengthAt(id) || !sameBytes(textAt(tool), textAt(id), lengthAt(id)))) return JsonCode.BadRequest;
+  const name = memoryMap.names + 2 * NAME_BYTES;
+  let length = writeName(2, textAt(named), lengthAt(named));
+  const invoke = wordAt(Word.Invoke);
+  if (operationBytes > 0 && (operationBytes != 6 || !sameBytes(textAt(operation), invoke + 1, 6))) {
+    store<u8>(name + length, 0x2f);
+    memory.copy(name + length + 1, textAt(operation), operationBytes);
+    length += operationBytes + 1;
+  }
+  if (length >= 7 && sameBytes(name + length - 7, invoke, 7)) length -= 7;
+  if (!isToolName(name, length)) return JsonCode.BadToolName;
+  toolBytes = length;
+  return 0;
+}
+
+/** All other members. Leaves in the table of members what is to be judged: the arguments, the kind of action, the model. */
+function hasShape(): bool {
+  if (!isObject(member(Word.Args)) || !isObject(member(Word.Http)) || !isObject(member(Word.Principal)) || !isObject(member(Word.Delegation))) return false;
+  if (!unwrapArguments() || !hasHttpShape(member(Word.Http)) || !isActionType(member(Word.ActionType))) return false;
+  let model = member(Word.Model);
+  if (model == 0) model = member(Word.ModelName);
+  store<u32>(memoryMap.members + (Word.Model << 2), model);
+  if (!isText(model, NAME_BYTES) || !isText(member(Word.Purpose), PURPOSE_BYTES)) return false;
+  const cost = member(Word.CostUsd);
+  if (cost != 0 && (kindAt(cost) != Kind.Number || !(load<f64>(cost, PAYLOAD) >= 0 && load<f64>(cost, PAYLOAD) <= COST_MAX))) return false;
+  return isId(Word.CallId) && isId(Word.RequestId) && isId(Word.ApprovalId) && hasTags(member(Word.Tags));
+}
+
+/** Exactly {args, kwargs} means kwargs; what stands beside them is not judged. */
+function unwrapArguments(): bool {
+  const args = member(Word.Args);
+  if (args == 0 || lengthAt(args) != 2) return true;
+  const named = memberOf(args, wordAt(Word.Kwargs), wordBytes(Word.Kwargs));
+  const positional = memberOf(args, wordAt(Word.Args), wordBytes(Word.Args));
+  if (named == 0 || positional == 0) return true;
+  const isNull = kindAt(named) == Kind.Null;
+  store<u32>(memoryMap.members + (Word.Args << 2), isNull ? 0 : named);
+  return (isNull || kindAt(named) == Kind.Object) && (kindAt(positional) == Kind.List || kindAt(positional) == Kind.Null);
+}
+
+function hasHttpShape(http: u32): bool {
+  if (http == 0) return true;
+  for (let word: i32 = Word.Host; word <= Word.Headers; word++) {
+    const part = memberOf(http, wordAt(word), wordBytes(word));
+    if (part != 0 && kindAt(part) != Kind.Null && kindAt(part) != (word <= Word.Path ? <i32>Kind.String : <i32>Kind.Object)) return false;
+  }
+  const port = memberOf(http, wordAt(Word.Port), wordBytes(Word.Port));
+  return port == 0 || kindAt(port) == Kind.Null || (kindAt(port) == Kind.Number && isPort(load<f64>(port, PAYLOAD), lengthAt(port)));
+}
+
+/** Written as a port is: digits alone. `text` is the number's. */
+function isPort(port: f64, text: u32): bool {
+  let digits = text;
+  while (<u32>load<u8>(digits) - 48 <= 9) digits++;
+  const next: u32 = load<u8>(digits);
+  return digits != text && next != 0x2e && (next | 0x20) != 0x65 && port <= PORT_MAX;
+}
+
+function isActionType(node: u32): bool {
+  if (node == 0) return true;
+  if (kindAt(node) != Kind.String) return false;
+  for (let word: i32 = Word.ToolCall; word <= Word.ModelCall; word++) if (isWord(textAt(node), lengthAt(node), word)) return true;
+  return false;
+}
+
+function hasTags(tags: u32): bool {
+  if (tags == 0) return true;
+  if (kindAt(tags) != Kind.List || lengthAt(tags) > TAGS_MAX) return false;
+  let tag = tags + memoryMap.NODE_BYTES;
+  for (let i = lengthAt(tags); i > 0; i--, tag += memoryMap.NODE_BYTES) {
+    if (kindAt(tag) != Kind.String || lengthAt(tag) > TAG_BYTES) return false;
+  }
+  return true;
+}
