@@ -32,8 +32,8 @@ export async function changesBetween(
 }
 
 export async function changesFrom(sources: readonly SourceText[], stack: Stack): Promise<StackChanges | null> {
-  const { readPolicy } = await import("../compiler/read.ts");
-  const { stack: before } = readPolicy(sources);
+  const { resolveStored } = await import("../compiler/resolve.ts");
+  const { stack: before } = resolveStored(sources);
   return before === null ? null : diffStacks(before, stack);
 }
 

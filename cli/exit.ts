@@ -9,6 +9,8 @@ export const exits = {
   failed: 1,
   /** plan --strict-replay: recorded calls would come out differently; status: initializing */
   changes: 2,
+  /** check: an import was not found on this machine, and nothing else is wrong */
+  unreachable: 2,
   /** check --strict: warnings; status: a provider is down */
   warnings: 3,
   daemonDown: 4,

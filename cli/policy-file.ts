@@ -2,10 +2,11 @@
 // It must never write, and never load the compiler before there is a text to compile.
 import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import type { Diagnostic, Stack } from "../compiler/index.ts";
+import type { Diagnostic, ResolvedImport, Stack } from "../compiler/index.ts";
 import { hasErrorCode } from "../runtime/disk.ts";
 import type { SourceText } from "../runtime/doors/protocol.ts";
 import { Stop } from "./exit.ts";
+import { type Holding, importsOf } from "./imports.ts";
 import { countText, visible } from "./render.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -99,26 +100,42 @@ export interface CompiledPolicy {
   readonly image: Uint8Array;
   readonly stack: Stack;
   readonly diagnostics: readonly Diagnostic[];
+  /** The policy's own text and those that it imports. */
+  readonly sources: readonly SourceText[];
+  readonly imports: readonly ResolvedImport[];
 }
 
 /** Findings as frames; warnings and errors alike. */
-export async function frames(diagnostics: readonly Diagnostic[], text: string, color: boolean): Promise<string[]> {
-  const { renderDiagnostic } = await import("../compiler/frame.ts");
-  return diagnostics.map((diagnostic) => renderDiagnostic(diagnostic, text, { color }));
+export async function frames(
+  diagnostics: readonly Diagnostic[],
+  sources: readonly SourceText[],
+  color: boolean,
+): Promise<string[]> {
+  const { renderDiagnostics } = await import("../compiler/frame.ts");
+  return renderDiagnostics(diagnostics, sources, { color });
 }
 
-/** Compiles for a command that needs the image; findings go to standard error. Throws Stop when there are errors. */
-export async function compilePolicy(io: Terminal, source: SourceText): Promise<CompiledPolicy> {
+/**
+ * Compiles the policy of a folder, with what it imports, for a command that needs the image; findings go to standard error.
+ * Throws Stop when there are errors.
+ */
+export async function compilePolicy(
+  io: Terminal,
+  dir: string,
+  source: SourceText,
+  holding: Holding = "all",
+): Promise<CompiledPolicy> {
   const { compile } = await import("../compiler/index.ts");
-  const { image, stack, diagnostics } = compile(source.text, { file: source.file });
+  const given = importsOf(dir, io.env, holding);
+  const { image, stack, diagnostics, sources, imports } = compile(source.text, { file: source.file, imports: given });
   const errors = diagnostics.filter(({ severity }) => severity === "error");
   const shown = image === undefined ? errors : io.quiet ? [] : diagnostics;
-  for (const frame of await frames(shown, source.text, io.isColored)) io.complain(frame);
+  for (const frame of await frames(shown, sources, io.isColored)) io.complain(frame);
   if (image === undefined || stack === undefined) {
     throw new Stop(
       `${source.file} does not compile: ${countText(errors.length, "error")}`,
       "nothing was changed; see: faramesh check",
     );
   }
-  return { source, image, stack, diagnostics };
+  return { source, image, stack, diagnostics, sources, imports };
 }

@@ -73,7 +73,7 @@ const items = object({
   removed: listOf(string),
   changed: listOf(object({ before: string, after: string })),
 });
-const rule = object({ agent: string, phase: orNull(string), text: string });
+const rule = object({ agent: string, phase: orNull(string), pack: orNull(string), text: string });
 const transitionNames = ["permit", "defer", "deny"].flatMap((from) =>
   ["permit", "defer", "deny"].filter((to) => to !== from).map((to) => `${from}_to_${to}`),
 );
@@ -152,6 +152,7 @@ const results: Readonly<Record<string, Schema>> = {
     warnings: integer,
     unset_variables: listOf(string),
     diagnostics: listOf(diagnostic),
+    imports: listOf(object({ reference: string, sha256: hash, pinned: boolean })),
     policy_hash: orNull(hash),
     image_hash: orNull(hash),
     worst_case_steps: orNull(integer),
@@ -183,9 +184,11 @@ const results: Readonly<Record<string, Schema>> = {
         changed: listOf(object({ before: rule, after: rule })),
       }),
       runtime: items,
+      imports: items,
       agents: items,
       defaults: items,
       vars: items,
+      uses: items,
       budgets: items,
       rate_limits: items,
       redactions: items,

@@ -1,12 +1,15 @@
 // What differs between two parsed stacks, in the author's words: rules paired by what they are about, everything else by its
 // name. Pure; layout and comments do not count. It compares texts and says nothing of which calls come out differently.
-import type { Agent, Budget, BudgetField, Effect, Field, Phase, RateLimit, Rule, Stack } from "./ast.ts";
+import type { Agent, Budget, BudgetField, Effect, Field, Origin, Phase, RateLimit, Rule, Stack, Use } from "./ast.ts";
+import { ownParts } from "./packs/own.ts";
 import { gateText, nameText, quoted, ruleText, valueText } from "./text.ts";
 
 export interface RuleRef {
   /** "" for flat rules. */
   readonly agent: string;
   readonly phase: string | null;
+  /** The pack that brought it in, or null. */
+  readonly pack: string | null;
   readonly effect: Effect;
   readonly pattern: string;
   /** `permit stripe/charge if amount < $500`. */
@@ -34,9 +37,11 @@ export interface ItemChanges {
 /** What else a stack has, each with a text of its own; `wording` is what a rule says besides what it means. */
 export const itemKinds = [
   "runtime",
+  "imports",
   "agents",
   "defaults",
   "vars",
+  "uses",
   "budgets",
   "rate_limits",
   "redactions",
@@ -102,6 +107,11 @@ class Inventory {
     >;
     if (stack === null) return;
     for (const field of stack.runtime?.fields ?? []) this.items.runtime.set(field.name, fieldText(field));
+    for (const { reference, alias } of stack.imports) {
+      const name = reference.replace(/@.*$/, "");
+      const text = `import ${quoted(reference)}${alias === null ? "" : ` as ${alias.name}`}`;
+      put(this.items.imports, `${name} ${alias?.name ?? ""}`, text);
+    }
     for (const agent of agentsOf(stack)) this.#agent(agent, several ? ` (${agentText(agent.id)})` : "");
   }
 
@@ -112,23 +122,34 @@ class Inventory {
     items.defaults.set(agent.id, `default ${agent.default?.effect ?? "deny"}${where}`);
     for (const field of agent.fields) items.agents.set(key(field.name), `${fieldText(field)}${where}`);
     for (const { name, value } of agent.vars) items.vars.set(key(name), `var ${name} = ${valueText(value)}${where}`);
-    for (const budget of agent.budgets) items.budgets.set(key(budget.id), budgetText(budget) + where);
-    for (const limit of agent.rateLimits) put(items.rate_limits, key(limit.pattern.text), limitText(limit) + where);
-    for (const { pattern, paths } of agent.redactions) {
-      const list = paths.map(({ text }) => quoted(text)).join(", ");
-      put(items.redactions, key(pattern.text), `redact ${pattern.text} args: [${list}]${where}`);
+    for (const use of agent.uses) items.uses.set(key(use.name), useText(use) + where);
+    for (const budget of agent.budgets)
+      items.budgets.set(key(budget.id), budgetText(budget) + where + fromText(budget));
+    for (const limit of agent.rateLimits)
+      put(items.rate_limits, key(limit.pattern.text), limitText(limit) + where + fromText(limit));
+    for (const redaction of agent.redactions) {
+      const list = redaction.paths.map(({ text }) => quoted(text)).join(", ");
+      const text = `redact ${redaction.pattern.text} args: [${list}]`;
+      put(items.redactions, key(redaction.pattern.text), text + where + fromText(redaction));
     }
     if (agent.egress !== null) items.egress.set(agent.id, gateText(agent.egress) + where);
     if (agent.modelPolicy !== null) items.model_policy.set(agent.id, gateText(agent.modelPolicy) + where);
-    this.#rules(agent.rules, { agent: agent.id, phase: null, where }, agentText(agent.id));
+    this.#rules(ownParts(agent.rules), { agent: agent.id, phase: null, pack: null, where }, agentText(agent.id));
+    for (const [from, rules] of grouped(agent.rules)) {
+      this.#rules(
+        rules,
+        { agent: agent.id, phase: null, pack: rules[0]?.origin?.pack.name ?? null, where: where + from },
+        agentText(agent.id) + from,
+      );
+    }
     for (const phase of agent.phases) {
       items.phases.set(key(phase.name), phaseText(phase) + where);
-      const place = { agent: agent.id, phase: phase.name, where: `${where} (phase ${quoted(phase.name)})` };
+      const place = { agent: agent.id, phase: phase.name, pack: null, where: `${where} (phase ${quoted(phase.name)})` };
       this.#rules(phase.rules, place, `phase ${quoted(phase.name)}${where}`);
     }
   }
 
-  #rules(rules: readonly Rule[], place: Pick<RuleRef, "agent" | "phase" | "where">, list: string): void {
+  #rules(rules: readonly Rule[], place: Pick<RuleRef, "agent" | "phase" | "pack" | "where">, list: string): void {
     if (rules.length === 0) return;
     this.lists.set(
       list,
@@ -138,6 +159,28 @@ class Inventory {
       })),
     );
   }
+}
+
+/** ` (pack "stripe")` for what a pack brought in; the version stands with the import, so that a new one compares. */
+function fromText({ origin }: { readonly origin?: Origin }): string {
+  return origin === undefined ? "" : ` (pack ${quoted(origin.pack.name)})`;
+}
+
+/** Rules of packs by the pack that they come from. */
+function grouped(rules: readonly Rule[]): Map<string, Rule[]> {
+  const byPack = new Map<string, Rule[]>();
+  for (const rule of rules) {
+    if (rule.origin === undefined) continue;
+    const from = fromText(rule);
+    const list = byPack.get(from);
+    if (list === undefined) byPack.set(from, [rule]);
+    else list.push(rule);
+  }
+  return byPack;
+}
+
+function useText({ name, parameters }: Use): string {
+  return parameters.length === 0 ? `use ${name}` : `use ${name} { ${parameters.map(fieldText).join(", ")} }`;
 }
 
 /** A second item of the same name gets a key of its own. */

@@ -5,14 +5,16 @@ import { Command, Option } from "clipanion";
 import { askOperator, OperatorRefused, readDaemonFile } from "../../runtime/doors/client.ts";
 import type { ApplyAnswer, StatusAnswer } from "../../runtime/doors/protocol.ts";
 import { readPinnedKeys } from "../../runtime/pinned-keys.ts";
+import { lockFileName } from "../../runtime/registry/lock-file.ts";
 import { type StackPaths, stackPaths } from "../../runtime/stack.ts";
 import { actorName } from "../actor.ts";
 import { changesBetween, summaryOf } from "../changes.ts";
 import { FarameshCommand } from "../context.ts";
 import { isAnswering, type LaunchSettings, launch, launchSettings, startHelp, stopDaemon } from "../daemon.ts";
 import { exits, Stop } from "../exit.ts";
+import { pinNew } from "../imports.ts";
 import { type CompiledPolicy, compilePolicy, readPolicyFile } from "../policy-file.ts";
-import { visible } from "../render.ts";
+import { countText, visible } from "../render.ts";
 import type { Terminal } from "../terminal.ts";
 
 export class ApplyCommand extends FarameshCommand {
@@ -37,7 +39,7 @@ export class ApplyCommand extends FarameshCommand {
   async run(io: Terminal): Promise<number> {
     const paths = stackPaths(this.dir);
     if (this.stop) return this.#stop(io);
-    const policy = await compilePolicy(io, readPolicyFile(this.dir));
+    const policy = await compilePolicy(io, this.dir, readPolicyFile(this.dir));
     const { loadPolicySync } = await import("../../runtime/evaluator/index.ts");
     const { unsupportedRuntime } = await import("../../runtime/policy.ts");
     const runtime = loadPolicySync(policy.image, { state: "volatile" }).runtime();
@@ -60,6 +62,7 @@ export class ApplyCommand extends FarameshCommand {
       answer = await this.#ask(io, policy, before);
     }
     report(io, policy, { answer, pid, before, socket: readDaemonFile(paths)?.socket ?? paths.agentSocket });
+    this.#pin(io, policy);
     if (!hadKeys) tellKeys(io, paths);
     return exits.ok;
   }
@@ -68,7 +71,13 @@ export class ApplyCommand extends FarameshCommand {
     const changes = await changesBetween(this.dir, before.daemon.image_hash, policy.stack);
     const image = Buffer.from(policy.image).toString("base64");
     const summary = changes === null ? "" : summaryOf(changes);
-    return askOperator(this.dir, "apply", { image, sources: [policy.source], actor: actorName(io.env), summary });
+    return askOperator(this.dir, "apply", { image, sources: policy.sources, actor: actorName(io.env), summary });
+  }
+
+  /** What was applied is pinned: another text under the same version is refused from now on. */
+  #pin(io: Terminal, policy: CompiledPolicy): void {
+    const count = pinNew(this.dir, policy.imports);
+    if (count > 0) io.say(`${io.paint.green("✓")} ${countText(count, "import")} pinned in ${lockFileName}`);
   }
 
   async #stop(io: Terminal): Promise<number> {
@@ -94,6 +103,7 @@ export class ApplyCommand extends FarameshCommand {
         const before = await askOperator(paths.dir, "status", {});
         const answer = await this.#ask(io, policy, before);
         report(io, policy, { answer, pid: process.pid, before, socket: daemon.places.agent });
+        this.#pin(io, policy);
         if (!hadKeys) tellKeys(io, paths);
       } catch (error) {
         await daemon.stop();

@@ -55,7 +55,7 @@ export class BuildCommand extends FarameshCommand {
     }
     const options = this.counters === undefined ? {} : { meterCapacity: countersOf(this.counters) };
     const source = this.file === undefined ? readPolicyFile(this.dir) : readNamedPolicy(resolve(this.dir, this.file));
-    const { image } = await compilePolicy(io, source);
+    const { image } = await compilePolicy(io, this.dir, source);
     const joined = await join(image, options);
     const files = await filesOf(target, path, joined);
     for (const { path: to, bytes } of files) replaceProjectFile(to, bytes);

@@ -3,8 +3,10 @@
 import { relative, sep } from "node:path";
 import { Command, Option } from "clipanion";
 import type { Diagnostic, Stack } from "../../compiler/index.ts";
+import { lockFileName } from "../../runtime/registry/lock-file.ts";
 import { FarameshCommand } from "../context.ts";
 import { type ExitCode, exits } from "../exit.ts";
+import { importsOf, pinAll, unpinned } from "../imports.ts";
 import { frames, readPolicyFile } from "../policy-file.ts";
 import { countText, visible } from "../render.ts";
 import type { Terminal } from "../terminal.ts";
@@ -14,7 +16,7 @@ export class CheckCommand extends FarameshCommand {
   static override usage = Command.Usage({
     category: "Policy",
     description: "read the policy and report mistakes",
-    details: "Exit codes: 0 valid, 1 errors, 3 warnings with --strict.",
+    details: "Exit codes: 0 valid, 1 errors, 2 an import was not found, 3 warnings with --strict.",
     examples: [
       ["Check the policy of this folder", "faramesh check"],
       ["Mark the places in a pull request, in a workflow of GitHub", "faramesh check --format github"],
@@ -24,6 +26,9 @@ export class CheckCommand extends FarameshCommand {
   override readonly otherFormats = ["sarif", "github"];
   readonly strict = Option.Boolean("--strict", false, { description: "warnings fail too" });
   readonly offline = Option.Boolean("--offline", false, { description: "never use the network (it never does)" });
+  readonly writeLock = Option.Boolean("--write-lock", false, {
+    description: "pin the imports, as they are now, in governance.fms.lock",
+  });
   readonly strictEnv = Option.Boolean("--strict-env", false, { description: "variables named by env() must be set" });
 
   async run(io: Terminal): Promise<number> {
@@ -31,7 +36,9 @@ export class CheckCommand extends FarameshCommand {
     const { compile } = await import("../../compiler/index.ts");
     const { knownTools } = await import("../known-tools.ts");
     const known = await knownTools(this.dir, io.env);
-    const { image, stack, diagnostics } = compile(source.text, { file: source.file, knownTools: known });
+    const given = importsOf(this.dir, io.env, this.writeLock ? "none" : "all");
+    const options = { file: source.file, knownTools: known, imports: given };
+    const { image, stack, diagnostics, sources, imports } = compile(source.text, options);
     const errors = diagnostics.filter(({ severity }) => severity === "error");
     const warnings = diagnostics.filter(({ severity }) => severity === "warning");
     const unset = this.strictEnv && stack !== undefined ? unsetVariables(stack, io.env) : [];
@@ -39,8 +46,10 @@ export class CheckCommand extends FarameshCommand {
     if (this.otherFormats.includes(this.formatOption)) {
       io.raw(await this.#report(diagnostics));
       for (const name of unset) io.complain(unsetText(source.file, name));
-      return this.#exitCode(isValid, warnings.length);
+      return this.#exitCode(isValid, errors, warnings.length);
     }
+    if (isValid && this.writeLock) pinAll(this.dir, imports);
+    const loose = isValid ? unpinned(this.dir, imports) : [];
     const facts = image === undefined ? null : await factsOf(image);
     io.json({
       valid: isValid,
@@ -49,20 +58,25 @@ export class CheckCommand extends FarameshCommand {
       warnings: warnings.length,
       unset_variables: unset,
       diagnostics,
+      imports: imports.map(({ reference, sha256 }) => ({
+        reference,
+        sha256,
+        pinned: isValid && !loose.some((one) => one.reference === reference),
+      })),
       policy_hash: facts?.policy_hash ?? null,
       image_hash: facts?.image_hash ?? null,
       worst_case_steps: facts?.worst_case_steps ?? null,
       rules: facts?.rules ?? null,
       agents: facts?.agents ?? null,
     });
-    const shown = async (some: readonly Diagnostic[]): Promise<string[]> => frames(some, source.text, io.isColored);
+    const shown = async (some: readonly Diagnostic[]): Promise<string[]> => frames(some, sources, io.isColored);
     for (const frame of await shown(errors)) io.line(frame);
     for (const name of unset) io.line(unsetText(source.file, name));
     for (const frame of await shown(warnings)) io.note(frame);
     if (!isValid) {
       const tail = warnings.length > 0 ? `, ${countText(warnings.length, "warning")}` : "";
       io.line(`${countText(errors.length + unset.length, "error")}${tail}`);
-      return this.#exitCode(isValid, warnings.length);
+      return this.#exitCode(isValid, errors, warnings.length);
     }
     io.say(`${io.paint.green("✓")} ${source.file} valid`);
     if (facts !== null) {
@@ -70,12 +84,15 @@ export class CheckCommand extends FarameshCommand {
       const steps = countText(facts.worst_case_steps, "step");
       io.say(`  ${agents}, ${countText(facts.rules, "rule")}; a decision takes at most ${steps}`);
     }
+    if (this.writeLock) io.say(`  ${countText(imports.length, "import")} pinned in ${lockFileName}`);
+    for (const { reference } of loose) io.note(`  ${reference} is not pinned yet; pin it: faramesh check --write-lock`);
     if (warnings.length > 0) io.say(`  ${countText(warnings.length, "warning")}`);
-    return this.#exitCode(isValid, warnings.length);
+    return this.#exitCode(isValid, errors, warnings.length);
   }
 
-  #exitCode(isValid: boolean, warnings: number): ExitCode {
-    if (!isValid) return exits.failed;
+  #exitCode(isValid: boolean, errors: readonly Diagnostic[], warnings: number): ExitCode {
+    const isUnreachable = errors.length > 0 && errors.every(({ code }) => code === "FMS031");
+    if (!isValid) return isUnreachable ? exits.unreachable : exits.failed;
     return this.strict && warnings > 0 ? exits.warnings : exits.ok;
   }
 

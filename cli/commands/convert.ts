@@ -6,6 +6,7 @@ import type { Stack } from "../../compiler/index.ts";
 import { createProjectFile } from "../../runtime/disk.ts";
 import { FarameshCommand } from "../context.ts";
 import { exits, Stop } from "../exit.ts";
+import { importsOf } from "../imports.ts";
 import { compilePolicy, readPolicyFile } from "../policy-file.ts";
 import { visible } from "../render.ts";
 import type { Terminal } from "../terminal.ts";
@@ -30,12 +31,15 @@ export class ConvertCommand extends FarameshCommand {
 
   async run(io: Terminal): Promise<number> {
     const form = formOf(this.to);
-    const policy = await compilePolicy(io, readPolicyFile(this.dir));
+    const policy = await compilePolicy(io, this.dir, readPolicyFile(this.dir));
     const { compile } = await import("../../compiler/index.ts");
     const { loadPolicySync } = await import("../../runtime/evaluator/index.ts");
     const text = await printed(form, policy.stack);
     const hashOf = (image: Uint8Array): string => loadPolicySync(image, { state: "volatile" }).info.policy_hash;
-    const converted = compile(text, { file: form === "fms" ? "governance.fms" : `governance.fms.${form}` });
+    const converted = compile(text, {
+      file: form === "fms" ? "governance.fms" : `governance.fms.${form}`,
+      imports: importsOf(this.dir, io.env, "all"),
+    });
     const policyHash = hashOf(policy.image);
     if (converted.image === undefined || hashOf(converted.image) !== policyHash) {
       throw new Error(`the ${form} printed of ${policy.source.file} is another policy`);

@@ -26,7 +26,7 @@ export class DevCommand extends FarameshCommand {
 
   async run(io: Terminal): Promise<number> {
     const paths = stackPaths(this.dir);
-    const policy = await compilePolicy(io, readPolicyFile(this.dir));
+    const policy = await compilePolicy(io, this.dir, readPolicyFile(this.dir), "registries");
     const { loadPolicySync } = await import("../../runtime/evaluator/index.ts");
     const settings = launchSettings(paths, loadPolicySync(policy.image, { state: "volatile" }).runtime(), io.env);
     const { startDaemon, StartFailure } = await import("../../runtime/daemon.ts");
@@ -45,7 +45,9 @@ export class DevCommand extends FarameshCommand {
     process.on("SIGTERM", end);
     const { watch } = await import("chokidar");
     let turn = this.#apply(io);
-    const watcher = watch(join(this.dir, policy.source.file), {
+    const beside = policy.imports.filter(({ isLocal }) => isLocal).map(({ file }) => file);
+    const watched = [policy.source.file, ...beside].map((file) => join(this.dir, file));
+    const watcher = watch(watched, {
       ignoreInitial: true,
       awaitWriteFinish: { stabilityThreshold: settleMs, pollInterval: settleMs / 2 },
     });
@@ -63,9 +65,9 @@ export class DevCommand extends FarameshCommand {
 
   async #apply(io: Terminal): Promise<void> {
     try {
-      const { source, image } = await compilePolicy(io, readPolicyFile(this.dir));
+      const { source, image, sources } = await compilePolicy(io, this.dir, readPolicyFile(this.dir), "registries");
       const encoded = Buffer.from(image).toString("base64");
-      const request = { image: encoded, sources: [source], actor: actorName(io.env), summary: "dev" };
+      const request = { image: encoded, sources, actor: actorName(io.env), summary: "dev" };
       const { version, policy_hash, changed } = await askOperator(this.dir, "apply", request);
       io.json({ version, policy_hash, changed }, 0);
       const what = changed ? "in force" : "in force already";

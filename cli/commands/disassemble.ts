@@ -31,7 +31,7 @@ export class DisassembleCommand extends FarameshCommand {
   }
 
   async #ofFile(io: Terminal): Promise<Uint8Array> {
-    return (await compilePolicy(io, readPolicyFile(this.dir))).image;
+    return (await compilePolicy(io, this.dir, readPolicyFile(this.dir))).image;
   }
 
   async #ofVersion(io: Terminal, version: string): Promise<Uint8Array> {

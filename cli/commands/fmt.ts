@@ -42,7 +42,7 @@ export class FmtCommand extends FarameshCommand {
     const { format } = await import("../../compiler/format.ts");
     const result = format(source.text, { dialect, file: source.file });
     if ("findings" in result) {
-      for (const frame of await frames(result.findings, source.text, io.isColored)) io.complain(frame);
+      for (const frame of await frames(result.findings, [source], io.isColored)) io.complain(frame);
       const errors = countText(result.findings.length, "error");
       throw new Stop(`${source.file} cannot be laid out: ${errors}`, "nothing was changed; see: faramesh check");
     }

@@ -49,7 +49,7 @@ export class PlanCommand extends FarameshCommand {
 
   async run(io: Terminal): Promise<number> {
     const window = windowStart(this.since);
-    const policy = await compilePolicy(io, readPolicyFile(this.dir));
+    const policy = await compilePolicy(io, this.dir, readPolicyFile(this.dir));
     const walDir = await walDirFor(this.dir, io.env);
     let lastSeq = 0;
     const count = (seq: number): void => {
@@ -148,7 +148,7 @@ function jsonOf(
   report: ReplayReport | null,
 ): object {
   const { rules, items } = changes;
-  const rule = ({ agent, phase, text }: RuleRef): object => ({ agent, phase, text });
+  const rule = ({ agent, phase, pack, text }: RuleRef): object => ({ agent, phase, pack, text });
   const transitions: Record<string, { tool: string; count: number }[]> = {};
   for (const { tool, from, to, count } of report?.transitions ?? []) {
     const list = transitions[`${from}_to_${to}`] ?? [];

@@ -165,7 +165,12 @@ class Loader implements Loaded {
     if (found.digest !== undefined && found.digest !== digest) {
       this.#missing.add(reference.key);
       const message = `\`${reference.key}\` is not what was pinned: expected SHA-256 ${found.digest}, found ${digest}`;
-      this.#add("FMS032", message, span, "put the pinned file back, or pin this one if the change is meant");
+      this.#add(
+        "FMS032",
+        message,
+        span,
+        "put the pinned file back; if the change is meant: faramesh check --write-lock",
+      );
       return null;
     }
     this.#bytes += utf8Bytes(found.text);

@@ -31,7 +31,7 @@ for (const { path, options, category } of cli.definitions()) {
 
 test("the table of exit codes is the one in the code", () => {
   const rows = [...page.matchAll(/^\| (\d+) \| /gm)].map(([, code]) => Number(code));
-  assert.equal(rows, Object.values(exits));
+  assert.equal(rows, [...new Set(Object.values(exits))]);
 });
 
 test.run();
