@@ -9,6 +9,10 @@ const BACKSLASH: u32 = 0x5c;
 /** Bytes of the string that was read last, unescaped. It begins where its reader was told to begin. */
 export let textBytes: u32 = 0;
 
+// With `asc --enable simd` sixteen bytes are looked at together instead of eight. The machine is shipped without: requests of
+// 440 bytes take 657 ns then instead of 545, since their strings are short; only a text of 67 KB is read faster, in 3.1 us
+// instead of 6.7. Whoever judges such requests can build it and hand it over as the option `module`.
+
 /** The next byte that is not plain: a quote, a backslash, a control character, or part of a character beyond ASCII. */
 @inline
 function plainEnd(at: u32): u32 {
@@ -16,7 +20,7 @@ function plainEnd(at: u32): u32 {
     while (true) {
       const x = v128.load(at);
       // Compared as signed bytes, those beyond ASCII are below the space too.
-      const quoted = v128.or(i8x16.eq(x, i8x16.splat(QUOTE)), i8x16.eq(x, i8x16.splat(BACKSLASH)));
+      const quoted = v128.or(i8x16.eq(x, i8x16.splat(<i8>QUOTE)), i8x16.eq(x, i8x16.splat(<i8>BACKSLASH)));
       const bits = i8x16.bitmask(v128.or(quoted, i8x16.lt_s(x, i8x16.splat(0x20))));
       if (bits != 0) return at + ctz(bits);
       at += 16;

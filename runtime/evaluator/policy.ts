@@ -124,6 +124,10 @@ export class LoadedPolicy implements Policy {
     }
   }
 
+  decideBatch(requests: readonly EvaluationRequest[], options: EvaluationOptions): readonly Verdict[] {
+    return requests.map((request) => this.decide(request, options));
+  }
+
   decideJson(bytes: Uint8Array, options: JsonOptions): Verdict {
     try {
       const machine = this.#machine;
@@ -134,7 +138,7 @@ export class LoadedPolicy implements Policy {
       let packed = machine.decideJson(bytes.length, Math.floor(options.now * 1000), approved, flags);
       if (packed === JsonCode.Url) packed = this.#decideWithUrl();
       if (packed < 0) return jsonRefusals[packed as Exclude<JsonCode, JsonCode.Url>];
-      return this.#read(packed, this.#plan(machine.resultInteger(Result.Plan)));
+      return this.#read(packed, null);
     } catch {
       return refusals.MACHINE_FAULT;
     }
@@ -370,7 +374,8 @@ export class LoadedPolicy implements Policy {
     return count;
   }
 
-  #read(packed: number, plan: Plan): Verdict {
+  /** `plan` null: the one that the machine found. */
+  #read(packed: number, plan: Plan | null): Verdict {
     if ((packed & VERDICT_DETAILS) === 0) {
       const at = packed >>> VERDICT_RULE_SHIFT;
       const known = this.#simple[at];
@@ -379,7 +384,10 @@ export class LoadedPolicy implements Policy {
       this.#simple[at] = { packed, verdict };
       return verdict;
     }
-    return { ...this.#verdict(packed), ...this.#details(packed, plan) };
+    return {
+      ...this.#verdict(packed),
+      ...this.#details(packed, plan ?? this.#plan(this.#machine.resultInteger(Result.Plan))),
+    };
   }
 
   #verdict(packed: number): Verdict {

@@ -212,6 +212,8 @@ export interface FieldRead {
 export interface Policy {
   readonly info: PolicyInfo;
   decide(request: EvaluationRequest, options: EvaluationOptions): Verdict;
+  /** One decision after the other, each as decide gives it: a later one sees what an earlier one took. */
+  decideBatch(requests: readonly EvaluationRequest[], options: EvaluationOptions): readonly Verdict[];
   /**
    * Judges one request of the daemon's form as raw JSON (RFC 8259, UTF-8): the members of EvaluationRequest, and beside them
    * `tool`, `operation`, `model_name` and the ids that a record keeps; null counts as absent. What two readers could

@@ -512,6 +512,22 @@ test("a principal is seen only where the host vouches for it", () => {
   assert.is(codeBy(policy, request, { trustPrincipal: true }), "POLICY_PERMIT");
 });
 
+test("a batch is decided in order, each call seeing what the ones before it took", () => {
+  const policy = 'agent "a" { default permit rate_limit "t": 2 per day }';
+  const [batch, single] = [open(policy), open(policy)];
+  const calls = ["t", "t", "u", "t"].map((tool_id) => ({ agent_id: "a", tool_id }));
+  const verdicts = batch.decideBatch(calls, { now: noon });
+  assert.equal(
+    verdicts.map(({ code }) => code),
+    ["POLICY_PERMIT", "POLICY_PERMIT", "POLICY_PERMIT", "RATE_EXCEEDED"],
+  );
+  assert.equal(
+    verdicts,
+    calls.map((call) => single.decide(call, { now: noon })),
+  );
+  assert.is(batch.stateHash(), single.stateHash());
+});
+
 test("what one request left in the machine is not read by the next", () => {
   const policy = open(
     'agent "a" { default deny permit t if s == "yes" or n > 5 or flag or l contains "yes" or host == "h" }',
