@@ -11,6 +11,7 @@ import { checkBroughtIn, checkPack } from "./check/pack.ts";
 import { checkPhases } from "./check/phase.ts";
 import { Report, textOf } from "./check/report.ts";
 import { checkMeters, checkRule } from "./check/rule.ts";
+import { checkSlips } from "./check/slip.ts";
 import type { Finding } from "./diagnostic.ts";
 import { limits, utf8Bytes } from "./limits.ts";
 import { ownParts } from "./packs/own.ts";
@@ -43,6 +44,7 @@ export function checkStack(stack: Stack, { packs = [], knownTools = [] }: Surrou
   if (stack.anonymous !== null) checkAgent(report, stack.anonymous, strictGuards);
   for (const pack of packs) checkPack(report, pack, strictGuards);
   checkMentioned(report, stack, knownTools);
+  checkSlips(report, stack);
   report.once();
   return report.findings.sort((a, b) => a.span.source - b.span.source || a.span.start - b.span.start);
 }

@@ -37,6 +37,7 @@ export const diagnosticCodes = {
   FMS056: { severity: "warning", title: "one-level deny under default permit" },
   FMS064: { severity: "warning", title: "import or pack that nothing uses" },
   FMS070: { severity: "warning", title: "tool that nothing has mentioned" },
+  FMS071: { severity: "warning", title: "name that may be misspelt" },
 } as const satisfies Record<string, { severity: Severity; title: string }>;
 
 export type DiagnosticCode = keyof typeof diagnosticCodes;

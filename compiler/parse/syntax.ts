@@ -26,6 +26,7 @@ export function syntaxFindings(errors: readonly IRecognitionException[], tokens:
   }
   /** A block was not closed before the next agent: the end of the file has nothing new to say. */
   let astray = false;
+  let unbalanced = false;
   const places = new Map<number, number>();
   if (errors.length > 0) for (const [index, token] of tokens.entries()) places.set(token.startOffset, index);
   for (const error of errors.slice(0, limits.syntaxErrors)) {
@@ -33,6 +34,10 @@ export function syntaxFindings(errors: readonly IRecognitionException[], tokens:
     const stray = production === "stray" || production === "strayTop";
     const token = stray ? previousOf(error) : error.token;
     if (token.tokenType === EOF && astray) continue;
+    // Once a brace stands wrong, what follows is read in the wrong block: only what is wrong in any block is said.
+    if (unbalanced && (stray || token.tokenType === EOF)) continue;
+    const brace = token.tokenType === LCurly || token.tokenType === RCurly;
+    if ((stray && brace) || error.message.startsWith("expected `{`")) unbalanced = true;
     const at = Number.isNaN(token.startOffset) ? (tokens.at(-1)?.startOffset ?? 0) : token.startOffset;
     if (spoken.has(at)) continue;
     spoken.add(at);
@@ -50,7 +55,38 @@ export function syntaxFindings(errors: readonly IRecognitionException[], tokens:
         : { code: "FMS002", message: error.message, span: spanOf(token), ...helpFor(mistake) },
     );
   }
-  return findings.map((finding) => (finding.help === undefined ? withoutHelp(finding) : finding));
+  return oncePerTornLine(findings, tokens).map((finding) =>
+    finding.help === undefined ? withoutHelp(finding) : finding,
+  );
+}
+
+/** A quote too few turns text into words and words into text: of its line only the first finding is kept. */
+function oncePerTornLine(findings: readonly Finding[], tokens: readonly ScannedToken[]): Finding[] {
+  const torn = tokens.filter(({ problem }) => problem?.code === "FMS003");
+  if (torn.length === 0) return [...findings];
+  const starts = tokens.filter(({ startsLine }) => startsLine).map(({ startOffset }) => startOffset);
+  const lineOf = (offset: number): number => lastAtMost(starts, offset);
+  const tornLines = new Set(torn.map(({ startOffset }) => lineOf(startOffset)));
+  const said = new Set<number>();
+  return findings
+    .toSorted((a, b) => a.span.start - b.span.start)
+    .filter(({ span }) => {
+      const line = lineOf(span.start);
+      if (!tornLines.has(line)) return true;
+      return !said.has(line) && said.add(line);
+    });
+}
+
+/** Index of the last of ascending numbers that is not above `limit`; -1 where all are. */
+function lastAtMost(ascending: readonly number[], limit: number): number {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ascending[middle] ?? 0) <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
 }
 
 /** `permit a if` and a new rule on the next line: its effect was read as a name, and what follows it is astray. */
