@@ -83,10 +83,13 @@ class History {
 
   record(request: EvaluationRequest, now: number, verdict: Verdict): void {
     this.latest = Math.max(this.latest, now);
+    const at = this.latest;
+    const fromMachine = !["BAD_REQUEST", "BAD_TOOL_NAME", "UNKNOWN_AGENT"].includes(verdict.code);
+    if (verdict.effect === "deny" && fromMachine) this.events.push((machine) => machine.chargeDenial(request, at));
     if (verdict.charges === undefined) return;
     const costs = verdict.charges.budgets.map((b) => b.cost_micro);
-    const at = this.latest;
-    this.events.push((machine) => machine.charge(request, costs, at));
+    const { sums } = verdict.charges;
+    this.events.push((machine) => machine.charge(request, costs, at, sums));
   }
 
   /** Goes on with another instance, its counters taken from a snapshot or built from what was charged. */

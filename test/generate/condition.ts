@@ -33,6 +33,7 @@ export function conditionDraft(random: Random, depth: number): ConditionDraft {
 
 function testText(random: Random): string {
   const field = random.pick(fields);
+  if (random.oneIn(12)) return historyTest(random);
   switch (random.below(20)) {
     case 0:
     case 1:
@@ -108,6 +109,28 @@ function arrayTest(random: Random): string {
       return `args_array_any_match(${path}, ${expression(random)})`;
     default:
       return `args_array_contains(${path}, ${random.pick([quoted(random), random.pick(numberTexts), "true", "false", "v"])})`;
+  }
+}
+
+/** What the session has seen: the same few patterns and windows, so that queries are shared. */
+function historyTest(random: Random): string {
+  const pattern = (): string => JSON.stringify(random.pick(["t", "u", "a/b", "a/c", "*", "a/**"]));
+  const seconds = random.pick(["1", "60", "3600", "10m", "1d"]);
+  const window = random.oneIn(2) ? "" : `, window=${random.pick(["7s", "10m", "1h"])}`;
+  const few = `${comparison(random)} ${random.pick(["0", "1", "2", "5"])}`;
+  switch (random.below(6)) {
+    case 0:
+      return `history_tool_count(${pattern()}) ${few}`;
+    case 1:
+      return `history_contains_within(${pattern()}, ${seconds})`;
+    case 2:
+      return `history_sequence(${random.list(1, 3, pattern).join(", ")})`;
+    case 3:
+      return `deny_count_within(${seconds}) ${few}`;
+    case 4:
+      return `session.count(${pattern()}${window}) ${few}`;
+    default:
+      return `session.sum(${random.pick(["t.x", "t.amount", "a/b.amount", "a/b.a.b", '"*.amount"', '"a/**.list[0]"'])}${window}) ${comparison(random)} ${random.pick(["0", "1", "2", "2.5", "0.1", "0.3", "-1"])}`;
   }
 }
 

@@ -106,8 +106,11 @@ export class Oracle {
   /** Judges a call, and remembers that it was denied where it was. */
   decide(request: EvaluationRequest, options: EvaluationOptions): OracleVerdict {
     const verdict = this.judge(request, options);
-    if (verdict.effect === "deny" && verdict.code !== "BAD_REQUEST") {
-      this.sessions.deny(request.agent_id, sessionOf(request), this.clock(microseconds(options.now)));
+    const agent = this.agentOf(request.agent_id);
+    const remembers = agent !== null && this.queriesOf(agent).some((query) => query.name === "deny_count_within");
+    if (remembers && verdict.effect === "deny" && !uncounted.includes(verdict.code)) {
+      const nowUs = this.advance(this.clock(microseconds(options.now)));
+      this.sessions.deny(request.agent_id, sessionOf(request), nowUs);
     }
     return verdict;
   }
@@ -310,6 +313,9 @@ export class Oracle {
     return us;
   }
 }
+
+/** Denials of calls that never came as far as the rules. */
+const uncounted: readonly OracleCode[] = ["BAD_REQUEST", "BAD_TOOL_NAME", "UNKNOWN_AGENT"];
 
 const microseconds = (milliseconds: number): bigint => BigInt(Math.floor(milliseconds * 1000));
 

@@ -5,7 +5,7 @@ import { budgetCost, budgetCovers } from "./budget.ts";
 import { arrayPath } from "./condition.ts";
 import { hostOf } from "./gate.ts";
 import { globMatches } from "./glob.ts";
-import { queryOf } from "./history.ts";
+import { queriesOfAgent, queryOf } from "./history.ts";
 import { argumentAt, type Call, rawField, scoped } from "./name.ts";
 import { matchedValue } from "./network.ts";
 
@@ -20,6 +20,9 @@ export function readsUnjudgeable(call: Call): boolean {
     if (!globMatches(rule.pattern.text, request.tool_id)) continue;
     for (const matcher of rule.network) values.push(matchedValue(call, matcher));
     if (rule.condition !== null) collect(scoped(call, rule), rule.condition, values);
+  }
+  for (const { name, patterns, path } of queriesOfAgent(agent)) {
+    if (name === "sum" && globMatches(patterns[0] ?? "", request.tool_id)) values.push(argumentAt(call, path ?? ""));
   }
   if (agent.egress !== null) values.push(hostOf(call));
   if (agent.modelPolicy !== null) values.push(request.model, request.action_type);
