@@ -46,10 +46,12 @@ async function wrongLines(set: CaseSet, { text, file, imports }: Spelling, open:
     else if ("activate" in line) engine.activatePhases(line.activate);
     else if ("move" in line) engine.movePhase(line.move, { now: line.now ?? 0 });
     else {
-      const verdict = engine.decide(line.request, { now: line.now ?? 0, approved: line.approved });
-      const found = JSON.stringify(sorted(shown(verdict, line.expect)));
-      const expected = JSON.stringify(sorted(line.expect));
-      if (found !== expected) wrong.push(`${line.name}\n    expected ${expected}\n    found    ${found}`);
+      for (let time = 0; time < (line.repeat ?? 1); time++) {
+        const verdict = engine.decide(line.request, { now: line.now ?? 0, approved: line.approved });
+        const found = JSON.stringify(sorted(shown(verdict, line.expect)));
+        const expected = JSON.stringify(sorted(line.expect));
+        if (found !== expected) wrong.push(`${line.name}\n    expected ${expected}\n    found    ${found}`);
+      }
     }
   }
   return wrong;

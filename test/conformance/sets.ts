@@ -16,6 +16,8 @@ export interface CaseLine {
   readonly request: EvaluationRequest;
   readonly now?: number;
   readonly approved?: string[];
+  /** The same call so many times, each with that answer. */
+  readonly repeat?: number;
   readonly expect: Expectation;
 }
 
