@@ -146,7 +146,7 @@ function nearest(
 
 /** A slip that is no ending and no number: `item` and `items`, `a1` and `a2` are names of their own. */
 function inside(a: string, b: string): boolean {
-  if (digitsOf(a) !== digitsOf(b) || !slips(a, b, REPLACED_LENGTH_MIN)) return false;
+  if (!slips(a, b, REPLACED_LENGTH_MIN) || digitsOf(a) !== digitsOf(b)) return false;
   return a.length === b.length ? a.at(-1) === b.at(-1) || a.at(-1) === b.at(-2) : a.at(-1) === b.at(-1);
 }
 
