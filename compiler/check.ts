@@ -1,6 +1,7 @@
 // Syntax tree to findings: all that can be said of a policy without running it. Looks, reports, changes nothing; the
 // order of findings is the order of the text.
 import type { Agent, Field, Pack, Rule, Stack } from "./ast.ts";
+import { blocksOf } from "./blocks.ts";
 import type { Setting } from "./check/caution.ts";
 import { ConditionChecker } from "./check/condition.ts";
 import { checkRuntime } from "./check/fields.ts";
@@ -11,6 +12,7 @@ import { checkBroughtIn, checkPack } from "./check/pack.ts";
 import { checkPhases } from "./check/phase.ts";
 import { Report, textOf } from "./check/report.ts";
 import { checkMeters, checkRule } from "./check/rule.ts";
+import { checkSession } from "./check/session.ts";
 import { checkSlips } from "./check/slip.ts";
 import type { Finding } from "./diagnostic.ts";
 import { limits, utf8Bytes } from "./limits.ts";
@@ -28,7 +30,18 @@ export interface Surroundings {
 export function checkStack(stack: Stack, { packs = [], knownTools = [] }: Surroundings = {}): Finding[] {
   const report = new Report();
   const blocks = [...stack.blocks, ...stack.agents.flatMap((agent) => agent.blocks)];
-  for (const block of blocks) report.unsupported(block.keyword, block.keywordSpan);
+  for (const block of blocks) {
+    if (block.keyword === "session") checkSession(report, block);
+    else report.unsupported(block.keyword, block.keywordSpan);
+  }
+  for (const agent of stack.agents) {
+    report.twice(
+      blocksOf(agent, "session"),
+      (block) => block.keyword,
+      (block) => block.keywordSpan,
+      () => "`session`",
+    );
+  }
   if (stack.runtime !== null) checkRuntime(report, stack.runtime.fields);
   const strictGuards = isStrict(stack);
   report.twice(

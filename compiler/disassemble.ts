@@ -338,6 +338,12 @@ class Listing {
         .flatMap((bit, place) => (bit === "1" ? [place] : []));
       lines.push(`  feeds track ${pairs[i]}${places.join() === "0" ? "" : `, places ${places.join(" ")}`}`);
     }
+    for (const [name, member] of [
+      ["expires after", Shape.MaxDuration],
+      ["idle no longer than", Shape.IdleTimeout],
+    ] as const) {
+      if (cell(member) > 0) lines.push(`  ${name} ${view.number(cell(member) - 1) / 1e6} s`);
+    }
     add("denials feed tracks", list(Shape.DenialsStart, Shape.DenialsCount));
     add("egress gates", list(Shape.EgressGatesStart, Shape.EgressGatesCount));
     add("limits", list(Shape.LimitsStart, Shape.LimitsCount));

@@ -164,6 +164,8 @@ class Encoder {
     cells[Shape.StagesCount] = shape.stages.length;
     cells[Shape.TracksStart] = this.#list(shape.tracks.flatMap(({ track, places }) => [track, places]));
     cells[Shape.TracksCount] = shape.tracks.length;
+    cells[Shape.MaxDuration] = shape.maxDuration === null ? 0 : shape.maxDuration + 1;
+    cells[Shape.IdleTimeout] = shape.idleTimeout === null ? 0 : shape.idleTimeout + 1;
     list(Shape.DenialsStart, Shape.DenialsCount, shape.denials);
     for (const cell of cells) this.#section(Section.Shapes).u32(cell);
   }

@@ -4,6 +4,7 @@ export const codes = {
   POLICY_PERMIT: { meaning: "a rule or the default permits the call" },
   POLICY_DENY: { meaning: "a rule or the default denies the call" },
   POLICY_DEFER: { meaning: "a rule or the default asks a person first" },
+  SESSION_EXPIRED: { meaning: "the session has lasted too long, or was idle too long" },
   MODEL_DENIED: { meaning: "the agent's model policy does not allow the call's model" },
   EGRESS_DENIED: { meaning: "the agent's egress does not allow the call's host" },
   RATE_EXCEEDED: { meaning: "a rate limit has no token left" },

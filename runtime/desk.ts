@@ -21,6 +21,7 @@ import { requestDigest } from "./log/identity.ts";
 import type { VerifierKey } from "./log/note.ts";
 import { PolicyRefusal, versionView } from "./policy.ts";
 import { canonicalCall } from "./request.ts";
+import { keepSession } from "./session-keeper.ts";
 import { type StatusSources, statusOf } from "./status.ts";
 
 const actorLimitBytes = 256;
@@ -71,6 +72,8 @@ export class Desk {
       ["approvals_show", (message) => ({ ok: true, approval: this.#view(this.#approval(message)) })],
       ["approve_defer", (message) => this.#resolve(message, "approved")],
       ["deny", (message) => this.#resolve(message, "denied")],
+      ["phase", (message) => this.#session(message)],
+      ["session", (message) => this.#session(message)],
     ]);
   }
 
@@ -225,6 +228,17 @@ export class Desk {
       ledger.append("approval", this.#stamp(), body, reading);
       approvals.take(body, reading.wallUs);
     }
+  }
+
+  async #session(message: JsonObject): Promise<object> {
+    const { policies, ledger } = this.#house.governor;
+    this.#checkServing();
+    if (policies.active === null) throw new Refusal("NOT_READY", "no policy is active");
+    const actor = this.#actor(message);
+    const kept = keepSession(policies.active, ledger, message, { kind: "operator", actor });
+    if (!kept.ok) throw new Refusal("BAD_REQUEST", kept.message);
+    if (kept.seq !== null) await ledger.durable(kept.seq);
+    return { ok: true, ...kept.answer };
   }
 
   #checkServing(): void {

@@ -6,6 +6,7 @@ import { LoadFailure, type Policy } from "./evaluator/types.ts";
 import { ImageFailure, loadImage } from "./images.ts";
 import type { JsonObject } from "./json.ts";
 import { type ActivePolicy, activationOf, activePolicy } from "./policy.ts";
+import { repeatSession } from "./session-keeper.ts";
 
 export class Past {
   readonly #policiesDir: string;
@@ -37,10 +38,11 @@ export class Past {
 
   /** Takes the next record in the log's order. */
   take(record: JsonObject): void {
-    if (record.type !== "policy" && record.type !== "decision") return;
+    if (record.type !== "policy" && record.type !== "decision" && record.type !== "phase") return;
     const timeUs = typeof record.time === "string" ? parseTime(record.time) : undefined;
     if (timeUs === undefined) return;
     if (record.type === "policy") this.#policy(record, timeUs);
+    else if (this.#active !== null && record.type === "phase") repeatSession(this.#active.policy, record, timeUs);
     else if (this.#active !== null) chargeRecord(this.#active.policy, record, timeUs);
   }
 

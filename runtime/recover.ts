@@ -13,6 +13,7 @@ import type { JsonObject } from "./json.ts";
 import { noTree } from "./log/merkle.ts";
 import type { PhaseEnds } from "./phases.ts";
 import { type ActivePolicy, activationOf, activePolicy, type PolicyHistory } from "./policy.ts";
+import { repeatSession } from "./session-keeper.ts";
 
 export interface Recovered {
   readonly policiesDir: string;
@@ -53,7 +54,10 @@ export class Recovery {
     if (record.type === "decision") this.#decision(record, timeUs);
     else if (record.type === "approval") this.#into.approvals.take(record, timeUs);
     else if (record.type === "policy") this.#policy(record, timeUs);
-    else if (record.type === "phase") this.#into.phaseEnds.take(record);
+    else if (record.type === "phase") {
+      this.#into.phaseEnds.take(record);
+      if (this.#active !== null) repeatSession(this.#active.policy, record, timeUs);
+    }
   }
 
   #policy(record: JsonObject, timeUs: number): void {

@@ -2,6 +2,7 @@
 // Each policy counts for itself from the same beginning. A call of which something that either reads was not kept is
 // counted as not replayable, never as unchanged.
 
+import { parseTime } from "./clock.ts";
 import type { Code } from "./codes.ts";
 import { usedOf } from "./decision-record.ts";
 import { machineCodes } from "./evaluator/policy.ts";
@@ -12,6 +13,7 @@ import { readRecords } from "./log/read.ts";
 import { Past } from "./past.ts";
 import { ruleDigest } from "./policy.ts";
 import { isKept, type RecordedCall, recordedCall } from "./recorded-call.ts";
+import { repeatSession } from "./session-keeper.ts";
 
 export interface ReplayOptions {
   readonly walDir: string;
@@ -73,6 +75,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
       run ??= begin(policies.active, policies.candidate, past.snapshot(), call.nowMs);
       run.take(call, value, past.active?.policy.tool(call.request.agent_id, call.request.tool_id) ?? null);
     }
+    if (run !== null && value.type === "phase") run.repeat(value);
     past.take(value);
   }
   return run?.report() ?? { total: 0, notReplayable: 0, transitions: [] };
@@ -121,6 +124,13 @@ class Run {
     if (before === after) return;
     const key = JSON.stringify([call.request.tool_id, before, after]);
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+  }
+
+  /** A session moved, opened or closed. */
+  repeat(record: JsonObject): void {
+    const timeUs = typeof record.time === "string" ? parseTime(record.time) : undefined;
+    if (timeUs === undefined) return;
+    for (const side of [this.#active, this.#candidate]) repeatSession(side.policy, record, timeUs);
   }
 
   report(): ReplayReport {

@@ -1,4 +1,4 @@
-// One decision: model gates, deny! rules, rollout phases, workflow phase, rules, default; then, for what would be permitted,
+// One decision: session bounds, model gates, deny! rules, rollout phases, workflow phase, rules, default; then, for what would be permitted,
 // egress gates, limits and budgets. A pure function of image, counters, slots and time. Counters move at the very end, all
 // together, and only for a permit.
 import { beginPatterns } from "./automaton";
@@ -52,11 +52,13 @@ export function decidePlan(plan: u32, nowUs: f64, arenaUsed: u32, approved: u32,
   }
   outcomeRule = -1;
   hidden = false;
-  const modelDenied = gateRefuses(cell(shape, Shape.ModelGatesStart), cell(shape, Shape.ModelGatesCount));
-  const effect = modelDenied ? <i32>RuleEffect.Deny : judge(plan, shape, now, stateful);
+  const expired = keepsSession && boundsPassed(shape, now);
+  const modelDenied = !expired && gateRefuses(cell(shape, Shape.ModelGatesStart), cell(shape, Shape.ModelGatesCount));
+  const effect = modelDenied || expired ? <i32>RuleEffect.Deny : judge(plan, shape, now, stateful);
   const egressDenied = effect == RuleEffect.Permit && gateRefuses(cell(shape, Shape.EgressGatesStart), cell(shape, Shape.EgressGatesCount));
   let verdict: i32;
   if (starved || value.exhausted) verdict = verdictOf(RuleEffect.Deny, VerdictCode.StepLimit, -1, false);
+  else if (expired) verdict = verdictOf(RuleEffect.Deny, VerdictCode.SessionExpired, -1, true);
   else if (modelDenied) verdict = verdictOf(RuleEffect.Deny, VerdictCode.ModelDenied, -1, false);
   else if (keepsSession && history.unknown) verdict = verdictOf(RuleEffect.Deny, VerdictCode.StateFull, -1, true);
   else if (hidden) verdict = verdictOf(RuleEffect.Deny, VerdictCode.PhaseHidden, -1, true);
@@ -68,6 +70,22 @@ export function decidePlan(plan: u32, nowUs: f64, arenaUsed: u32, approved: u32,
   }
   setResult(Result.TraceEvents, <i32>traceCount);
   return verdict;
+}
+
+/** Of the session that was read. */
+function boundsPassed(shape: u32, now: i64): bool {
+  const most = cell(shape, Shape.MaxDuration);
+  const idle = cell(shape, Shape.IdleTimeout);
+  return (most | idle) != 0 && sessions.isExpired(boundOf(most), boundOf(idle), now);
+}
+
+function boundOf(number: u32): f64 {
+  return number == 0 ? 0 : load<f64>(image.numbers + (number - 1) * 8);
+}
+
+/** The same for a plan, where its sessions have bounds. */
+export function isExpired(plan: u32, now: i64): bool {
+  return boundsPassed(shapeOf(plan), now);
 }
 
 export function isStateful(shape: u32): bool {

@@ -221,12 +221,17 @@ function hasRoomFor(cell: u32, time: i64): bool {
   return meters.hasRoom(wanted, wantedBytes, wantedBlocks);
 }
 
-/** Forgets the history of the caller's session, its denials too, of whatever policy. */
-export function forgetHistory(session: u32): void {
+/** Forgets the history of the caller's session, its denials too, of whatever policy. Whether there was any. */
+export function forgetHistory(session: u32): bool {
+  let any = false;
   const owner = meters.numberOf(session);
   for (let i: u32 = 0; i < meters.count; i++) {
     const meter = memoryMap.meters + i * meters.BYTES;
     const kind = load<u8>(meter, meters.KIND);
-    if (kind == meters.KIND_DENIALS ? meters.isOfCaller(meter) : kind >= meters.KIND_TALLY && owner != 0 && load<u32>(meter, meters.OWNER) == owner) forget(meter);
+    const own = kind == meters.KIND_DENIALS ? meters.isOfCaller(meter) : kind >= meters.KIND_TALLY && owner != 0 && load<u32>(meter, meters.OWNER) == owner;
+    if (!own) continue;
+    if (!meters.isStale(meter, meters.latest)) any = true;
+    forget(meter);
   }
+  return any;
 }

@@ -5,12 +5,13 @@ import * as memoryMap from "./memory";
 import * as meters from "./meters";
 import * as sessions from "./sessions";
 import { hashImage, verify } from "./load";
-import { chargeDenial, chargePlan, decidePlan } from "./decide";
+import { chargeDenial, chargePlan, decidePlan, isExpired } from "./decide";
 import { lookupPlan } from "./dispatch";
 import { decideFilled, decideRequest } from "./request";
 import { sha256Begin, sha256End, sha256Update } from "./sha256";
 import { readSnapshot, writeSnapshot } from "./snapshot";
 import { layOutWords } from "./words";
+import { setResultNumber } from "./memory";
 import { LoadCode, Result } from "./shared/abi";
 
 let loaded: bool = false;
@@ -110,6 +111,25 @@ export function moveStage(stage: u32, nowUs: f64): i32 {
 /** The workflow phase that the caller's session is in, among those of the agent that `stage` is one of; -1 for no row. */
 export function currentStage(stage: u32, nowUs: f64): i32 {
   return stage < image.stageCount ? <i32>sessions.currentStage(stage, max<i64>(meters.latest, <i64>nowUs)) : -1;
+}
+
+/** Begins the caller's session: 1 begun, 0 it had begun, -1 no room. */
+export function openSession(nowUs: f64): i32 {
+  return sessions.openSession(<i64>nowUs);
+}
+
+/** Forgets the caller's session, its phase and its history: 1 when there was anything to forget, else 0. */
+export function closeSession(): i32 {
+  return sessions.closeSession() ? 1 : 0;
+}
+
+/** Writes begin and latest activity of the caller's session to the result area; whether it has passed the bounds that hold for a plan. */
+export function inspectSession(plan: u32, nowUs: f64): i32 {
+  const now = max<i64>(meters.latest, <i64>nowUs);
+  sessions.readSession(now);
+  setResultNumber(Result.SessionBegun, <f64>sessions.begun);
+  setResultNumber(Result.SessionActive, <f64>sessions.active);
+  return plan < image.planCount && isExpired(plan, now) ? 1 : 0;
 }
 
 /** Bytes written to Area.Exchange; their SHA-256 is in the result area. */

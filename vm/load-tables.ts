@@ -6,7 +6,7 @@ import { setResultNumber } from "./memory";
 import { stop, within } from "./load-stop";
 import { LoadCode, METERS_PER_TOOL_MAX, Result, RING_EVENTS_MAX } from "./shared/abi";
 import {
-  Budget, CostKind, DISPATCH_HEADER_BYTES, EXACT_PROBE_LIMIT, Section, Shape, SHAPE_ROW_BYTES, SHAPE_SESSION, SHAPE_TIME, Track, TRACK_ROW_BYTES,
+  Budget, CostKind, DISPATCH_HEADER_BYTES, EXACT_PROBE_LIMIT, Section, Shape, SHAPE_ROW_BYTES, SHAPE_SESSION, SHAPE_TIME, Track, TRACK_ROW_BYTES, PERIOD_MAX_US, WINDOW_MIN_US,
 } from "./shared/image";
 import { FIRST_VALUE_OP, Op, Root } from "./shared/isa";
 
@@ -71,8 +71,17 @@ function shapeHolds(row: u32): bool {
   const ofSession = load<u32>(row, Shape.StagesCount * 4) + load<u32>(row, Shape.TracksCount * 4) + load<u32>(row, Shape.DenialsCount * 4);
   if (ofSession > 0 && (load<u32>(row, Shape.Flags * 4) & SHAPE_SESSION) == 0) return false;
   if (!tracksHold(row)) return false;
+  if (!boundHolds(row, Shape.MaxDuration) || !boundHolds(row, Shape.IdleTimeout)) return false;
   if (!triplesHold(load<u32>(row, Shape.PhasesStart * 4), load<u32>(row, Shape.PhasesCount * 4), image.phaseCount)) return false;
   return triplesHold(load<u32>(row, Shape.StagesStart * 4), load<u32>(row, Shape.StagesCount * 4), image.stageCount);
+}
+
+function boundHolds(row: u32, member: i32): bool {
+  const number = load<u32>(row + (<u32>member << 2));
+  if (number == 0) return true;
+  if (number > image.numberCount || (load<u32>(row, Shape.Flags * 4) & SHAPE_SESSION) == 0) return false;
+  const bound = load<f64>(image.numbers + (number - 1) * 8);
+  return bound >= WINDOW_MIN_US && bound <= PERIOD_MAX_US;
 }
 
 /** Pairs of a track and its places, then tracks of denials. */

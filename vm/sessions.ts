@@ -1,6 +1,7 @@
 // What is known of a session: when it began, its latest activity, its workflow phase. One meter for each session of an agent
 // that keeps them; without one a session is as if it were new. It must never take a time that lies before one that was seen.
 import * as image from "./image";
+import { forgetHistory } from "./history";
 import * as meters from "./meters";
 import { STAGE_ROW_BYTES } from "./shared/image";
 
@@ -44,6 +45,35 @@ export function touchSession(now: i64): void {
   const meter = sessionMeter(now);
   if (load<i64>(meter, meters.A) == 0) store<i64>(meter, now + 1, meters.A);
   store<i64>(meter, now + 1, meters.B);
+}
+
+/** The session that was read has begun too long ago, or was idle too long. Bounds in microseconds; 0 for none. */
+export function isExpired(maxDuration: f64, idleTimeout: f64, now: i64): bool {
+  if (begun < 0) return false;
+  if (maxDuration > 0 && now - begun >= <i64>maxDuration) return true;
+  return idleTimeout > 0 && now - active >= <i64>idleTimeout;
+}
+
+/** Begins the caller's session: 1 begun, 0 it had begun, -1 no room. */
+export function openSession(nowUs: i64): i32 {
+  const now = max<i64>(meters.latest, nowUs);
+  readSession(now);
+  if (begun >= 0) return 0;
+  meters.keyOfSession();
+  if (!meters.makeRoomForKey(now)) return -1;
+  meters.advance(now);
+  touchSession(now);
+  return 1;
+}
+
+/** Forgets all that is known of the caller's session; limits and budgets stay. Whether there was anything. */
+export function closeSession(): bool {
+  meters.keyOfSession();
+  const meter = meters.find();
+  const known = meter != 0 && !meters.isStale(meter, meters.latest);
+  const past = forgetHistory(meter);
+  if (meter != 0) memory.fill(meter + meters.A, 0, 48);
+  return known || past;
 }
 
 @inline

@@ -10,6 +10,7 @@ import type { Finding } from "../diagnostic.ts";
 import { patternsOfQuery, queriesOf, queryText } from "../history.ts";
 import { LineIndex } from "../lines.ts";
 import { resolveName, scopeOf } from "../names.ts";
+import { type SessionBound, sessionBounds } from "../session.ts";
 import { gateText, ruleText } from "../text.ts";
 import { amount, checkCounts, keyName, period } from "./capacity.ts";
 import { type LoweredCondition, lowerCondition, Unlowerable } from "./condition.ts";
@@ -136,6 +137,7 @@ class Lowering {
       phases,
       stages,
       ...this.#lowerQueries(agent, left),
+      ...this.#lowerSession(agent),
       limits,
       budgets,
       redactions,
@@ -270,6 +272,14 @@ class Lowering {
       for (const entry of rules) this.#stageOfRule.push([entry.index, first + i]);
       return { stage: first + i, rules };
     });
+  }
+
+  /** The bounds of the agent's sessions. */
+  #lowerSession(agent: Agent): Pick<AgentEntries, "maxDuration" | "idleTimeout"> {
+    const bounds = sessionBounds(agent);
+    const numberOf = (bound: SessionBound | null): number | null =>
+      bound === null ? null : this.#program.number(period(bound.us, "a session's bound", bound.span, this.#findings));
+    return { maxDuration: numberOf(bounds.maxDuration), idleTimeout: numberOf(bounds.idleTimeout) };
   }
 
   /** What the agent's rules look back at: fed by its permitted calls, or by its denials. */

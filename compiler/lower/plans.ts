@@ -37,6 +37,9 @@ export interface AgentEntries {
   /** What rules look back at, with the patterns that fill each place. */
   readonly tracks: readonly { readonly track: number; readonly places: readonly string[] }[];
   readonly denials: readonly number[];
+  /** Numbers of microseconds, or null. */
+  readonly maxDuration: number | null;
+  readonly idleTimeout: number | null;
   readonly limits: readonly Entry[];
   readonly budgets: readonly Entry[];
   /** Index: string of a path. */
@@ -199,6 +202,8 @@ class Planner {
       stages,
       tracks,
       denials: this.#entries.denials,
+      maxDuration: this.#entries.maxDuration,
+      idleTimeout: this.#entries.idleTimeout,
       limits,
       budgets,
       redact: [...new Set(this.#redactions.find(applying).map((entry) => entry.index))],
@@ -211,8 +216,8 @@ class Planner {
 
   /** Sessions of the agent have state, whatever the tool. */
   get #keepsSessions(): boolean {
-    const { stages, tracks, denials } = this.#entries;
-    return stages.length + tracks.length + denials.length > 0;
+    const { stages, tracks, denials, maxDuration, idleTimeout } = this.#entries;
+    return stages.length + tracks.length + denials.length > 0 || maxDuration !== null || idleTimeout !== null;
   }
 
   #tracks(applying: ReadonlySet<string>): { track: number; places: number }[] {

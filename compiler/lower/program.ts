@@ -70,6 +70,9 @@ export interface ProgramShape {
   readonly tracks: readonly { readonly track: number; readonly places: number }[];
   /** Tracks that a denial feeds. */
   readonly denials: readonly number[];
+  /** Numbers of microseconds, or null. */
+  readonly maxDuration: number | null;
+  readonly idleTimeout: number | null;
   readonly limits: readonly number[];
   readonly budgets: readonly number[];
   readonly redact: readonly number[];

@@ -1,8 +1,9 @@
 // The words that pass through the two sockets: every operator request with its answer, and the agent socket's lines.
 // Types and tables only; both the daemon and the command line import it, so it must never import either.
 import type { Code } from "../codes.ts";
-import type { Effect } from "../evaluator/types.ts";
+import type { Effect, SessionOp } from "../evaluator/types.ts";
 import type { Json, JsonObject } from "../json.ts";
+import type { PhaseAnswer, SessionView } from "../session-keeper.ts";
 import type { DaemonState } from "../stack.ts";
 
 // ---- operator socket: one JSON object a line, `{type, token, …}` → `{ok: true, …}` or an OperatorRefusal ----
@@ -202,6 +203,15 @@ export interface OperatorCalls {
     answer: { ok: true; approval: ApprovalView };
   };
   deny: { request: { id: string; reason?: string; actor: string }; answer: { ok: true; approval: ApprovalView } };
+  /** Moves a session to any workflow phase of its agent. `session_id` absent: "default". */
+  phase: {
+    request: { agent_id: string; session_id?: string; to: string; actor: string };
+    answer: { ok: true } & PhaseAnswer;
+  };
+  session: {
+    request: { agent_id: string; session_id?: string; op: SessionOp; actor: string };
+    answer: { ok: true } & SessionView;
+  };
 }
 
 /** Answered by `{ok: true, approvals: […pending]}` and then one ApprovalEvent a line until the client ends. */
@@ -220,7 +230,9 @@ export type OperatorRequest<T extends OperatorType> = OperatorCalls[T]["request"
 export type OperatorAnswer<T extends OperatorType> = OperatorCalls[T]["answer"];
 
 /** Every type that only the operator's socket takes; on the agent's it needs the right `admin_token`. */
-export const operatorTypes: Readonly<Record<OperatorType | "approvals_watch" | LaterOperatorType, true>> = {
+export const operatorTypes: Readonly<
+  Record<Exclude<OperatorType, SharedType> | "approvals_watch" | LaterOperatorType, true>
+> = {
   ping: true,
   apply: true,
   rollback: true,
@@ -242,6 +254,9 @@ export const operatorTypes: Readonly<Record<OperatorType | "approvals_watch" | L
   swap: true,
   supervisor: true,
 };
+
+/** Types of both sockets: an agent may ask for less. */
+type SharedType = "phase" | "session";
 
 /** Operator types of the protocol that this daemon does not carry out: refused and recorded like the others. */
 type LaterOperatorType = "grants" | "kill" | "unkill" | "quiesce" | "resume" | "swap" | "supervisor";

@@ -8,6 +8,7 @@ import { connectionsShare, defaultFloodLimits, FloodGate, type FloodLimits } fro
 import { canonicalJson, type Json, type JsonObject, parseJson } from "../json.ts";
 import { noPolicy } from "../ledger.ts";
 import { readable } from "../request.ts";
+import { keepSession } from "../session-keeper.ts";
 import type { DaemonState } from "../stack.ts";
 import { type Answer, agentLineLimits, type Line, LineConnection, type LineLimits } from "./lines.ts";
 import { isToken } from "./operator.ts";
@@ -111,6 +112,7 @@ export class AgentDoor {
     const { type } = message;
     if (type === "govern") return this.#parts.decider.govern(message, gate);
     if (type === "poll_defer") return this.#poll(message);
+    if (type === "phase" || type === "session") return this.#onSession(message, gate);
     if (typeof type !== "string") {
       const refused = { code: "BAD_REQUEST", message: "`type` is missing", ...readable(message) } as const;
       return this.#parts.decider.refuse(refused, gate);
@@ -167,6 +169,23 @@ export class AgentDoor {
       await governor.ledger.durable(seq);
     }
     return errorAnswer("OPERATOR_ONLY", `\`${type}\` is the operator's: use the operator socket`, message);
+  }
+
+  /** A session's phase or state, of the agent that asks; with the right `admin_token` the operator asks. */
+  async #onSession(message: JsonObject, gate: FloodGate): Promise<object> {
+    const { desk, token, governor, state } = this.#parts;
+    if (isToken(message.admin_token, token)) return desk.handle(String(message.type), message);
+    const { active } = governor.policies;
+    if (active === null || state() !== "READY" || !governor.ledger.isUsable) {
+      return errorAnswer("BAD_REQUEST", "the daemon is not ready", message);
+    }
+    if (message.op !== "inspect" && !gate.admit(governor.ledger.clock.now().wallUs)) {
+      return errorAnswer("BAD_REQUEST", "too many changes of sessions on this connection", message);
+    }
+    const kept = keepSession(active, governor.ledger, message, { kind: "agent" });
+    if (!kept.ok) return errorAnswer("BAD_REQUEST", kept.message, message);
+    if (kept.seq !== null) await governor.ledger.durable(kept.seq);
+    return kept.answer;
   }
 
   #status(): AgentStatusAnswer {

@@ -6,7 +6,8 @@ import {
   PART_INDEX,
   Section,
   SHAPE_ROW_BYTES,
-  type Shape,
+  SHAPE_SESSION,
+  Shape,
   STAGE_ROW_BYTES,
   TABLE_ROW_BYTES,
   TRACK_ROW_BYTES,
@@ -224,6 +225,15 @@ export class ImageReader {
       if (own === "") anonymous = i;
     }
     return anonymous;
+  }
+
+  /** Whether the sessions of some agent have state. */
+  get keepsSessions(): boolean {
+    const end = this.#at(Section.Shapes) + this.#length(Section.Shapes);
+    for (let row = this.#at(Section.Shapes); row < end; row += SHAPE_ROW_BYTES) {
+      if ((this.#u32(row + Shape.Flags * 4) & SHAPE_SESSION) !== 0) return true;
+    }
+    return false;
   }
 
   get stageCount(): number {

@@ -30,6 +30,9 @@ interface MachineExports {
   deny(plan: number, nowUs: number): void;
   startPhase(phase: number, nowUs: number): number;
   phaseStart(phase: number): number;
+  openSession(nowUs: number): number;
+  closeSession(): number;
+  inspectSession(plan: number, nowUs: number): number;
   moveStage(stage: number, nowUs: number): number;
   currentStage(stage: number, nowUs: number): number;
   snapshot(): number;

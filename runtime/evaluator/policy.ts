@@ -39,7 +39,9 @@ import {
   type PolicyInfo,
   type RuleInfo,
   type RuntimeValue,
+  type SessionAnswer,
   type SessionName,
+  type SessionOp,
   type SessionPhase,
   type Shadow,
   type ToolInfo,
@@ -107,7 +109,9 @@ export class LoadedPolicy implements Policy {
       rules: image.ruleCount,
       image_bytes: machine.image.length,
       worst_case_steps: machine.resultNumber(Result.WorstCaseSteps),
-      stateful: image.limitCount + image.budgetCount + image.phaseCount + image.stageCount + image.trackCount > 0,
+      get stateful() {
+        return image.limitCount + image.budgetCount + image.phaseCount > 0 || image.keepsSessions;
+      },
     };
   }
 
@@ -239,6 +243,10 @@ export class LoadedPolicy implements Policy {
 
   movePhase(move: SessionName & { readonly to: string }, { now }: { readonly now: number }): PhaseMove {
     return this.#sessions.move(move, move.to, now);
+  }
+
+  session(op: SessionOp, session: SessionName, { now }: { readonly now: number }): SessionAnswer {
+    return this.#sessions.operate(op, session, now);
   }
 
   budgets(now: number): readonly BudgetState[] {
@@ -523,6 +531,7 @@ const verdictCodes: Record<VerdictCode, Code> = {
   [VerdictCode.ModelDenied]: "MODEL_DENIED",
   [VerdictCode.EgressDenied]: "EGRESS_DENIED",
   [VerdictCode.PhaseHidden]: "PHASE_HIDDEN",
+  [VerdictCode.SessionExpired]: "SESSION_EXPIRED",
 };
 
 /** Codes of verdicts that the machine itself gives; all others are given before it is asked, or after. */
@@ -540,6 +549,7 @@ const sentences: Partial<Record<Code, string>> = {
   RATE_EXCEEDED: "the rate limit has no token left",
   BUDGET_EXCEEDED: "the budget has no room for this call",
   COST_UNKNOWN: "the cost that the budget counts is missing, not a number or negative",
+  SESSION_EXPIRED: "the session has lasted too long, or was idle too long",
   PHASE_HIDDEN: "the tool is not visible in the session's phase",
   STATE_FULL: "there is no room for another counter",
   STEP_LIMIT: "the call's values would take too long to compare",

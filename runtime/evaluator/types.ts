@@ -152,6 +152,25 @@ export interface SessionPhase {
 
 export type SessionRefusalCode = "BAD_REQUEST" | "UNKNOWN_AGENT" | "UNKNOWN_PHASE" | "STATE_UNAVAILABLE" | "STATE_FULL";
 
+/** `reset` forgets as `close` does; only the words in the log differ. */
+export type SessionOp = "open" | "close" | "reset" | "inspect";
+
+/** A session after the operation. */
+export type SessionAnswer =
+  | {
+      readonly ok: true;
+      /** Whether the operation changed anything. */
+      readonly changed: boolean;
+      /** Milliseconds since 1970; null before the session has begun. */
+      readonly began_at: number | null;
+      readonly active_at: number | null;
+      /** It has passed a bound of its agent's `session` block: every call is denied SESSION_EXPIRED. */
+      readonly expired: boolean;
+      /** Its workflow phase, where the agent has such phases. */
+      readonly phase: string | null;
+    }
+  | { readonly ok: false; readonly code: SessionRefusalCode };
+
 /** `moved` is false where the session was in that phase already: nothing changed then. */
 export type PhaseMove =
   | { readonly ok: true; readonly moved: boolean; readonly from: string; readonly to: string }
@@ -239,6 +258,8 @@ export interface Policy {
   activatePhases(now: number): readonly string[];
   /** Rollout phases. */
   phases(now: number): readonly PhaseState[];
+  /** Begins a session, forgets it, or looks at it. What limits and budgets hold is never forgotten here. */
+  session(op: SessionOp, session: SessionName, options: { readonly now: number }): SessionAnswer;
   /** The workflow phase of a session; null for an agent without such phases. */
   sessionPhase(session: SessionName, options: { readonly now: number }): SessionPhase | null;
   /** Moves a session to a workflow phase of its agent. Who may ask for which is for the caller to say. */

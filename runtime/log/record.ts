@@ -116,8 +116,11 @@ export interface GrantBody {
 
 export interface PhaseBody {
   readonly agent_id: string;
+  /** Of a workflow phase, and of what is done to a session. */
+  readonly session_id?: string;
   readonly from: string | null;
-  readonly to: string;
+  readonly to: string | null;
+  /** "duration" for the end of a rollout; "agent" or "operator" moved a session; "open", "close", "reset" were done to one. */
   readonly cause: string;
   readonly actor?: string;
 }

@@ -315,7 +315,7 @@ const bent: readonly [what: string, from: string, to: string, message: string][]
   ["duration that is a number", "duration: 48h", "duration: 48", "30:19 FMS012 `duration` is not a duration"],
   ["bad pattern", "- tool: stripe/*", "- tool: stripe//a", "26:15 FMS024 `stripe//a` has an empty segment"],
   ["env in a variable", "limit: $500", "limit: env(\"X\")", "9:14 FMS015 env() cannot be used in a variable"],
-  ["block that is refused", "    model: on", "    session: { idle_timeout: 5m }", "7:5 FMS010 `session` is not supported yet"],
+  ["block that is refused", "    model: on", "    spawn: { max_concurrent: 5 }", "7:5 FMS010 `spawn` is not supported yet"],
   ["gate that is no map", "    model: on", "    egress: [a]", "7:13 FMS012 `egress` is a map, not a list"],
   ["gate with an unknown list", "    model: on", "    egress: { allows: [a] }", "7:15 FMS011 unknown field `allows` in `egress`"],
   ["gate with a list of lists", "    model: on", "    model_policy: { deny: [[a]] }", "7:28 FMS012 `deny` lists models as text, not a list"],

@@ -89,6 +89,9 @@ export enum Result {
   ArenaUsed = 31,
   /** i32: plan that decideJson found. */
   Plan = 32,
+  /** f64 each, of inspectSession: microseconds since 1970 at which it began and was last active; -1 before it has begun. */
+  SessionBegun = 33,
+  SessionActive = 34,
   End = 36,
 }
 
@@ -118,6 +121,7 @@ export enum VerdictCode {
   ModelDenied = 8,
   EgressDenied = 9,
   PhaseHidden = 10,
+  SessionExpired = 11,
 }
 
 /** Answers of lookup() below zero. */

@@ -116,9 +116,12 @@ export enum Shape {
   /** Tracks that a denial feeds. */
   DenialsStart = 22,
   DenialsCount = 23,
-  End = 24,
+  /** Numbers, plus one: microseconds after which a session has expired, from its begin and from its latest activity. */
+  MaxDuration = 24,
+  IdleTimeout = 25,
+  End = 26,
 }
-export const SHAPE_ROW_BYTES = 96;
+export const SHAPE_ROW_BYTES = 104;
 /** Some rule other than a bare `*` names these tools. */
 export const SHAPE_NAMED = 1;
 /** Some field of these tools' rules is a part of the time. */

@@ -1,0 +1,31 @@
+// The `session` block of an agent: two fields, a duration each.
+import type { Block } from "../ast.ts";
+import { boundUs, sessionFields } from "../session.ts";
+import { suggest } from "../suggest.ts";
+import type { Report } from "./report.ts";
+
+export function checkSession(report: Report, block: Block): void {
+  report.twice(
+    block.entries,
+    (entry) => entry.name,
+    (entry) => entry.nameSpan,
+    (entry) => `\`${entry.name}\``,
+  );
+  for (const entry of block.entries) {
+    if (!(sessionFields as readonly string[]).includes(entry.name)) {
+      const near = suggest(entry.name, [...sessionFields]);
+      report.add("FMS011", `\`session\` has no field \`${entry.name}\``, entry.nameSpan, {
+        help: near === null ? `there are ${sessionFields.join(", ")}` : `did you mean \`${near}\`?`,
+      });
+    } else if (boundUs(entry) === null) {
+      report.add("FMS012", `\`${entry.name}\` is a duration`, entry.values[0]?.span ?? entry.span, {
+        help: `write ${entry.name} = 30m`,
+      });
+    }
+  }
+  if (block.entries.length === 0) {
+    report.add("FMS014", "`session` sets no bound", block.keywordSpan, {
+      help: "write max_duration = 8h or idle_timeout = 30m",
+    });
+  }
+}
