@@ -123,7 +123,7 @@ function otherAgent(agent: Agent): unknown {
       agent.phases.map((phase) => [
         phase.name,
         {
-          duration: `${phase.durationMs}ms`,
+          ...(phase.durationMs === null ? {} : { duration: `${phase.durationMs}ms` }),
           tools: phase.tools.map(({ text }) => text),
           ...(phase.next === null ? {} : { next: phase.next.name }),
           rules: phase.rules.map((rule) => otherRule(rule, agent.vars)),

@@ -65,6 +65,7 @@ agent "pay" {
 }
 agent "desk" {
   default deny
+  session { max_duration = 8h idle_timeout = 30m }
   permit note
   phase intake { permit crm/read deny! crm/read if secret }
   phase work { permit crm/* if amount < 10 defer note }
