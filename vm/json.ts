@@ -60,7 +60,8 @@ export function headOf(text: u32, length: u32): u64 {
 export function readDocument(bytes: u32): bool {
   let at = memoryMap.request;
   const end = at + bytes;
-  memory.fill(end, 0, 32);
+  // By hand: V8 leaves the machine for memory.fill and memory.copy, which costs more than so few bytes.
+  for (let i: u32 = 0; i < 32; i += 8) store<u64>(end + i, 0);
   let node = memoryMap.nodes;
   const nodesEnd = node + memoryMap.nodesMax * NODE_BYTES;
   let sorted = memoryMap.sorted;

@@ -48,7 +48,7 @@ export const FRAME_BYTES: u32 = 16;
 /** 100 limbs: 770 digits, or half of the least double's neighbourhood, are 2,700 bits. */
 export const BIG_BYTES: u32 = 404;
 export const WORDS_BYTES: u32 = 1024;
-export const MEMBERS_BYTES: u32 = 128;
+export const MEMBERS_BYTES: u32 = 80;
 /** A tool's name may be put together from longer parts before what nobody needs is cut off. */
 const TOOL_PARTS_BYTES: u32 = 768;
 /** Zeros behind the request: as many as are read at once. */

@@ -77,14 +77,16 @@ export function decideFilled(arenaUsed: u32): i32 {
 }
 
 function writeName(place: u32, text: u32, length: u32): u32 {
-  memory.copy(memoryMap.names + place * NAME_BYTES, text, length);
+  // Eight bytes at a time: what is written behind a name is not beyond its place, whose size is a multiple of them.
+  const to = memoryMap.names + place * NAME_BYTES;
+  for (let i: u32 = 0; i < length; i += 8) store<u64>(to + i, load<u64>(text + i));
   return length;
 }
 
 function noteMembers(): bool {
   const root = memoryMap.nodes;
   if (kindAt(root) != Kind.Object) return false;
-  memory.fill(memoryMap.members, 0, memoryMap.MEMBERS_BYTES);
+  for (let i: u32 = 0; i < memoryMap.MEMBERS_BYTES; i += 8) store<u64>(memoryMap.members + i, 0);
   let node = root + memoryMap.NODE_BYTES;
   for (let i = lengthAt(root); i > 0; i--, node = after(node)) {
     if (kindAt(node) == Kind.Null) continue;
