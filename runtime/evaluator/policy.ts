@@ -17,9 +17,9 @@ import {
 import { SHAPE_NAMED, SHAPE_SESSION, Shape } from "../../vm/shared/image.ts";
 import { RuleEffect } from "../../vm/shared/isa.ts";
 import type { Code } from "../codes.ts";
-import { explainTrace } from "./explain.ts";
 import { urlPart } from "./http.ts";
 import { ImageReader } from "./image.ts";
+import { infoOf } from "./info.ts";
 import type { Machine } from "./machine.ts";
 import { type FieldReader, fieldReaders, fieldReads, Marshal } from "./marshal.ts";
 import { isIdentifier, isToolName } from "./names.ts";
@@ -30,6 +30,7 @@ import {
   type Effect,
   type EvaluationOptions,
   type EvaluationRequest,
+  type Explainer,
   type Explanation,
   type JsonOptions,
   LoadFailure,
@@ -70,6 +71,7 @@ export class LoadedPolicy implements Policy {
   readonly #image: ImageReader;
   readonly #marshal: Marshal;
   readonly #sessions: Sessions;
+  readonly #explainer: Explainer | null;
   /** Whether counters have a home here. */
   readonly #counts: boolean;
   readonly #plansOfAgents = new Map<string, Map<string, Plan>>();
@@ -82,7 +84,8 @@ export class LoadedPolicy implements Policy {
   #phaseOfRule: ReadonlyMap<number, number> | null = null;
   #stageOfRule: ReadonlyMap<number, number> | null = null;
 
-  constructor(machine: Machine, counts: boolean) {
+  constructor(machine: Machine, counts: boolean, explainer: Explainer | null) {
+    this.#explainer = explainer;
     this.#machine = machine;
     this.#image = new ImageReader(machine.image);
     this.#marshal = new Marshal(machine);
@@ -94,25 +97,7 @@ export class LoadedPolicy implements Policy {
     // Read once here: settings that cannot be read refuse the image, not a later call.
     if (image.host.firstBudget.length !== image.agentCount)
       throw new LoadFailure("BAD_IMAGE", "the image names other agents to its host");
-    const ids = Array.from({ length: image.agentCount }, (_, i) => image.agentId(i));
-    let imageHash: string | null = null;
-    this.info = {
-      policy_hash: machine.resultHash(Result.PolicyHash),
-      // Found when first asked for: it names the file and decides nothing.
-      get image_hash() {
-        if (imageHash === null) machine.calls.imageHash?.();
-        imageHash ??= machine.resultHash(Result.ImageHash);
-        return imageHash;
-      },
-      agents: ids.filter((id) => id !== ""),
-      anonymous: ids.includes(""),
-      rules: image.ruleCount,
-      image_bytes: machine.image.length,
-      worst_case_steps: machine.resultNumber(Result.WorstCaseSteps),
-      get stateful() {
-        return image.limitCount + image.budgetCount + image.phaseCount > 0 || image.keepsSessions;
-      },
-    };
+    this.info = infoOf(machine, image);
   }
 
   decide(request: EvaluationRequest, options: EvaluationOptions): Verdict {
@@ -164,6 +149,9 @@ export class LoadedPolicy implements Policy {
 
   explain(request: EvaluationRequest, options: EvaluationOptions): Explanation {
     const untold = (verdict: Verdict): Explanation => ({ verdict, rules: [], meters: [] });
+    const tell = this.#explainer;
+    if (tell === null)
+      throw new LoadFailure("NO_EXPLAINER", "pass an explainer in the options to have calls explained");
     try {
       const plan = this.#planOf(request.agent_id, request.tool_id);
       if (typeof plan === "string") return untold(refusals[plan]);
@@ -173,7 +161,8 @@ export class LoadedPolicy implements Policy {
       const packed = this.#machine.calls.explain(plan.index, Math.floor(options.now * 1000), prepared, approved);
       const verdict = this.#read(packed, plan);
       const redact = this.#redact(plan.index);
-      return { verdict, ...explainTrace(this.#machine, this.#image, redact, (rule) => this.#rule(rule)) };
+      const [machine, image] = [this.#machine as never, this.#image as never];
+      return { verdict, ...tell(machine, image, redact, (rule) => this.#rule(rule)) };
     } catch {
       return untold(refusals.MACHINE_FAULT);
     }

@@ -123,6 +123,17 @@ export interface Explanation {
   readonly meters: readonly string[];
 }
 
+/**
+ * Tells the machine's steps in words: `explainer` of the evaluator's second module, which who only decides does not ship.
+ * What it is given is for the evaluator alone to know.
+ */
+export type Explainer = (
+  machine: never,
+  image: never,
+  redact: readonly string[],
+  ruleInfo: (rule: number) => RuleInfo,
+) => Omit<Explanation, "verdict">;
+
 export interface RuleInfo {
   readonly index: number;
   readonly agent: string;
@@ -197,6 +208,9 @@ export interface BudgetState {
 }
 
 export interface PolicyInfo {
+  /** Of the image, and of its instructions. */
+  readonly format_version: number;
+  readonly isa_version: number;
   /** SHA-256 in hex over the sections that decide. */
   readonly policy_hash: string;
   /** SHA-256 in hex over the whole image. */
@@ -204,6 +218,12 @@ export interface PolicyInfo {
   readonly agents: readonly string[];
   /** True when undeclared agents are governed by flat rules. */
   readonly anonymous: boolean;
+  /** The names and patterns of tools that rules are about, each once, in the order of the policy. */
+  readonly tools: readonly string[];
+  /** Limits in the order of the policy; `name` is the pattern, with a number behind it for further ones on the same. */
+  readonly limits: readonly { readonly name: string; readonly count: number; readonly window_seconds: number }[];
+  /** Ids of budgets, in the order of the policy. */
+  readonly budgets: readonly string[];
   readonly rules: number;
   readonly image_bytes: number;
   /** More steps than this no decision of this policy can take. */
@@ -240,7 +260,7 @@ export interface Policy {
    * more than 64 levels or 100,000 keys and list members. The bytes are copied and not kept.
    */
   decideJson(bytes: Uint8Array, options: JsonOptions): Verdict;
-  /** The same decision without any change of state, with every step. */
+  /** The same decision without any change of state, with every step. Throws LoadFailure where no explainer was given. */
   explain(request: EvaluationRequest, options: EvaluationOptions): Explanation;
   /**
    * Takes what a recorded permit took, without judging: how counters and histories are rebuilt from the log. Costs and sums are those of

@@ -2,6 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { EvaluationRequest, TestTrace } from "../../runtime/evaluator/index.ts";
+import { loadPolicySync as loadSmall } from "../../runtime/evaluator/small.ts";
 import { everyCall, everyPart, imageOf, noon, open, randomOf } from "./policies.ts";
 
 test("F12 the same text gives the same image", () => {
@@ -178,6 +179,27 @@ test("a gate has no number, no place among the rules, and counts as steps", () =
   // A rule without a condition is one step; a gate one and its instructions: 2 + 1 + 1 of egress, 2 + 1 + 1 of the models.
   assert.is(policy.info.worst_case_steps, 11);
   assert.is(policy.tool("a", "u")?.named, false);
+});
+
+test("a policy tells its tools, limits and budgets", () => {
+  const { info } = open(
+    'agent "a" { default deny permit t if n < 5 permit s/* deny t rate_limit "t": 3 per minute rate_limit "t": 9 per hour budget daily { max = $1 } }',
+  );
+  assert.equal([info.tools, info.budgets, info.agents, info.anonymous], [["t", "s/*"], ["daily"], ["a"], false]);
+  assert.equal(
+    info.limits.map(({ count, window_seconds }) => [count, window_seconds]),
+    [
+      [3, 60],
+      [9, 3600],
+    ],
+  );
+  assert.equal(JSON.parse(JSON.stringify(info)), { ...info });
+});
+
+test("without an explainer nothing is told", () => {
+  const policy = loadSmall(imageOf('agent "a" { default deny }'));
+  assert.throws(() => policy.explain({ agent_id: "a", tool_id: "t" }, { now: noon }), /pass an explainer/);
+  assert.is(policy.decide({ agent_id: "a", tool_id: "t" }, { now: noon }).code, "POLICY_DENY");
 });
 
 test.run();

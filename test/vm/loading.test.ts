@@ -1,6 +1,7 @@
 // What is no image is refused with a code, and what the loader lets pass runs within its bounds, whatever the bytes.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { explainTrace } from "../../runtime/evaluator/explain.ts";
 import { LoadFailure, loadPolicySync } from "../../runtime/evaluator/index.ts";
 import { Machine } from "../../runtime/evaluator/machine.ts";
 import { machineModule } from "../../runtime/evaluator/module.ts";
@@ -158,7 +159,7 @@ test(`F01 ${MUTANTS} changed images with fitting digests are refused, or run wit
     try {
       const machine = new Machine(machineModule(), bytes, small.meterCapacity, small.arenaBytes);
       const memoryBytes = machine.bytes.length;
-      const policy = new LoadedPolicy(machine, true);
+      const policy = new LoadedPolicy(machine, true, explainTrace);
       tally.ran++;
       const call = everyCall[i % everyCall.length];
       for (const request of i % 8 === 0 || call === undefined ? everyCall : [call]) {

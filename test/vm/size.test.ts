@@ -5,7 +5,12 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { everyPart, imageOf, noon, open } from "./policies.ts";
 
-const limitBytes = { "evaluator.js": 29 * 1024, "host.js": 11 * 1024, "machine.wasm": 17 * 1024 };
+const limitBytes = {
+  "small.js": 27 * 1024,
+  "evaluator.js": 29 * 1024,
+  "host.js": 11 * 1024,
+  "machine.wasm": 17 * 1024,
+};
 
 for (const [file, most] of Object.entries(limitBytes)) {
   test(`${file} takes at most ${most / 1024} KiB`, () => {

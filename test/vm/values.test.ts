@@ -1,6 +1,7 @@
 // Values of requests: none reaches a prototype, none is rounded, cut or left over for the next call.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { explainTrace } from "../../runtime/evaluator/explain.ts";
 import { JsonNumber, type RequestValue } from "../../runtime/evaluator/index.ts";
 import { Machine } from "../../runtime/evaluator/machine.ts";
 import { machineModule } from "../../runtime/evaluator/module.ts";
@@ -155,7 +156,7 @@ test("E06 names at their limits", () => {
 test("the machine's memory stays as it is over a million decisions", () => {
   const machine = new Machine(machineModule(), imageOf(everyPart), 1024);
   const bytes = machine.bytes.length;
-  const policy = new LoadedPolicy(machine, true);
+  const policy = new LoadedPolicy(machine, true, explainTrace);
   const tally = new Map<string, number>();
   for (let i = 0; i < 1_000_000; i++) {
     const call = everyCall[i % everyCall.length];
