@@ -31,10 +31,12 @@ export function check(vectors, evaluator, modules = {}) {
 }
 
 function answersOf(policy, steps) {
-  const answers = steps.map(({ request, now, approved, activate }) =>
-    JSON.stringify(request === undefined ? policy.activatePhases(activate) : policy.decide(request, { now, approved })),
-  );
-  return [...answers, policy.stateHash()];
+  const answer = ({ request, now = 0, approved, activate, move }) => {
+    if (activate !== undefined) return policy.activatePhases(activate);
+    if (move !== undefined) return policy.movePhase(move, { now });
+    return policy.decide(request, { now, approved });
+  };
+  return [...steps.map((step) => JSON.stringify(answer(step))), policy.stateHash()];
 }
 
 /** A changed image is refused everywhere. */

@@ -5,14 +5,14 @@ import { join } from "node:path";
 import { compile } from "../../compiler/index.ts";
 import { joinPolicy } from "../../runtime/embed/join.ts";
 import { loadPolicySync, type Policy } from "../../runtime/evaluator/small.ts";
-import { type CaseLine, caseSets, type Line } from "../conformance/sets.ts";
+import { type CaseLine, caseSets, type Line, type MoveLine } from "../conformance/sets.ts";
 
 const VECTORS_MIN = 200;
 const METER_CAPACITY = 1024;
 /** Built into modules as well: counts, automata, phases are what a module has to carry. */
 const builtPlaces = ["limits/budget-money", "conditions/matches", "phases/phase-rollout"];
 
-type Step = Pick<CaseLine, "request" | "now" | "approved"> | { readonly activate: number };
+type Step = Pick<CaseLine, "request" | "now" | "approved"> | MoveLine | { readonly activate: number };
 
 interface Vector {
   readonly name: string;
@@ -26,7 +26,7 @@ function vectorsOf(): Vector[] {
   return caseSets().flatMap(({ place, spellings, lines }) => {
     const [first] = spellings;
     if (first === undefined) throw new Error(`${place} has no policy`);
-    const { image } = compile(first.text, { file: first.file });
+    const { image } = compile(first.text, { file: first.file, imports: first.imports });
     if (image === undefined) throw new Error(`${place} does not compile`);
     const histories = historiesOf(lines).map((steps) => {
       const policy = loadPolicySync(image, { state: "volatile", meterCapacity: METER_CAPACITY });
@@ -42,19 +42,20 @@ function historiesOf(lines: readonly Line[]): Step[][] {
   const histories: Step[][] = [[]];
   for (const line of lines) {
     if ("reset" in line) histories.push([]);
-    else if ("activate" in line) histories.at(-1)?.push({ activate: line.activate });
+    else if ("activate" in line || "move" in line) histories.at(-1)?.push(line);
     else histories.at(-1)?.push({ request: line.request, now: line.now ?? 0, approved: line.approved });
   }
   return histories;
 }
 
 function answersOf(policy: Policy, steps: readonly Step[]): string[] {
-  const answers = steps.map((step) =>
-    "activate" in step
-      ? JSON.stringify(policy.activatePhases(step.activate))
-      : JSON.stringify(policy.decide(step.request, { now: step.now ?? 0, approved: step.approved })),
-  );
-  return [...answers, policy.stateHash()];
+  const answer = (step: Step): unknown => {
+    if ("activate" in step) return policy.activatePhases(step.activate);
+    const now = step.now ?? 0;
+    if ("move" in step) return policy.movePhase(step.move, { now });
+    return policy.decide(step.request, { now, approved: step.approved });
+  };
+  return [...steps.map((step) => JSON.stringify(answer(step))), policy.stateHash()];
 }
 
 const vectors = vectorsOf();
