@@ -3,6 +3,7 @@ import type { CommandClass } from "clipanion";
 import { ApplyCommand } from "./commands/apply.ts";
 import * as approvals from "./commands/approvals.ts";
 import { AuditLsCommand, AuditTailCommand } from "./commands/audit-list.ts";
+import { AuditProveCommand } from "./commands/audit-prove.ts";
 import { AuditShowCommand } from "./commands/audit-show.ts";
 import { AuditVerifyCommand } from "./commands/audit-verify.ts";
 import { BuildCommand } from "./commands/build.ts";
@@ -44,6 +45,7 @@ export const commands: readonly CommandClass<Context>[] = [
   AuditShowCommand,
   AuditLsCommand,
   AuditVerifyCommand,
+  AuditProveCommand,
   ExplainCommand,
   ExplainApprovalCommand,
   ExplainRuleCommand,

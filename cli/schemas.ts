@@ -133,6 +133,49 @@ const record: Schema = {
   required: ["hash", "seq", "prev", "type", "time", "log_id"],
 };
 
+const verified = object({
+  ok: boolean,
+  wal_dir: string,
+  log_id: orNull(string),
+  records: integer,
+  segments: integer,
+  last_seq: integer,
+  checks: listOf(
+    object({
+      name: oneOf("files", "chain", "tail", "head", "policy", "checkpoint", "signature", "tiles", "against"),
+      ok: orNull(boolean),
+      detail: string,
+    }),
+  ),
+  fault: orNull(
+    object({
+      file: string,
+      offset: integer,
+      seq: integer,
+      id: orNull(string),
+      field: string,
+      expected: string,
+      found: string,
+      message: string,
+    }),
+  ),
+  not_checked: listOf(string),
+  unanchored: object({ records: integer, seconds: number }),
+  signed_records: integer,
+  gaps: listOf(string),
+  period: orNull(object({ records: integer, first_seq: orNull(integer), last_seq: orNull(integer) })),
+});
+
+const proved = object({
+  ok: boolean,
+  seq: integer,
+  included: boolean,
+  signed: boolean,
+  origin: string,
+  size: integer,
+  record: anything,
+});
+
 const results: Readonly<Record<string, Schema>> = {
   init: object({
     written: string,
@@ -275,31 +318,8 @@ const results: Readonly<Record<string, Schema>> = {
   "audit tail": record,
   "audit show": object({ file: string, offset: integer, record }),
   "audit ls": object({ records: listOf(record) }),
-  "audit verify": object({
-    ok: boolean,
-    wal_dir: string,
-    log_id: orNull(string),
-    records: integer,
-    segments: integer,
-    last_seq: integer,
-    checks: listOf(
-      object({ name: oneOf("files", "chain", "tail", "head", "policy"), ok: orNull(boolean), detail: string }),
-    ),
-    fault: orNull(
-      object({
-        file: string,
-        offset: integer,
-        seq: integer,
-        id: orNull(string),
-        field: string,
-        expected: string,
-        found: string,
-        message: string,
-      }),
-    ),
-    not_checked: listOf(string),
-    unanchored: object({ records: integer, seconds: number }),
-  }),
+  "audit verify": { anyOf: [verified, proved] },
+  "audit prove": object({ seq: integer, size: integer, origin: string, out: orNull(string), proof: string }),
   explain: explanation(),
   "explain decision": explanation(),
   "explain approval": explanation(),

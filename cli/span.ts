@@ -21,7 +21,7 @@ export function windowStart(since: string): { readonly us: number; readonly time
 }
 
 /** A full date and time in UTC; anything shorter would need a time zone guessed. */
-function momentOf(text: string): number | null {
+export function momentOf(text: string): number | null {
   const whole = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?Z$/.exec(text);
   if (whole === null) return null;
   return parseTime(`${whole[1]}.${(whole[2] ?? "").padEnd(6, "0")}Z`) ?? null;

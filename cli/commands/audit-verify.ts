@@ -3,12 +3,18 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command, Option } from "clipanion";
-import { systemClock } from "../../runtime/clock.ts";
+import { formatTime, systemClock } from "../../runtime/clock.ts";
+import { canonicalJson, parseJson } from "../../runtime/json.ts";
+import { KeyTimeline } from "../../runtime/log/key-timeline.ts";
+import type { VerifierKey } from "../../runtime/log/note.ts";
+import { provesEntry } from "../../runtime/log/proof-file.ts";
 import { type VerifyCheck, type VerifyFault, type VerifyReport, verifyLog } from "../../runtime/log/verify.ts";
+import { pinnedKeys, readAnchor, readProof } from "../anchors.ts";
 import { FarameshCommand } from "../context.ts";
 import { exits, Stop } from "../exit.ts";
 import { openProgress } from "../progress.ts";
-import { countText, durationText, numberText, visible } from "../render.ts";
+import { countText, durationText, numberText, visible, visibleJson } from "../render.ts";
+import { momentOf } from "../span.ts";
 import type { Terminal } from "../terminal.ts";
 import { existingWalDir, holdsLog, isEmptyLog } from "../wal.ts";
 
@@ -18,6 +24,10 @@ const holds: Readonly<Record<VerifyCheck["name"], string>> = {
   tail: "tail whole",
   head: "nothing acknowledged is missing",
   policy: "each decision under the policy then in force",
+  checkpoint: "checkpoints fit the records",
+  signature: "signed by a pinned key",
+  tiles: "tiles fit the records",
+  against: "holds what was kept outside",
 };
 
 const fails: Readonly<Record<VerifyCheck["name"], string>> = {
@@ -26,6 +36,10 @@ const fails: Readonly<Record<VerifyCheck["name"], string>> = {
   tail: "tail",
   head: "what was acknowledged",
   policy: "policy",
+  checkpoint: "checkpoint",
+  signature: "signature",
+  tiles: "tiles",
+  against: "what was kept outside",
 };
 
 export class AuditVerifyCommand extends FarameshCommand {
@@ -37,19 +51,34 @@ export class AuditVerifyCommand extends FarameshCommand {
       "Works without a daemon, while one writes, and on a copy. Exit codes: 0 verified, 1 there is no log, 5 the log is broken.",
     examples: [
       ["A copy of a stack", "faramesh audit verify --dir /backup/stack"],
-      ["A bare copy of a log", "faramesh audit verify --wal /backup/faramesh-wal"],
+      ["A bare copy of a log", "faramesh audit verify --wal /backup/faramesh-wal --vkey faramesh.vkey"],
+      ["Nothing up to a receipt was changed or taken away", "faramesh audit verify --against receipt.json"],
+      ["One record, without the log", "faramesh audit verify --proof refund.tlog-proof"],
     ],
   });
 
+  readonly vkey = Option.String("--vkey", { description: "a file with the keys to trust (default: faramesh.vkey)" });
+  readonly against = Option.Array("--against", [], { description: "a receipt or checkpoint kept outside the log" });
+  readonly proof = Option.String("--proof", { description: "check one record's proof instead of the log" });
+  readonly from = Option.String("--from", { description: "count the records from this moment: 2026-05-17T19:30:00Z" });
+  readonly to = Option.String("--to", { description: "and before this one" });
   readonly wal = Option.String("--wal", { description: "the log's own directory, wherever it lies" });
 
   async run(io: Terminal): Promise<number> {
+    if (this.proof !== undefined) return verifyProof(io, this.proof, pinnedKeys(this.vkey, this.dir));
+    const period = periodOf(this.from, this.to);
+    // A bare log may be anybody's: the keys of this folder would be the wrong ones.
+    const pinned = pinnedKeys(this.vkey, this.wal === undefined ? this.dir : null);
+    const against = this.against.map(readAnchor);
     const walDir = this.wal === undefined ? await existingWalDir(this.dir, io.env) : namedWalDir(this.wal);
     const progress = await openProgress(io, "verifying");
     const begunUs = systemClock.now().wallUs;
     let report: VerifyReport;
     try {
       report = await verifyLog(walDir, {
+        pinned,
+        against,
+        ...period,
         onProgress: (records, bytes, totalBytes) => {
           const seconds = (systemClock.now().wallUs - begunUs) / 1_000_000;
           const speed = seconds > 0 ? `, ${numberText(Math.round(records / seconds))} a second` : "";
@@ -71,10 +100,55 @@ export class AuditVerifyCommand extends FarameshCommand {
       fault: fault ?? null,
       not_checked: notChecked,
       unanchored,
+      signed_records: report.signedRecords,
+      gaps: report.gaps,
+      period: periodView(report),
     });
     if (!io.isJson) tell(io, report, existsSync(walDir) && ok && isEmptyLog(walDir));
     return ok ? exits.ok : exits.logBroken;
   }
+}
+
+/** RFC 3339 in UTC, as records have it. Throws Stop for a moment that could be read in two ways. */
+function periodOf(from: string | undefined, to: string | undefined): { readonly from?: string; readonly to?: string } {
+  const moment = (option: string, text: string): string => {
+    const us = momentOf(text);
+    if (us !== null) return formatTime(us);
+    const help = "a whole date and time in UTC: 2026-05-17T19:30:00Z";
+    throw new Stop(`${option} \`${visible(text)}\` is no moment`, help, exits.usage);
+  };
+  return {
+    ...(from === undefined ? {} : { from: moment("--from", from) }),
+    ...(to === undefined ? {} : { to: moment("--to", to) }),
+  };
+}
+
+function periodView({ period }: VerifyReport): object | null {
+  if (period === null) return null;
+  return { records: period.records, first_seq: period.firstSeq, last_seq: period.lastSeq };
+}
+
+/** One record without its log. */
+function verifyProof(io: Terminal, path: string, pinned: readonly VerifierKey[] | null): number {
+  const proof = readProof(path);
+  const { origin, size } = proof.checkpoint;
+  const isIncluded = provesEntry(proof);
+  const timeline = new KeyTimeline(origin, pinned ?? []);
+  const judged = timeline.hasKeys ? timeline.judge(proof.note, size) : null;
+  const isSigned = judged?.kind === "good";
+  const ok = isIncluded && isSigned;
+  const parsed = parseJson(proof.entry);
+  const record = parsed.ok ? parsed.value : null;
+  const seq = proof.index + 1;
+  io.json({ ok, seq, included: isIncluded, signed: isSigned, origin, size, record });
+  if (io.isJson) return ok ? exits.ok : exits.logBroken;
+  const line = (holds: boolean, text: string): void =>
+    io.line(`${holds ? io.paint.green("✓") : io.paint.red("✗")} ${text}`);
+  line(isIncluded, `record ${seq} is ${isIncluded ? "" : "not "}in the log ${visible(origin)} of ${size} records`);
+  const lack = timeline.hasKeys ? "not signed by a pinned key" : "not checked who signed: no key of this log is pinned";
+  line(isSigned, isSigned ? "signed by a pinned key" : lack);
+  if (record !== null) io.line(visibleJson(canonicalJson(record)));
+  return ok ? exits.ok : exits.logBroken;
 }
 
 /** Throws Stop where it holds no log. */
@@ -85,7 +159,7 @@ function namedWalDir(name: string): string {
 }
 
 function tell(io: Terminal, report: VerifyReport, isEmpty: boolean): void {
-  const { ok, records, checks, fault, notChecked, unanchored } = report;
+  const { ok, records, checks, fault, notChecked, unanchored, gaps, period } = report;
   const [tick, cross] = [io.paint.green("✓"), io.paint.red("✗")];
   io.line(`${ok ? tick : cross} ${countText(records, "record")}${isEmpty ? ": nothing was recorded yet" : ""}`);
   for (const check of checks) {
@@ -94,9 +168,15 @@ function tell(io: Terminal, report: VerifyReport, isEmpty: boolean): void {
     else io.line(`${tick} ${holds[check.name]}`);
   }
   if (fault !== undefined) for (const line of faultLines(fault)) io.line(line);
+  for (const text of gaps) io.line(`  ${io.paint.yellow(visible(text))}`);
+  if (period !== null) io.line(`  in the time asked for: ${countText(period.records, "record")}${range(period)}`);
   for (const text of notChecked) io.line(`  not checked: ${visible(text)}`);
   io.line(`  unanchored tail: ${countText(unanchored.records, "record")}, ${durationText(unanchored.seconds)}`);
   io.line(ok ? "audit chain verified" : io.paint.red("the log is not as it was written"));
+}
+
+function range({ firstSeq, lastSeq }: NonNullable<VerifyReport["period"]>): string {
+  return firstSeq === null || lastSeq === null ? "" : `, ${numberText(firstSeq)} to ${numberText(lastSeq)}`;
 }
 
 function faultLines(fault: VerifyFault): string[] {

@@ -7,11 +7,13 @@ import { LogFailure } from "./failure.ts";
 import { readHead, type StoredHead } from "./head.ts";
 import { readLogId } from "./identity.ts";
 import { type BadLine, headDisagreement, type WalkReport, walk } from "./inspect.ts";
+import type { VerifierKey } from "./note.ts";
 import { readRecords } from "./read.ts";
 import { identityFileName, listSegments, type SegmentInfo } from "./segments.ts";
+import { type Anchor, TreeCheck, type TreeFault } from "./verify-tree.ts";
 
 export interface VerifyCheck {
-  readonly name: "files" | "chain" | "tail" | "head" | "policy";
+  readonly name: "files" | "chain" | "tail" | "head" | "policy" | TreeFault["check"];
   /** null: nothing wrong up to a break, behind which it was not looked at */
   readonly ok: boolean | null;
   readonly detail: string;
@@ -44,10 +46,28 @@ export interface VerifyReport {
   readonly notChecked: readonly string[];
   /** the end of the log that nothing outside it vouches for */
   readonly unanchored: { readonly records: number; readonly seconds: number };
+  /** records under the last checkpoint that a pinned key has signed */
+  readonly signedRecords: number;
+  /** times without the checkpoint that was due, in the words for the user */
+  readonly gaps: readonly string[];
+  readonly period: VerifiedPeriod | null;
+}
+
+/** The records of the time that was asked for; all others were checked too, since the chain goes through them. */
+export interface VerifiedPeriod {
+  readonly records: number;
+  readonly firstSeq: number | null;
+  readonly lastSeq: number | null;
 }
 
 export interface VerifyOptions {
   readonly disk?: Disk;
+  /** keys that the user trusts, of logs and of witnesses; null or absent: none were found */
+  readonly pinned?: readonly VerifierKey[] | null;
+  readonly against?: readonly Anchor[];
+  /** RFC 3339, UTC, µs */
+  readonly from?: string;
+  readonly to?: string;
   /** called about once a megabyte */
   onProgress?(records: number, bytes: number, totalBytes: number): void;
 }
@@ -55,28 +75,34 @@ export interface VerifyOptions {
 /** Never throws for what it finds in the log; only a disk that cannot be read throws. */
 export async function verifyLog(dir: string, options: VerifyOptions = {}): Promise<VerifyReport> {
   const disk = options.disk ?? nodeDisk;
+  const { pinned = null, against = [] } = options;
   let head: StoredHead;
+  let tree: TreeCheck | null;
   let segments: SegmentInfo[];
   let logId: string | null;
   try {
     // In this order: what the head says was acknowledged is in the segments listed after it was read.
     head = readHead(disk, dir);
-    segments = listSegments(disk, dir);
     logId = readLogId(disk, dir);
+    tree = logId === null ? null : new TreeCheck(disk, dir, logId, pinned, against);
+    segments = listSegments(disk, dir);
   } catch (error) {
     if (error instanceof LogFailure) return unreadable(error);
     throw error;
   }
-  if (logId === null) {
+  if (logId === null || tree === null) {
     return unreadable(
       new LogFailure("DIRECTORY_UNUSABLE", `${identityFileName} is missing`, { segment: identityFileName }),
     );
   }
   const policy = new PolicyContinuity();
+  const period = new Period(options.from, options.to);
   let records = 0;
-  const record = (head: JsonObject): void => {
+  const record = (head: JsonObject, value: () => JsonObject, hash: string): void => {
     records++;
     policy.record(head);
+    tree.record(head, value, hash);
+    period.record(head);
   };
   const totalBytes = segments.reduce((total, segment) => total + segment.sizeBytes, 0);
   const steps = walk(disk, segments, logId, head.kind === "valid" ? head.state.ackedSeq : 0, { record });
@@ -87,7 +113,88 @@ export async function verifyLog(dir: string, options: VerifyOptions = {}): Promi
     step = steps.next();
   }
   const at = policy.fault === null ? null : await placeOf(disk, dir, policy.fault.seq);
-  return report(logId, step.value, settled(head, readHead(disk, dir)), policy, at);
+  const whole = report(logId, step.value, settled(head, readHead(disk, dir)), policy, at);
+  return withTree(whole, tree, step.value, { pinned, against, period: period.report() });
+}
+
+class Period {
+  readonly #from: string | undefined;
+  readonly #to: string | undefined;
+  #records = 0;
+  #first: number | null = null;
+  #last: number | null = null;
+
+  constructor(from: string | undefined, to: string | undefined) {
+    this.#from = from;
+    this.#to = to;
+  }
+
+  record({ time, seq }: JsonObject): void {
+    const at = String(time);
+    if ((this.#from !== undefined && at < this.#from) || (this.#to !== undefined && at >= this.#to)) return;
+    this.#records++;
+    this.#first ??= Number(seq);
+    this.#last = Number(seq);
+  }
+
+  report(): VerifiedPeriod | null {
+    if (this.#from === undefined && this.#to === undefined) return null;
+    return { records: this.#records, firstSeq: this.#first, lastSeq: this.#last };
+  }
+}
+
+interface TreeAsked {
+  readonly pinned: readonly VerifierKey[] | null;
+  readonly against: readonly Anchor[];
+  readonly period: VerifiedPeriod | null;
+}
+
+/** Adds what the tree shows to what the records do. */
+function withTree(records: VerifyReport, tree: TreeCheck, walked: WalkReport, asked: TreeAsked): VerifyReport {
+  const { chain, bad } = walked;
+  const isBroken = bad !== null && !(bad.isUnfinished && bad.segment === walked.segments.at(-1));
+  const { signed, anchored, timeBehind } = tree.finish(chain.seq, isBroken);
+  const { fault } = tree;
+  const checks: VerifyCheck[] = [];
+  const notChecked: string[] = [];
+  const add = (name: TreeFault["check"], isLooked: boolean, detail: string, lack: string | null): void => {
+    if (fault?.check === name) checks.push({ name, ok: false, detail: fault.message });
+    else if (!isLooked && lack !== null) notChecked.push(lack);
+    else if (isLooked && isBroken) checks.push({ name, ok: null, detail: `not checked past record ${chain.seq}` });
+    else if (isLooked) checks.push({ name, ok: true, detail });
+  };
+  const { checkpoints, unknownSigners, missingTiles } = tree;
+  const hasKeys = asked.pinned !== null;
+  add("checkpoint", checkpoints > 0, `${checkpoints} checkpoints`, "checkpoints: there are none");
+  add(
+    "signature",
+    checkpoints > 0 && hasKeys,
+    `up to record ${signed}`,
+    "signatures: no keys are pinned (faramesh.vkey)",
+  );
+  add(
+    "tiles",
+    tree.hasTiles && checkpoints > 0,
+    "as the records make them",
+    checkpoints > 0 ? "tiles: there are none" : null,
+  );
+  add("against", asked.against.length > 0, `${asked.against.length} kept outside`, null);
+  if (unknownSigners > 0) notChecked.push(`${unknownSigners} checkpoints of keys before the pinned one`);
+  if (missingTiles > 0)
+    notChecked.push(`${missingTiles} tiles that are missing; the daemon writes them at its next start`);
+  const unanchored = chain.seq - anchored;
+  const seconds = unanchored === 0 ? 0 : secondsBetween(timeBehind ?? walked.firstTime, chain.time);
+  return {
+    ...records,
+    ok: records.ok && fault === null,
+    checks: [...records.checks, ...checks],
+    ...(records.fault === undefined && fault !== null ? { fault: { ...fault, offset: 0, id: null } } : {}),
+    notChecked: [...notChecked, ...records.notChecked],
+    unanchored: { records: unanchored, seconds },
+    signedRecords: signed,
+    gaps: tree.gaps,
+    period: asked.period,
+  };
 }
 
 /** Where a record lies that was walked over before; null when the log changed meanwhile. */
@@ -154,6 +261,9 @@ function unreadable(failure: LogFailure): VerifyReport {
     },
     notChecked: ["records: the files could not be listed"],
     unanchored: { records: 0, seconds: 0 },
+    signedRecords: 0,
+    gaps: [],
+    period: null,
   };
 }
 
@@ -188,6 +298,9 @@ function report(
     ...(fault === null ? {} : { fault }),
     notChecked: notChecked(chain.seq, broken),
     unanchored: { records: chain.seq, seconds: secondsBetween(walked.firstTime, chain.time) },
+    signedRecords: 0,
+    gaps: [],
+    period: null,
   };
 }
 
@@ -238,12 +351,7 @@ function firstFault(
 }
 
 function notChecked(records: number, broken: BadLine | null): string[] {
-  const texts = [
-    `no checkpoints: the tail of ${records} records is unanchored`,
-    "no signatures: who wrote the log is not proved",
-  ];
-  if (broken !== null) texts.push(`nothing after record ${records} was checked`);
-  return texts;
+  return broken === null ? [] : [`nothing after record ${records} was checked`];
 }
 
 function secondsBetween(first: string, last: string): number {

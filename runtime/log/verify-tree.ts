@@ -1,0 +1,339 @@
+// What `audit verify` checks of the tree in the same walk: checkpoints in the records and on disk, who signed them, tiles,
+// and whether the log still has what outside anchors have seen of it. It reads only; of an anchor or a key it takes none from
+// the log.
+import { join } from "node:path";
+import { type Disk, readWhole } from "../disk.ts";
+import type { JsonObject } from "../json.ts";
+import { type Checkpoint, originOf, parseCheckpoint } from "./checkpoint.ts";
+import { LogFailure } from "./failure.ts";
+import { KeyTimeline } from "./key-timeline.ts";
+import { emptyRoot } from "./merkle.ts";
+import { type Note, noteLimitBytes, parseNote, signedBy, type VerifierKey } from "./note.ts";
+import { checkpointFileName, witnessedFileName } from "./segments.ts";
+import { readTile } from "./tile-reader.ts";
+import { type Tile, TileTree, tilePath } from "./tiles.ts";
+import { detailOf, rotationKind } from "./tree-recovery.ts";
+
+/** What somebody outside keeps of the log: a receipt, or a checkpoint. */
+export interface Anchor {
+  /** as the user named it */
+  readonly name: string;
+  readonly size: number;
+  readonly root: string;
+  /** of a receipt */
+  readonly record?: { readonly seq: number; readonly leaf: string };
+  /** of a checkpoint */
+  readonly signed?: { readonly note: Note; readonly origin: string };
+}
+
+export interface TreeFault {
+  readonly check: "checkpoint" | "signature" | "tiles" | "against";
+  readonly file: string;
+  readonly seq: number;
+  readonly field: string;
+  readonly expected: string;
+  readonly found: string;
+  readonly message: string;
+}
+
+/** Stored checkpoints whose roots are remembered until a record speaks of them. */
+const rootsKept = 1024;
+
+/** A checkpoint may come so much later than was due before that is told: a minute, and twice the time. */
+const graceSeconds = 60;
+
+interface StoredNote {
+  readonly note: Note;
+  readonly says: Checkpoint;
+}
+
+/** Null where there is no such file, a text for what is wrong with it. */
+function readStored(disk: Disk, dir: string, name: string): StoredNote | string | null {
+  const path = join(dir, name);
+  const identity = disk.identity(path);
+  if (identity === null) return null;
+  if (identity.kind !== "file" || identity.sizeBytes > noteLimitBytes) return "is not a file of a checkpoint's size";
+  const note = parseNote(readWhole(disk, path, noteLimitBytes));
+  const says = note === null ? null : parseCheckpoint(note.text);
+  return note === null || says === null ? "is not a signed checkpoint" : { note, says };
+}
+
+interface LastCheckpoint {
+  readonly seq: number;
+  readonly bootId: unknown;
+  readonly monoUs: number;
+  readonly dueSeconds: number;
+}
+
+export class TreeCheck {
+  fault: TreeFault | null = null;
+  /** periods without the checkpoint that was due */
+  readonly gaps: string[] = [];
+  checkpoints = 0;
+  unknownSigners = 0;
+  missingTiles = 0;
+  readonly #disk: Disk;
+  readonly #dir: string;
+  readonly #origin: string;
+  readonly #anchors: readonly Anchor[];
+  readonly #pinned: readonly VerifierKey[] | null;
+  readonly #timeline: KeyTimeline;
+  readonly #tree = new TileTree((tile) => this.#compare(tile));
+  readonly hasTiles: boolean;
+  #stored: StoredNote | string | null;
+  readonly #witnessed: StoredNote | string | null;
+  /** roots at sizes that are asked for, and the time of the record behind each */
+  readonly #wanted = new Map<number, { root: string; timeBehind: string | null }>();
+  readonly #roots = new Map<number, string>();
+  #notedSize = 0;
+  /** the largest checkpoint that no pinned key has signed */
+  #unknown: { readonly size: number; readonly file: string; readonly seq: number; readonly field: string } | null =
+    null;
+  #last: LastCheckpoint | null = null;
+
+  /** To be made before the segments are listed: what the stored checkpoint covers is then in them. */
+  constructor(
+    disk: Disk,
+    dir: string,
+    logId: string,
+    pinned: readonly VerifierKey[] | null,
+    anchors: readonly Anchor[],
+  ) {
+    this.#disk = disk;
+    this.#dir = dir;
+    this.#origin = originOf(logId);
+    this.#pinned = pinned;
+    this.#anchors = anchors;
+    this.#timeline = new KeyTimeline(this.#origin, pinned ?? []);
+    this.#stored = readStored(disk, dir, checkpointFileName);
+    this.#witnessed = readStored(disk, dir, witnessedFileName);
+    this.hasTiles = disk.identity(join(dir, "tile"))?.kind === "directory";
+    for (const size of [this.#size(this.#stored), this.#size(this.#witnessed), ...anchors.map((one) => one.size)]) {
+      this.#wanted.set(size, { root: emptyRoot, timeBehind: null });
+    }
+    for (const { record } of anchors) if (record) this.#wanted.set(record.seq, { root: emptyRoot, timeBehind: null });
+  }
+
+  #size(stored: StoredNote | string | null): number {
+    return stored === null || typeof stored === "string" ? 0 : stored.says.size;
+  }
+
+  record(head: JsonObject, value: () => JsonObject, hash: string): void {
+    const seq = this.#tree.size + 1;
+    const behind = this.#wanted.get(seq - 1);
+    if (behind !== undefined) behind.timeBehind = String(head.time);
+    this.#tree.append(hash);
+    const wanted = this.#wanted.get(seq);
+    if (wanted !== undefined) {
+      wanted.root = this.#tree.root();
+      if (seq === this.#size(this.#stored) && this.hasTiles) for (const edge of this.#tree.edges()) this.#compare(edge);
+    }
+    for (const { name, record } of this.#anchors) {
+      if (record?.seq === seq && record.leaf !== hash) {
+        const message = `record ${seq} is not the one that ${name} is a receipt of`;
+        this.#fail({ check: "against", file: name, seq, field: "leaf", expected: record.leaf, found: hash, message });
+      }
+    }
+    if (head.type === "checkpoint") this.#checkpoint(value(), seq);
+    else if (head.type === "mark") this.#mark(value(), seq);
+  }
+
+  #fail(fault: TreeFault): void {
+    this.fault ??= fault;
+  }
+
+  #mark(value: JsonObject, seq: number): void {
+    const note = value.kind === rotationKind ? detailOf(value, "note") : undefined;
+    if (typeof note !== "string" || !this.#timeline.hasKeys) return;
+    const wrong = this.#timeline.rotate(note, seq);
+    if (wrong !== null) this.#failSignature("", seq, "detail.note", wrong);
+  }
+
+  #failSignature(file: string, seq: number, field: string, message: string): void {
+    const expected = "the signature of a pinned key, or of one that it named";
+    this.#fail({ check: "signature", file, seq, field, expected, found: "another", message });
+  }
+
+  #checkpoint(value: JsonObject, seq: number): void {
+    this.checkpoints++;
+    this.#roots.set(seq, this.#tree.root());
+    if (this.#roots.size > rootsKept) this.#roots.delete(this.#roots.keys().next().value as number);
+    this.#lookForGap(value, seq);
+    const { previous } = value;
+    if (typeof previous !== "string") return;
+    const note = parseNote(Buffer.from(previous));
+    const says = note === null ? null : parseCheckpoint(note.text);
+    if (note === null || says === null || says.origin !== this.#origin || says.size >= seq) {
+      const message = "the record holds no checkpoint of this log before it";
+      const expected = `a checkpoint of ${this.#origin}`;
+      this.#fail({ check: "checkpoint", file: "", seq, field: "previous", expected, found: "another text", message });
+      return;
+    }
+    this.#notedSize = Math.max(this.#notedSize, says.size);
+    const root = this.#roots.get(says.size);
+    if (root !== undefined && root !== says.root) {
+      const message = `the checkpoint over ${says.size} records in it does not fit them`;
+      this.#fail({ check: "checkpoint", file: "", seq, field: "previous", expected: root, found: says.root, message });
+    }
+    this.#judge(note, says.size, "", seq, "previous");
+  }
+
+  #judge(note: Note, size: number, file: string, seq: number, field: string): boolean {
+    if (!this.#timeline.hasKeys) return false;
+    const judged = this.#timeline.judge(note, size);
+    if (judged.kind === "good") return true;
+    if (judged.kind === "false") this.#failSignature(file, seq, field, judged.why);
+    else {
+      // Whether it may be so, the record of a later rotation tells.
+      this.unknownSigners++;
+      if (this.#unknown === null || size > this.#unknown.size) this.#unknown = { size, file, seq, field };
+    }
+    return false;
+  }
+
+  #lookForGap(value: JsonObject, seq: number): void {
+    const { due, cause, boot_id, mono_us } = value;
+    const seconds: unknown = typeof due === "object" && due !== null ? Reflect.get(due, "seconds") : undefined;
+    const last = this.#last;
+    const monoUs = Number(mono_us);
+    // While no daemon ran none was due; time asleep does not count, nor can it be told across boots.
+    if (last !== null && cause !== "start" && last.bootId === boot_id) this.#tellGap(last, monoUs, `record ${seq}`);
+    const dueSeconds = typeof seconds === "number" ? seconds : Number.POSITIVE_INFINITY;
+    this.#last = { seq, bootId: boot_id, monoUs, dueSeconds };
+  }
+
+  #tellGap(last: LastCheckpoint, monoUs: number, until: string): void {
+    const passedSeconds = Math.round((monoUs - last.monoUs) / 1_000_000);
+    if (passedSeconds <= 2 * last.dueSeconds + graceSeconds || this.gaps.length >= rootsKept) return;
+    this.gaps.push(
+      `no checkpoint for ${passedSeconds} s between record ${last.seq} and ${until}: one was due every ${last.dueSeconds} s`,
+    );
+  }
+
+  #compare(tile: Tile): void {
+    const end = (tile.index * 256 + tile.width) * 256 ** tile.level;
+    if (!this.hasTiles || end > this.#size(this.#stored)) return;
+    const file = tilePath(tile.level, tile.index, tile.width);
+    let isWrong = false;
+    try {
+      const stored = readTile(this.#disk, this.#dir, tile.level, tile.index, tile.width);
+      if (stored === null) this.missingTiles++;
+      else isWrong = !stored.equals(tile.bytes);
+    } catch (error) {
+      if (!(error instanceof LogFailure)) throw error;
+      isWrong = true;
+    }
+    if (!isWrong) return;
+    const message = "the tile is not what the records make it";
+    this.#fail({
+      check: "tiles",
+      file,
+      seq: end,
+      field: "hashes",
+      expected: "those of the records",
+      found: "others",
+      message,
+    });
+  }
+
+  /**
+   * Once all records were walked, up to a break or to the end. Returns how many the last good signed checkpoint covers, and
+   * how many an outside anchor does.
+   */
+  finish(seq: number, isBroken: boolean): { signed: number; anchored: number; timeBehind: string | null } {
+    const signed = this.#finishStored(seq, isBroken);
+    let anchored = this.#finishWitnessed(seq);
+    for (const anchor of this.#anchors) anchored = Math.max(anchored, this.#hold(anchor, seq, isBroken));
+    const unknown = this.#unknown;
+    if (unknown !== null && unknown.size > this.#timeline.unknownUntil) {
+      this.#failSignature(unknown.file, unknown.seq, unknown.field, "no pinned key has signed it");
+    }
+    return { signed, anchored, timeBehind: this.#wanted.get(anchored)?.timeBehind ?? null };
+  }
+
+  #finishStored(seq: number, isBroken: boolean): number {
+    const file = checkpointFileName;
+    // A daemon may have put a newer one in place since.
+    const first = this.#stored;
+    if (this.#size(first) < this.#notedSize) this.#stored = this.#newer();
+    const stored = this.#stored;
+    const isNewer = stored !== first;
+    const fail = (field: string, expected: string, found: string, message: string): number => {
+      this.#fail({ check: "checkpoint", file, seq: 0, field, expected, found, message });
+      return 0;
+    };
+    if (this.#pinned !== null && !this.#timeline.hasKeys) {
+      const message = "the pinned keys are those of another log";
+      this.#fail({
+        check: "signature",
+        file,
+        seq: 0,
+        field: "key",
+        expected: `a key of ${this.#origin}`,
+        found: "none",
+        message,
+      });
+    }
+    if (stored === null && this.#notedSize === 0) return 0;
+    if (stored === null)
+      return fail("file", `a checkpoint over ${this.#notedSize} records or more`, "none", "it is gone");
+    if (typeof stored === "string") return fail("file", "a signed checkpoint", "another file", `the file ${stored}`);
+    const { says, note } = stored;
+    if (says.origin !== this.#origin)
+      return fail("origin", this.#origin, says.origin.slice(0, 100), "it is another log's");
+    // Of one that was put in place during the walk the records may not have been looked at.
+    if (says.size > seq && (isBroken || isNewer)) return 0;
+    if (says.size > seq) return fail("size", `at most ${seq}`, `${says.size}`, "it covers records that are gone");
+    if (says.size < this.#notedSize) {
+      return fail("size", `${this.#notedSize} or more`, `${says.size}`, "it is older than one that a record tells of");
+    }
+    const root = this.#wanted.get(says.size)?.root ?? this.#roots.get(says.size);
+    if (root !== undefined && root !== says.root) return fail("root", root, says.root, "it does not fit the records");
+    return this.#judge(note, says.size, file, says.size, "signature") ? says.size : 0;
+  }
+
+  #newer(): StoredNote | string | null {
+    const newer = readStored(this.#disk, this.#dir, checkpointFileName);
+    return this.#size(newer) > this.#size(this.#stored) ? newer : this.#stored;
+  }
+
+  /** Records under a checkpoint that a pinned witness has signed; one that nobody pinned counts for nothing. */
+  #finishWitnessed(seq: number): number {
+    const witnessed = this.#witnessed;
+    if (witnessed === null || typeof witnessed === "string") return 0;
+    const { says, note } = witnessed;
+    const witnesses = (this.#pinned ?? []).filter(({ kind }) => kind === "witness");
+    const signed = signedBy(note, witnesses);
+    if (signed === null || signed.length === 0) return 0;
+    const root = this.#wanted.get(says.size)?.root;
+    if (says.origin === this.#origin && says.size <= seq && root === says.root) return says.size;
+    const message = "a witness has signed another log than this";
+    this.#fail({
+      check: "against",
+      file: witnessedFileName,
+      seq: says.size,
+      field: says.size > seq ? "size" : "root",
+      expected: says.size > seq ? `${says.size} records or more` : says.root,
+      found: says.size > seq ? `${seq}` : (root ?? "none"),
+      message,
+    });
+    return 0;
+  }
+
+  #hold({ name, size, root, record, signed }: Anchor, seq: number, isBroken: boolean): number {
+    const fail = (field: string, expected: string, found: string, message: string): number => {
+      this.#fail({ check: "against", file: name, seq: Math.min(size, seq), field, expected, found, message });
+      return 0;
+    };
+    if (signed !== undefined && signed.origin !== this.#origin) {
+      return fail("origin", this.#origin, signed.origin.slice(0, 100), `${name} is of another log`);
+    }
+    const most = Math.max(size, record?.seq ?? 0);
+    if (most > seq && isBroken) return 0;
+    if (most > seq) return fail("size", `${most} records or more`, `${seq}`, "records that it has seen are gone");
+    const found = size === 0 ? emptyRoot : (this.#wanted.get(size)?.root ?? "");
+    if (found !== root) return fail("root", root, found, `the first ${size} records are not those that it has seen`);
+    if (signed !== undefined) this.#judge(signed.note, size, name, size, "signature");
+    return most;
+  }
+}
