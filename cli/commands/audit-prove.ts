@@ -36,12 +36,12 @@ export class AuditProveCommand extends FarameshCommand {
     if (coveredSize(walDir) < seq) await this.#askForCheckpoint(seq);
     const { text, proof } = prove(walDir, seq, Buffer.from(line));
     const { size, origin } = proof.checkpoint;
-    io.json({ seq, size, origin, out: this.out === undefined ? null : resolve(this.out), proof: text });
+    io.json({ seq, size, origin, out: this.out === undefined ? null : resolve(this.dir, this.out), proof: text });
     if (this.out === undefined) {
       if (!io.isJson) io.raw(text);
       return exits.ok;
     }
-    if (!createProjectFile(resolve(this.out), text)) throw new Stop(`${visible(this.out)} is there already`);
+    if (!createProjectFile(resolve(this.dir, this.out), text)) throw new Stop(`${visible(this.out)} is there already`);
     io.say(`${io.paint.green("✓")} ${visible(this.out)}: record ${seq}, under the checkpoint over ${size} records`);
     return exits.ok;
   }

@@ -64,12 +64,21 @@ export class AuditVerifyCommand extends FarameshCommand {
   readonly to = Option.String("--to", { description: "and before this one" });
   readonly wal = Option.String("--wal", { description: "the log's own directory, wherever it lies" });
 
+  /** Files are named from the stack's folder. */
+  #path(file: string): string {
+    return resolve(this.dir, file);
+  }
+
+  #pinned(dir: string | null): readonly VerifierKey[] | null {
+    return pinnedKeys(this.vkey === undefined ? undefined : this.#path(this.vkey), dir);
+  }
+
   async run(io: Terminal): Promise<number> {
-    if (this.proof !== undefined) return verifyProof(io, this.proof, pinnedKeys(this.vkey, this.dir));
+    if (this.proof !== undefined) return verifyProof(io, this.#path(this.proof), this.#pinned(this.dir));
     const period = periodOf(this.from, this.to);
     // A bare log may be anybody's: the keys of this folder would be the wrong ones.
-    const pinned = pinnedKeys(this.vkey, this.wal === undefined ? this.dir : null);
-    const against = this.against.map(readAnchor);
+    const pinned = this.#pinned(this.wal === undefined ? this.dir : null);
+    const against = this.against.map((file) => readAnchor(this.#path(file)));
     const walDir = this.wal === undefined ? await existingWalDir(this.dir, io.env) : namedWalDir(this.wal);
     const progress = await openProgress(io, "verifying");
     const begunUs = systemClock.now().wallUs;
