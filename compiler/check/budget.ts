@@ -5,7 +5,7 @@ import { checkChoice } from "./fields.ts";
 import { checkPattern } from "./pattern.ts";
 import { kindWords, type Report, textOf } from "./report.ts";
 
-const names = ["max", "daily", "max_calls", "warn_at", "on_exceed", "tools", "cost", "window", "scope"];
+export const budgetFields = ["max", "daily", "max_calls", "warn_at", "on_exceed", "tools", "cost", "window", "scope"];
 const ceilings = ["max", "daily", "max_calls"];
 
 export function checkBudget(report: Report, budget: Budget): void {
@@ -17,7 +17,7 @@ export function checkBudget(report: Report, budget: Budget): void {
     (f) => `\`${f.name}\` of ${place}`,
   );
   for (const field of budget.fields) {
-    if (!names.includes(field.name)) report.unknownField(field.name, place, names, field.nameSpan);
+    if (!budgetFields.includes(field.name)) report.unknownField(field.name, place, budgetFields, field.nameSpan);
     else if (!isNamed(field) && !report.noEnv(field.value, "a budget")) checkField(report, field);
   }
   if (!budget.fields.some((field) => ceilings.includes(field.name))) {

@@ -42,8 +42,13 @@ const comparisonMethods: Readonly<Record<string, CompareOperator>> = {
   matches: "matches",
 };
 const arrayFunctions = ["args_array_len", "args_array_contains", "args_array_any_match"];
-const functionNames = ["purpose", ...Object.keys(valueFunctions), ...arrayFunctions, ...Object.keys(historyFunctions)];
-const methodNames = [...Object.keys(comparisonMethods), "lower", "upper"];
+export const functionNames = [
+  "purpose",
+  ...Object.keys(valueFunctions),
+  ...arrayFunctions,
+  ...Object.keys(historyFunctions),
+];
+export const methodNames = [...Object.keys(comparisonMethods), "lower", "upper"];
 
 export class ConditionChecker {
   readonly #report: Report;

@@ -233,3 +233,11 @@ export function refusedSets(): RefusedSet[] {
     return { place, spellings: spellingsOf(row.policy), because: row.because, code: row.code };
   });
 }
+
+/** Texts of the language that a version may still refuse by name. */
+export function waitingTexts(): { readonly place: string; readonly text: string }[] {
+  return rowsEnding(".waiting.jsonl").map(({ place, value }) => ({
+    place,
+    text: (value as { policy: string }).policy,
+  }));
+}

@@ -1,0 +1,70 @@
+// The language against the suite: each production of the grammar and each part of it, each word, function, method and field
+// stands in some policy of conformance/, or in a text that waits there for its meaning and is refused by name until then.
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { budgetFields } from "../compiler/check/budget.ts";
+import { functionNames, methodNames } from "../compiler/check/condition.ts";
+import { compile } from "../compiler/index.ts";
+import { keywords } from "../compiler/tokens.ts";
+import { caseSets, waitingTexts } from "./conformance/sets.ts";
+import { allParts, collectUses, type Uses } from "./conformance/uses.ts";
+
+/** Productions for pieces of YAML, which never stand in a text. */
+const piecesAlone = new Set(["ruleAlone", "conditionAlone", "costAlone"]);
+
+const uses: Uses = { parts: new Set(), words: new Set() };
+for (const { spellings } of caseSets()) {
+  for (const { file, text, imports } of spellings) {
+    if (!/\.(fms|fpl)$/.test(file)) continue;
+    collectUses(text, uses);
+    for (const [, imported] of imports ?? []) collectUses(imported.text, uses);
+  }
+}
+
+for (const { text } of waitingTexts()) collectUses(text, uses);
+
+const unused = (names: Iterable<string>): string[] => [...names].filter((name) => !uses.words.has(name)).sort();
+
+test("what waits for its meaning is refused by name and for nothing else", () => {
+  for (const { place, text } of waitingTexts()) {
+    const { diagnostics } = compile(text, { file: "policy.fms" });
+    const errors = diagnostics.filter((d) => d.severity === "error" && d.code !== "FMS010");
+    assert.equal(errors, [], `${place}: ${text}`);
+  }
+});
+
+test("every production, with each of its parts", () => {
+  const parts = [...allParts()].filter((part) => !piecesAlone.has(part.split(".")[0] ?? ""));
+  assert.ok(parts.length > 150, `${parts.length}`);
+  assert.equal(parts.filter((part) => !uses.parts.has(part)).sort(), []);
+});
+
+test("every word of the language", () => {
+  assert.ok(keywords.size > 60);
+  assert.equal(unused(keywords.keys()), []);
+});
+
+test("every operator and sign", () => {
+  const signs = "== != < <= > >= =~ && || + - * / % ! ( ) [ ] { } = : , ; .".split(" ");
+  assert.equal(unused(signs), []);
+});
+
+test("every function and method", () => {
+  assert.equal(unused([...functionNames, ...methodNames]), []);
+});
+
+test("every field of a budget", () => {
+  assert.equal(unused(budgetFields), []);
+});
+
+test("every unit", () => {
+  const units = "ms s m h d w kb mb gb".split(" ");
+  const written = [...uses.words].flatMap((word) => [...word.matchAll(/\d([a-z]+)/g)].map((match) => match[1]));
+  assert.equal(
+    units.filter((unit) => !written.includes(unit)),
+    [],
+  );
+  assert.ok([...uses.words].some((word) => word.startsWith("$")));
+});
+
+test.run();
