@@ -6,6 +6,7 @@ import { AuditLsCommand, AuditTailCommand } from "./commands/audit-list.ts";
 import { AuditProveCommand } from "./commands/audit-prove.ts";
 import { AuditShowCommand } from "./commands/audit-show.ts";
 import { AuditVerifyCommand } from "./commands/audit-verify.ts";
+import { AuditWitnessCommand } from "./commands/audit-witness.ts";
 import { BuildCommand } from "./commands/build.ts";
 import { CheckCommand } from "./commands/check.ts";
 import { ConvertCommand } from "./commands/convert.ts";
@@ -17,10 +18,12 @@ import { ExplainRuleCommand } from "./commands/explain-rule.ts";
 import { FmtCommand } from "./commands/fmt.ts";
 import { HistoryCommand } from "./commands/history.ts";
 import { InitCommand } from "./commands/init.ts";
+import { KeyRotateCommand, KeyShowCommand } from "./commands/key.ts";
 import { PlanCommand } from "./commands/plan.ts";
 import { RollbackCommand } from "./commands/rollback.ts";
 import { SchemaCommand } from "./commands/schema.ts";
 import { StatusCommand } from "./commands/status.ts";
+import { WitnessServeCommand } from "./commands/witness-serve.ts";
 import type { Context } from "./context.ts";
 
 export const commands: readonly CommandClass<Context>[] = [
@@ -46,9 +49,13 @@ export const commands: readonly CommandClass<Context>[] = [
   AuditLsCommand,
   AuditVerifyCommand,
   AuditProveCommand,
+  AuditWitnessCommand,
   ExplainCommand,
   ExplainApprovalCommand,
   ExplainRuleCommand,
+  KeyShowCommand,
+  KeyRotateCommand,
+  WitnessServeCommand,
   DevCommand,
   DestroyCommand,
   DisassembleCommand,
