@@ -5,8 +5,8 @@ import { compile } from "../compiler/index.ts";
 import { type Judgement, machineOf, oracleOf } from "./conformance/engine.ts";
 import { type CaseSet, caseSets, type Expectation, refusedSets, type Spelling } from "./conformance/sets.ts";
 
-const POLICIES_MIN = 90;
-const CASES_MIN = 900;
+const POLICIES_MIN = 1_000;
+const CASES_MIN = 5_000;
 
 const members: readonly string[] = [
   "effect",
@@ -44,6 +44,7 @@ async function wrongLines(set: CaseSet, { text, file, imports }: Spelling, open:
   for (const line of set.lines) {
     if ("reset" in line) engine = await open(text, file, imports);
     else if ("activate" in line) engine.activatePhases(line.activate);
+    else if ("session" in line) engine.session(line.session.op, line.session, { now: line.now ?? 0 });
     else if ("move" in line) engine.movePhase(line.move, { now: line.now ?? 0 });
     else {
       for (let time = 0; time < (line.repeat ?? 1); time++) {

@@ -15,6 +15,7 @@ export type Judgement = Verdict | OracleVerdict;
 export interface Engine {
   decide(request: EvaluationRequest, options: EvaluationOptions): Judgement;
   activatePhases(now: number): unknown;
+  session(op: "open" | "close" | "reset", session: SessionName, options: { readonly now: number }): unknown;
   movePhase(move: SessionName & { readonly to: string }, options: { readonly now: number }): unknown;
 }
 

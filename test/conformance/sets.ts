@@ -27,7 +27,13 @@ export interface MoveLine {
   readonly now?: number;
 }
 
-export type Line = CaseLine | MoveLine | { readonly activate: number } | { readonly reset: true };
+/** A session is begun, or forgotten. */
+export interface SessionLine {
+  readonly session: SessionName & { readonly op: "open" | "close" | "reset" };
+  readonly now?: number;
+}
+
+export type Line = CaseLine | MoveLine | SessionLine | { readonly activate: number } | { readonly reset: true };
 
 export interface Spelling {
   /** The name under which it is compiled; its ending says the form. */

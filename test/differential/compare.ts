@@ -34,8 +34,13 @@ export async function compare(engines: Engines, pair: Pair): Promise<Disagreemen
       history.activate(pair.activation.now);
     }
     if (i === pair.restart?.call) await history.restart(engines, text, pair.restart.from);
+    const { agent_id, session_id } = call.request;
+    if (call.session !== undefined) {
+      oracle.session(call.session, { agent_id, session_id }, call.options);
+      history.session(call.session, { agent_id, session_id }, call.options.now);
+    }
     if (call.move !== undefined) {
-      const move = { agent_id: call.request.agent_id, session_id: call.request.session_id, to: call.move };
+      const move = { agent_id, session_id, to: call.move };
       oracle.movePhase(move, call.options);
       history.move(move, call.options.now);
     }
@@ -72,6 +77,13 @@ class History {
   activate(now: number): void {
     this.machine.activatePhases(now);
     this.events.push((machine) => machine.activatePhases(now));
+  }
+
+  session(op: "open" | "close" | "reset", session: SessionName, now: number): void {
+    this.latest = Math.max(this.latest, now);
+    const at = this.latest;
+    const { ok } = this.machine.session(op, session, { now });
+    if (ok) this.events.push((machine) => machine.session(op, session, { now: at }));
   }
 
   move(move: SessionName & { readonly to: string }, now: number): void {

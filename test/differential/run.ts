@@ -81,7 +81,9 @@ export async function report(using: Engines, seed: number, pair: Pair, first: Di
     return typeof outcome === "object" && outcome?.member === first.member;
   });
   const outcome = await compare(using, small);
-  const calls = small.calls.map((call) => JSON.stringify({ ...call.request, ...call.options }));
+  const calls = small.calls.map(({ request, options, ...first }) =>
+    JSON.stringify({ ...first, ...request, ...options }),
+  );
   const { oracle, machine } = typeof outcome === "object" && outcome !== null ? outcome : first;
   return [
     `oracle and machine disagree about \`${first.member}\` at seed ${seed}`,

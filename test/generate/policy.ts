@@ -28,7 +28,7 @@ export interface AgentDraft {
   readonly rules: readonly RuleDraft[];
   /** Lines of their own: `rate_limit …`, `redact …`. */
   readonly limits: readonly string[];
-  /** `egress { … }`, `model_policy { … }`. */
+  /** `egress { … }`, `model_policy { … }`, `session { … }`. */
   readonly gates: readonly string[];
   readonly budgets: readonly { readonly id: string; readonly fields: readonly string[] }[];
   readonly phases: readonly PhaseDraft[];
@@ -68,7 +68,7 @@ function agentDraft(random: Random, id: string, networked: boolean): AgentDraft 
       : random.list(0, RULES_MAX, rule),
     limits: random.oneIn(3) ? limitLines(random) : [],
     budgets: random.oneIn(3) ? budgetDrafts(random) : [],
-    gates: gateLines(random, networked),
+    gates: [...gateLines(random, networked), ...(random.oneIn(6) ? [sessionLine(random)] : [])],
     phases: [
       ...(random.oneIn(3) ? phaseDrafts(random, rule) : []),
       ...(random.oneIn(5) ? workflowDrafts(random, rule) : []),
@@ -87,6 +87,12 @@ function ruleDraft(random: Random, networked: boolean): RuleDraft {
     network: random.oneIn(networked ? 1 : 8) ? matcherDrafts(random) : [],
     condition: random.oneIn(networked ? 2 : 5) ? null : conditionDraft(random, random.below(networked ? 2 : 4)),
   };
+}
+
+function sessionLine(random: Random): string {
+  const most = `max_duration = ${random.pick(["10m", "1h", '"2h"', "2d"])}`;
+  const rest = `idle_timeout = ${random.pick(["7s", "1m", '"30m"', "12h"])}`;
+  return `session { ${random.pick([most, rest, `${most} ${rest}`, `${rest}; ${most}`])} }`;
 }
 
 function limitLines(random: Random): string[] {

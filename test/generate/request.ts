@@ -17,6 +17,8 @@ import {
 } from "./words.ts";
 
 export interface CallDraft {
+  /** What is done to the call's session first. */
+  readonly session?: "open" | "close" | "reset" | undefined;
   /** The workflow phase to which the call's session is moved first. */
   readonly move?: string | undefined;
   readonly request: EvaluationRequest;
@@ -32,7 +34,7 @@ const stepsMs = {
   fast: [1, 1_000.5, 60_000, 600_000, 3_600_000, 21_600_000, 86_400_000],
 } as const;
 
-/** A sequence of calls; `clock` says whether its time may also go back, `networked` that most speak of hosts and the like. */
+/** A sequence of calls; `clock` says whether its time may also go back (sessions are then neither begun nor closed), `networked` that most speak of hosts and the like. */
 export function callDrafts(
   random: Random,
   count: number,
@@ -45,7 +47,10 @@ export function callDrafts(
     if (random.oneIn(2)) now += random.pick(hasty || random.oneIn(30) ? stepsMs.fast : stepsMs.slow);
     const back = clock === "unsteady" && random.oneIn(6) ? random.pick([0.001, 1_000, 60_000, 86_400_000]) : 0;
     const move = random.oneIn(12) ? random.pick([...workflowNames, "none"] as [string, ...string[]]) : undefined;
+    const session =
+      clock === "forward" && random.oneIn(20) ? random.pick(["open", "close", "reset"] as const) : undefined;
     return {
+      ...(session === undefined ? {} : { session }),
       ...(move === undefined ? {} : { move }),
       request: requestDraft(random, networked),
       options: optionsDraft(random, now - back),

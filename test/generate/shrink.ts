@@ -42,6 +42,7 @@ function* candidates(pair: Pair): Generator<Pair> {
   if (pair.activation !== null) yield { ...pair, activation: null };
   for (const policy of policies(pair.policy)) yield { ...pair, policy };
   for (const [i, call] of pair.calls.entries()) {
+    if (call.session !== undefined) yield { ...pair, calls: pair.calls.with(i, { ...call, session: undefined }) };
     if (call.move !== undefined) yield { ...pair, calls: pair.calls.with(i, { ...call, move: undefined }) };
     for (const request of requests(call.request)) yield { ...pair, calls: pair.calls.with(i, { ...call, request }) };
     if (call.options.approved === undefined) continue;

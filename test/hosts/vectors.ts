@@ -5,14 +5,14 @@ import { join } from "node:path";
 import { compile } from "../../compiler/index.ts";
 import { joinPolicy } from "../../runtime/embed/join.ts";
 import { loadPolicySync, type Policy } from "../../runtime/evaluator/small.ts";
-import { type CaseLine, caseSets, type Line, type MoveLine } from "../conformance/sets.ts";
+import { type CaseLine, caseSets, type Line, type MoveLine, type SessionLine } from "../conformance/sets.ts";
 
 const VECTORS_MIN = 200;
 const METER_CAPACITY = 1024;
 /** Built into modules as well: counts, automata, phases are what a module has to carry. */
 const builtPlaces = ["limits/budget-money", "conditions/matches", "phases/phase-rollout"];
 
-type Step = Pick<CaseLine, "request" | "now" | "approved"> | MoveLine | { readonly activate: number };
+type Step = Pick<CaseLine, "request" | "now" | "approved"> | MoveLine | SessionLine | { readonly activate: number };
 
 interface Vector {
   readonly name: string;
@@ -42,7 +42,7 @@ function historiesOf(lines: readonly Line[]): Step[][] {
   const histories: Step[][] = [[]];
   for (const line of lines) {
     if ("reset" in line) histories.push([]);
-    else if ("activate" in line || "move" in line) histories.at(-1)?.push(line);
+    else if ("activate" in line || "move" in line || "session" in line) histories.at(-1)?.push(line);
     else histories.at(-1)?.push({ request: line.request, now: line.now ?? 0, approved: line.approved });
   }
   return histories;
@@ -52,6 +52,7 @@ function answersOf(policy: Policy, steps: readonly Step[]): string[] {
   const answer = (step: Step): unknown => {
     if ("activate" in step) return policy.activatePhases(step.activate);
     const now = step.now ?? 0;
+    if ("session" in step) return policy.session(step.session.op, step.session, { now });
     if ("move" in step) return policy.movePhase(step.move, { now });
     return policy.decide(step.request, { now, approved: step.approved });
   };

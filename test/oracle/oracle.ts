@@ -20,10 +20,10 @@ import { PhaseClocks } from "./phase-clock.ts";
 import { RateBook } from "./rate-limit.ts";
 import { readsUnjudgeable } from "./reads.ts";
 import { requestFault } from "./request-checks.ts";
-import { namesTool, SessionBook, workflowPhases } from "./session.ts";
+import { keepsSessions, namesTool, SessionBook, workflowPhases } from "./session.ts";
 
 /** Codes of the language page; the runtime's table has others beside them. */
-export type OracleCode = Code | "SESSION_EXPIRED" | "AMBIENT_EXCEEDED" | "SELECTOR_UNAVAILABLE";
+export type OracleCode = Code | "AMBIENT_EXCEEDED" | "SELECTOR_UNAVAILABLE";
 
 export interface OracleVerdict {
   readonly effect: Effect;
@@ -103,6 +103,19 @@ export class Oracle {
     return true;
   }
 
+  /** Begins a session that has not begun, or forgets one. */
+  session(op: "open" | "close" | "reset", session: SessionName, options: { readonly now: number }): void {
+    const agent = this.agentOf(session.agent_id);
+    if (agent === null) return;
+    const id = session.session_id ?? "default";
+    const nowUs = this.clock(microseconds(options.now));
+    const changed =
+      op === "open"
+        ? this.sessions.open(session.agent_id, id, nowUs)
+        : this.sessions.close(session.agent_id, id, nowUs);
+    if (changed) this.advance(nowUs);
+  }
+
   /** Judges a call, and remembers that it was denied where it was. */
   decide(request: EvaluationRequest, options: EvaluationOptions): OracleVerdict {
     const verdict = this.judge(request, options);
@@ -167,11 +180,10 @@ export class Oracle {
     }
     if (isFull(call, this.queriesOf(agent))) return metered("deny", "STATE_FULL");
     if (this.counts(agent, request.tool_id)) this.advance(nowUs);
-    this.sessions.permit(request.agent_id, sessionOf(request), {
-      tool: request.tool_id,
-      args: request.args,
-      atUs: nowUs,
-    });
+    if (keepsSessions(agent, this.queriesOf(agent))) {
+      const done = { tool: request.tool_id, args: request.args, atUs: nowUs };
+      this.sessions.permit(request.agent_id, sessionOf(request), done);
+    }
     for (const limit of limits) this.rates.take(request.agent_id, limit, nowUs);
     for (const answer of answers) this.books.take(answer);
     return {
@@ -293,9 +305,8 @@ export class Oracle {
     return (
       agent.rateLimits.some((limit) => globMatches(limit.pattern.text, tool)) ||
       agent.budgets.some((budget) => budgetCovers(budget, tool)) ||
-      agent.phases.some((phase) => phase.durationMs === null || lists(phase, tool)) ||
-      agent.blocks.some((block) => block.keyword === "session") ||
-      this.queriesOf(agent).length > 0
+      agent.phases.some((phase) => lists(phase, tool)) ||
+      keepsSessions(agent, this.queriesOf(agent))
     );
   }
 

@@ -70,17 +70,20 @@ export class SessionBook {
     this.denials.set(keyOf(agentId, session), [...this.denied(agentId, session), nowUs]);
   }
 
-  /** Begins a session that has not begun; changes nothing of another. */
-  open(agentId: string, session: string, nowUs: bigint): void {
+  /** Begins a session that has not begun; changes nothing of another. True when it did. */
+  open(agentId: string, session: string, nowUs: bigint): boolean {
     const before = this.current(agentId, session, nowUs) ?? { ...unbegun, touchedUs: nowUs };
-    if (before.beganUs !== null) return;
+    if (before.beganUs !== null) return false;
     this.sessions.set(keyOf(agentId, session), { ...before, beganUs: nowUs, activeUs: nowUs, touchedUs: nowUs });
+    return true;
   }
 
-  /** Forgets all of the session. */
-  close(agentId: string, session: string): void {
-    this.sessions.delete(keyOf(agentId, session));
-    this.denials.delete(keyOf(agentId, session));
+  /** Forgets all of the session. True when there was something to forget. */
+  close(agentId: string, session: string, nowUs: bigint): boolean {
+    const key = keyOf(agentId, session);
+    const had = this.current(agentId, session, nowUs) !== null;
+    this.sessions.delete(key);
+    return this.denials.delete(key) || had;
   }
 
   move(agentId: string, session: string, to: string, nowUs: bigint): void {
@@ -95,6 +98,13 @@ export class SessionBook {
 }
 
 const keyOf = (agentId: string, session: string): string => JSON.stringify([agentId, session]);
+
+/** True where the policy asks something of the agent's sessions, so that their time is remembered. */
+export function keepsSessions(agent: Agent, queries: readonly unknown[]): boolean {
+  return (
+    queries.length > 0 || workflowPhases(agent).length > 0 || agent.blocks.some((block) => block.keyword === "session")
+  );
+}
 
 export function workflowPhases(agent: Agent): readonly Phase[] {
   return agent.phases.filter((phase) => phase.durationMs === null);
