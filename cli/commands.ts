@@ -2,6 +2,7 @@
 import type { CommandClass } from "clipanion";
 import { ApplyCommand } from "./commands/apply.ts";
 import * as approvals from "./commands/approvals.ts";
+import { AuditExportCommand } from "./commands/audit-export.ts";
 import { AuditLsCommand, AuditTailCommand } from "./commands/audit-list.ts";
 import { AuditProveCommand } from "./commands/audit-prove.ts";
 import { AuditShowCommand } from "./commands/audit-show.ts";
@@ -48,6 +49,7 @@ export const commands: readonly CommandClass<Context>[] = [
   AuditShowCommand,
   AuditLsCommand,
   AuditVerifyCommand,
+  AuditExportCommand,
   AuditProveCommand,
   AuditWitnessCommand,
   ExplainCommand,

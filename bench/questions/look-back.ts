@@ -77,10 +77,11 @@ async function verify(bundles: string, { server, decisions }: RecordedLog): Prom
 }
 
 async function openLog(bundles: string, { server }: RecordedLog): Promise<number> {
-  const { Log } = await logOf(bundles);
+  const { Log, KeyFiles, nodeDisk } = await logOf(bundles);
+  const keys = new KeyFiles(nodeDisk, join(server.dir, ".faramesh/keys"));
   let log: OpenLog | undefined;
   const ms = await timed(async () => {
-    log = await Log.open({ dir: server.walDir, durability: "group" });
+    log = await Log.open({ dir: server.walDir, durability: "group", keys });
   });
   await log?.close();
   return ms;

@@ -17,7 +17,7 @@ const tailRecordsDefault = 20;
 const tailRecordsMax = 100_000;
 const category = "Log";
 
-abstract class AuditListCommand extends FarameshCommand {
+export abstract class AuditListCommand extends FarameshCommand {
   readonly effect = Option.String("--effect", {
     description: "permit, deny or defer; in audit mode also what would have been",
   });
@@ -90,7 +90,7 @@ async function print(io: Terminal, why: Why, { value, line }: StoredRecord): Pro
   await io.flush();
 }
 
-function storedText(io: Terminal, line: Uint8Array): string {
+export function storedText(io: Terminal, line: Uint8Array): string {
   const text = Buffer.from(line).toString("utf8");
   return io.isTerminal ? visibleJson(text) : text;
 }

@@ -175,6 +175,8 @@ test("results of real runs are as published", async () => {
     await hold(dir, ["audit", "verify", "--from", "2020-01-01T00:00:00Z"]);
     await hold(dir, ["audit", "prove", permitted.action_id, "--out", "permit.tlog-proof"]);
     await hold(dir, ["audit", "verify", "--proof", "permit.tlog-proof"]);
+    await hold(dir, ["audit", "export"]);
+    await hold(dir, ["audit", "export", "--effect", "deny"]);
     await hold(dir, ["key", "show"]);
     await hold(dir, ["key", "rotate"]);
     await hold(dir, ["explain", permitted.action_id]);
