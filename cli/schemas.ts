@@ -241,6 +241,7 @@ const results: Readonly<Record<string, Schema>> = {
       order: items,
       wording: items,
       providers: items,
+      blocks: items,
     }),
     replay: orNull(
       object({
@@ -286,6 +287,7 @@ const results: Readonly<Record<string, Schema>> = {
   status: object({
     daemon: runningDaemon,
     providers: listOf(openObject),
+    notices: listOf(string),
     budgets: listOf(
       object({
         id: string,

@@ -2,16 +2,19 @@
 // order of findings is the order of the text.
 import type { Agent, Field, Pack, Rule, Stack } from "./ast.ts";
 import { blocksOf } from "./blocks.ts";
+import { checkBlocks } from "./check/block.ts";
 import type { Setting } from "./check/caution.ts";
 import { ConditionChecker } from "./check/condition.ts";
 import { checkRuntime } from "./check/fields.ts";
 import { checkGate } from "./check/gate.ts";
 import { checkMentioned } from "./check/mentioned.ts";
+import { checkMentions } from "./check/mentions.ts";
 import { checkOrder, mandatoryCovers } from "./check/order.ts";
 import { checkBroughtIn, checkPack } from "./check/pack.ts";
 import { checkPhases } from "./check/phase.ts";
 import { Report, textOf } from "./check/report.ts";
 import { checkMeters, checkRule } from "./check/rule.ts";
+import { checkStackSense } from "./check/sense.ts";
 import { checkSession } from "./check/session.ts";
 import { checkSlips } from "./check/slip.ts";
 import type { Finding } from "./diagnostic.ts";
@@ -29,18 +32,8 @@ export interface Surroundings {
 /** Checks a stack that parse found no error in, its packs brought in. */
 export function checkStack(stack: Stack, { packs = [], knownTools = [] }: Surroundings = {}): Finding[] {
   const report = new Report();
-  const blocks = [...stack.blocks, ...stack.agents.flatMap((agent) => agent.blocks)];
-  for (const block of blocks) {
-    if (block.keyword === "session") checkSession(report, block);
-    else report.unsupported(block.keyword, block.keywordSpan);
-  }
   for (const agent of stack.agents) {
-    report.twice(
-      blocksOf(agent, "session"),
-      (block) => block.keyword,
-      (block) => block.keywordSpan,
-      () => "`session`",
-    );
+    for (const block of blocksOf(agent, "session")) checkSession(report, block);
   }
   if (stack.runtime !== null) checkRuntime(report, stack.runtime.fields);
   const strictGuards = isStrict(stack);
@@ -57,6 +50,8 @@ export function checkStack(stack: Stack, { packs = [], knownTools = [] }: Surrou
   if (stack.anonymous !== null) checkAgent(report, stack.anonymous, strictGuards);
   for (const pack of packs) checkPack(report, pack, strictGuards);
   checkMentioned(report, stack, knownTools);
+  checkBlocks(report, stack.blocks);
+  checkStackSense(report, stack);
   checkSlips(report, stack);
   report.once();
   return report.findings.sort((a, b) => a.span.source - b.span.source || a.span.start - b.span.start);
@@ -100,6 +95,8 @@ function checkAgent(report: Report, agent: Agent, strictGuards: boolean): void {
     redactions: ownParts(agent.redactions),
   });
   checkPhases(report, agent);
+  checkBlocks(report, agent.blocks);
+  checkMentions(report, agent, [...agent.rules, ...rules]);
   const deepDenies = new Set([...agent.rules, ...rules].flatMap((rule) => deepDeny(rule)));
   const setting: Setting = { agent, strictGuards, deepDenies };
   const conditions = new ConditionChecker(report, agent);
@@ -147,6 +144,17 @@ function checkVars(report: Report, agent: Agent, used: ReadonlySet<string>): voi
     if (report.noEnv(variable.value, "a variable")) continue;
     if (!used.has(variable.name)) {
       report.add("FMS052", `the variable \`${variable.name}\` is not used`, variable.nameSpan, { help: "remove it" });
+    }
+  }
+  for (const { name, nameSpan } of blocksOf(agent, "selector")) {
+    const variable = agent.vars.find((one) => one.name === name);
+    if (variable !== undefined) {
+      report.add("FMS013", `\`${name}\` is a variable and a selector`, nameSpan, {
+        help: "rename one of them",
+        related: [{ message: "the variable", span: variable.nameSpan }],
+      });
+    } else if (name !== null && !used.has(`selectors.${name}`)) {
+      report.add("FMS052", `the selector \`${name}\` is not used`, nameSpan, { help: "remove it" });
     }
   }
 }

@@ -1,8 +1,21 @@
 // What differs between two parsed stacks, in the author's words: rules paired by what they are about, everything else by its
 // name. Pure; layout and comments do not count. It compares texts and says nothing of which calls come out differently.
-import type { Agent, Budget, BudgetField, Effect, Field, Origin, Phase, RateLimit, Rule, Stack, Use } from "./ast.ts";
+import type {
+  Agent,
+  Block,
+  Budget,
+  BudgetField,
+  Effect,
+  Field,
+  Origin,
+  Phase,
+  RateLimit,
+  Rule,
+  Stack,
+  Use,
+} from "./ast.ts";
 import { ownParts } from "./packs/own.ts";
-import { gateText, nameText, quoted, ruleText, valueText } from "./text.ts";
+import { blockText, gateText, nameText, quoted, ruleText, valueText } from "./text.ts";
 
 export interface RuleRef {
   /** "" for flat rules. */
@@ -48,6 +61,8 @@ export const itemKinds = [
   "phases",
   "egress",
   "model_policy",
+  "providers",
+  "blocks",
   "order",
   "wording",
 ] as const;
@@ -107,6 +122,7 @@ class Inventory {
     >;
     if (stack === null) return;
     for (const field of stack.runtime?.fields ?? []) this.items.runtime.set(field.name, fieldText(field));
+    this.#blocks(stack.blocks, "", "");
     for (const { reference, alias } of stack.imports) {
       const name = reference.replace(/@.*$/, "");
       const text = `import ${quoted(reference)}${alias === null ? "" : ` as ${alias.name}`}`;
@@ -134,6 +150,7 @@ class Inventory {
     }
     if (agent.egress !== null) items.egress.set(agent.id, gateText(agent.egress) + where);
     if (agent.modelPolicy !== null) items.model_policy.set(agent.id, gateText(agent.modelPolicy) + where);
+    this.#blocks(agent.blocks, agent.id, where);
     this.#rules(ownParts(agent.rules), { agent: agent.id, phase: null, pack: null, where }, agentText(agent.id));
     for (const [from, rules] of grouped(agent.rules)) {
       this.#rules(
@@ -146,6 +163,13 @@ class Inventory {
       items.phases.set(key(phase.name), phaseText(phase) + where);
       const place = { agent: agent.id, phase: phase.name, pack: null, where: `${where} (phase ${quoted(phase.name)})` };
       this.#rules(phase.rules, place, `phase ${quoted(phase.name)}${where}`);
+    }
+  }
+
+  #blocks(blocks: readonly Block[], agent: string, where: string): void {
+    for (const block of blocks) {
+      const items = block.keyword === "provider" ? this.items.providers : this.items.blocks;
+      put(items, JSON.stringify([agent, block.keyword, block.name]), blockText(block) + where);
     }
   }
 

@@ -345,6 +345,7 @@ class Listing {
       if (cell(member) > 0) lines.push(`  ${name} ${view.number(cell(member) - 1) / 1e6} s`);
     }
     add("denials feed tracks", list(Shape.DenialsStart, Shape.DenialsCount));
+    add("selector gates", list(Shape.SelectorGatesStart, Shape.SelectorGatesCount));
     add("egress gates", list(Shape.EgressGatesStart, Shape.EgressGatesCount));
     add("limits", list(Shape.LimitsStart, Shape.LimitsCount));
     add("budgets", list(Shape.BudgetsStart, Shape.BudgetsCount));

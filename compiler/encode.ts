@@ -158,6 +158,7 @@ class Encoder {
     const rowOf = (gate: number): number => this.#program.rules.length + gate;
     list(Shape.ModelGatesStart, Shape.ModelGatesCount, shape.modelGates.map(rowOf));
     list(Shape.EgressGatesStart, Shape.EgressGatesCount, shape.egressGates.map(rowOf));
+    list(Shape.SelectorGatesStart, Shape.SelectorGatesCount, shape.selectorGates.map(rowOf));
     cells[Shape.PhasesStart] = this.#list(shape.phases.flatMap((p) => [p.phase, this.#list(p.rules), p.rules.length]));
     cells[Shape.PhasesCount] = shape.phases.length;
     cells[Shape.StagesStart] = this.#list(shape.stages.flatMap((s) => [s.stage, this.#list(s.rules), s.rules.length]));

@@ -1,8 +1,19 @@
 // The part of the grammar that blocks share: values, names, and the blocks that parse and are refused by name, spelt out
 // like the others so that malformed text in them is still an error. No actions; grammar.ts has the rest.
 import type { IOrAlt } from "chevrotain";
+import { blockKinds } from "./blocks.ts";
 import { ScanningParser } from "./parser.ts";
 import * as t from "./tokens.ts";
+
+const fields = Object.values(blockKinds).flatMap((kind) => Object.entries(kind.fields));
+const wordsOf = (rows: typeof fields): Set<string> =>
+  new Set(rows.flatMap(([name, { aliases }]) => [name, ...(aliases ?? [])]));
+/** Those of gates among them, whose `allow a.example deny b.example` are two fields. */
+const fieldNames: ReadonlySet<string> = new Set([...wordsOf(fields), "allow", "deny"]);
+/** Fields with several values that may follow each other bare. */
+const severalWords: ReadonlySet<string> = wordsOf(
+  fields.filter(([, field]) => field.several === true && field.values === undefined),
+);
 
 export class BlockGrammar extends ScanningParser {
   // Values and names
@@ -196,7 +207,7 @@ export class BlockGrammar extends ScanningParser {
   });
 
   readonly looseEntry = this.RULE("looseEntry", () => {
-    this.CONSUME(t.Word);
+    this.takesSeveral = severalWords.has(this.CONSUME(t.Word).image);
     this.OPTION(() => this.CONSUME(t.Separator));
     this.SUBRULE(this.looseValue);
   });
@@ -204,7 +215,18 @@ export class BlockGrammar extends ScanningParser {
   readonly looseValue = this.RULE("looseValue", () => {
     this.SUBRULE(this.value);
     this.MANY(() => this.CONSUME(t.Text));
+    this.MANY2({ GATE: () => this.takesSeveral && this.goesOn(), DEF: () => this.SUBRULE2(this.value) });
   });
+
+  /** The field being read may have several values. */
+  private takesSeveral = false;
+
+  /** `scope refund charge`: a bare value on the same line that is no field of any block is one more value. */
+  private goesOn(): boolean {
+    const next = this.LA(1) as t.ScannedToken;
+    if (this.LA(0).tokenType === t.RSquare || next.startsLine || next.image.endsWith(":")) return false;
+    return next.tokenType === t.Text || (/^[A-Za-z_*]/.test(next.image) && !fieldNames.has(next.image));
+  }
 
   // What is no statement
 

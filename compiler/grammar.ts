@@ -14,6 +14,7 @@ const modes = {
   keyMaterial: ScanMode.Key,
   value: ScanMode.Value,
   list: ScanMode.Value,
+  looseValue: ScanMode.Value,
   rawArguments: ScanMode.Value,
   rawArgument: ScanMode.Value,
 } as const;

@@ -2,7 +2,8 @@
 // request, else an argument. Pure lookup; whether the place holds anything is known only when a request comes.
 
 import { Root, TimePart } from "../vm/shared/isa.ts";
-import type { Agent, Origin, Value } from "./ast.ts";
+import type { Agent, Block, Origin, Value, Var } from "./ast.ts";
+import { blocksOf } from "./blocks.ts";
 
 export interface FieldPath {
   readonly root: Root;
@@ -49,13 +50,19 @@ const dottedWords: Record<string, Root> = {
 const httpWords = ["host", "port", "method", "path"];
 const httpMaps = ["query", "headers"];
 
+/** What names can mean beside the words of the language. A pack has variables alone. */
+export interface NamesOf {
+  readonly vars: readonly Var[];
+  readonly blocks?: readonly Block[];
+}
+
 /** What the names in a part of an agent are looked up in: what a pack brought in sees the pack's values, never the agent's. */
-export function scopeOf(agent: Pick<Agent, "vars">, part: { readonly origin?: Origin }): Pick<Agent, "vars"> {
+export function scopeOf(agent: NamesOf, part: { readonly origin?: Origin }): NamesOf {
   return part.origin ?? agent;
 }
 
-/** Resolves a name's path for an agent. `vars` are the agent's, `x` and `vars.x` alike. */
-export function resolveName(agent: Pick<Agent, "vars">, path: readonly (string | number)[]): Resolution {
+/** Resolves a name's path for an agent: its variables, `x` and `vars.x` alike, and its selectors, `x` and `selectors.x`. */
+export function resolveName(agent: NamesOf, path: readonly (string | number)[]): Resolution {
   const [first, second] = path;
   if (typeof first !== "string") throw new Error("a name begins with a word");
   const bare = agent.vars.find((v) => v.name === first);
@@ -65,12 +72,32 @@ export function resolveName(agent: Pick<Agent, "vars">, path: readonly (string |
     if (named !== undefined && path.length === 2) return { kind: "value", name: named.name, value: named.value };
     return { kind: "unknown", word: "vars", candidates: agent.vars.map((v) => `vars.${v.name}`) };
   }
+  const selectors = selectorNames(agent);
+  if (selectors.includes(first) || first === "selectors") {
+    const inner = selectors.includes(first) ? path : path.slice(1);
+    if (typeof inner[0] === "string" && !selectors.includes(inner[0]))
+      return { kind: "unknown", word: "selectors", candidates: selectors.map((name) => `selectors.${name}`) };
+    if (inner.length > 0) return selectorField(inner);
+  }
   if (path.length > 1 && path[path.length - 1] === "length") {
     const inner = resolveName(agent, path.slice(0, -1));
     if (inner.kind === "field") return { ...inner, length: true };
     return inner.kind === "value" ? lengthOfValue(inner.name, inner.value) : inner;
   }
   return resolveWord(first, path);
+}
+
+const noNames: readonly string[] = [];
+
+function selectorNames({ blocks }: NamesOf): readonly string[] {
+  if (blocks === undefined || blocks.length === 0) return noNames;
+  return blocksOf({ blocks }, "selector").flatMap(({ name }) => name ?? []);
+}
+
+/** The last `length` of a path asks how long the value is. */
+function selectorField(path: readonly (string | number)[]): Resolution {
+  const length = path.length > 1 && path.at(-1) === "length";
+  return { kind: "field", field: { root: Root.Selectors, path: length ? path.slice(0, -1) : path }, length };
 }
 
 /** A variable's length is known now: code points of text, members of a list. */
@@ -103,7 +130,6 @@ function resolveWord(first: string, path: readonly (string | number)[]): Resolut
     if (second === "id" && path.length === 2) return field(Root.Session, []);
     return { kind: "unknown", word: "session", candidates: ["session.id"] };
   }
-  if (first === "selectors" && path.length > 1) return { kind: "unsupported", word: "selectors" };
   if (path.length === 1 && httpWords.includes(first)) return field(Root.Http, path);
   if (path.length > 1 && httpMaps.includes(first)) return field(Root.Http, path);
   return field(Root.Args, path);

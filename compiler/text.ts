@@ -1,6 +1,6 @@
 // The canonical words of a rule: one spelling for both dialects, used by plan, explain, the image's source map and the
 // rule's digest. Comments and layout are gone; reasons and notifications are not part of what a rule means.
-import type { Expr, Gate, Name, NetworkMatcher, Rule, Value } from "./ast.ts";
+import type { Block, BlockEntry, Expr, Gate, Name, NetworkMatcher, Rule, Value } from "./ast.ts";
 
 /** `permit stripe/charge if amount < $500`. */
 export function ruleText(rule: Rule): string {
@@ -14,6 +14,15 @@ export function ruleText(rule: Rule): string {
 export function gateText({ keyword, fields }: Gate): string {
   const lists = fields.map(({ name, value }) => `${name} ${valueText(value)}`);
   return lists.length === 0 ? `${keyword} { }` : `${keyword} { ${lists.join(", ")} }`;
+}
+
+/** `provider "vault" { addr = env("VAULT_ADDR"), type = "vault" }`, whatever the order of its fields. */
+export function blockText({ keyword, name, entries }: Block): string {
+  const field = ({ name: of, values }: BlockEntry): string => `${of} = ${values.map(valueText).join(" ")}`;
+  if (keyword === "manifest")
+    return `manifest ${entries.map((e) => `${e.name} ${e.values.map(valueText).join(" ")}`).join(" ")}`;
+  const head = name === null ? keyword : `${keyword} ${quoted(name)}`;
+  return `${head} { ${entries.map(field).sort().join(", ")} }`;
 }
 
 function matcherText(matcher: NetworkMatcher): string {

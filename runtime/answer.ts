@@ -15,8 +15,10 @@ export interface Judgement {
   readonly approvalId: string | null;
   /** Those that this permit uses up. */
   readonly used: readonly string[];
-  /** For APPROVAL_QUEUE_FULL: some that wait. */
+  /** For APPROVAL_QUEUE_FULL and COMPLETION_BLOCKED: some that wait. */
   readonly waiting?: readonly string[];
+  /** What stood for the call's secret. */
+  readonly credentialRef?: string;
 }
 
 export interface AnswerContext {
@@ -87,7 +89,9 @@ function denialOf(judgement: Judgement): StructuredDenial {
 function resolutionOf(judgement: Judgement): Resolution {
   const { code, verdict, approvalId } = judgement;
   if (judgement.effect === "defer" && approvalId !== null) return { type: "pending_approval", approval_id: approvalId };
-  if (code === "APPROVAL_QUEUE_FULL") return { type: "pending_approvals", approval_ids: judgement.waiting ?? [] };
+  const { waiting = [] } = judgement;
+  if (code === "APPROVAL_QUEUE_FULL") return { type: "pending_approvals", approval_ids: waiting };
+  if (code === "COMPLETION_BLOCKED" && waiting.length > 0) return { type: "pending_approvals", approval_ids: waiting };
   if (code === "RATE_EXCEEDED" && verdict?.retry_after_seconds !== undefined) {
     return { type: "retry_after", retry_after_seconds: verdict.retry_after_seconds };
   }

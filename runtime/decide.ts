@@ -87,7 +87,7 @@ export class Decider {
 
   constructor(governor: Governor) {
     this.#governor = governor;
-    this.#judge = new Judge(governor.approvals, governor.journal);
+    this.#judge = new Judge(governor.approvals, governor.journal, governor.dev);
     this.#deadlines = new Deadlines(governor.answerDeadlineMs);
   }
 

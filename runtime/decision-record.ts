@@ -83,7 +83,7 @@ export function decisionBody(
     steps: stepsOf(judgement),
     approval_id: judgement.approvalId,
     request_digest: facts.digest,
-    credential_ref: null,
+    credential_ref: judgement.credentialRef ?? null,
     cost_usd: call.costUsd,
     latency_us: facts.latencyUs,
     delegation: call.delegation,

@@ -11,6 +11,9 @@ import type { Call } from "./request.ts";
 
 /** Causes that approvals can carry one call past: a rule, the default, and each budget. */
 const causesMax = 64;
+/** Approvals named in a COMPLETION_BLOCKED. */
+const waitingNamedMax = 10;
+
 export interface JudgedCall {
   readonly call: Call;
   readonly reading: Reading;
@@ -22,21 +25,31 @@ export interface JudgedCall {
 export class Judge {
   readonly #approvals: Approvals;
   readonly #journal: Logger;
+  readonly #dev: boolean;
 
-  constructor(approvals: Approvals, journal: Logger) {
+  constructor(approvals: Approvals, journal: Logger, dev: boolean) {
     this.#approvals = approvals;
     this.#journal = journal;
+    this.#dev = dev;
   }
 
   /** Changes the policy's counters when it says permit; approvals are only read. */
   judge(turn: JudgedCall, active: ActivePolicy): Judgement {
-    const misuse = this.#misusedApproval(turn, active);
+    const misuse = this.#closed(turn, active) ?? this.#misusedApproval(turn, active);
     if (misuse !== null) return misuse;
+    const { agent_id: agent, tool_id: tool } = turn.call.request;
+    const credential = active.declarations.credential(agent, tool);
+    // Without its secret the call cannot run, so nothing may be taken for it: it is judged without being carried out.
+    const isStuck = credential !== null && !this.#dev;
     const approved: string[] = [];
     const used: string[] = [];
     for (let step = 0; step < causesMax; step++) {
-      const verdict = this.#verdict(turn, active, approved);
-      if (verdict.effect === "permit") return { ...ofVerdict(verdict), approvalId: used[0] ?? null, used };
+      const verdict = this.#verdict(turn, active, approved, isStuck);
+      if (verdict.effect === "permit" && isStuck) return withoutCredential(verdict, credential);
+      if (verdict.effect === "permit") {
+        const stub = credential === null ? {} : { credentialRef: `dev-stub:${credential}` };
+        return { ...ofVerdict(verdict), approvalId: used[0] ?? null, used, ...stub };
+      }
       if (verdict.effect === "deny") return ofVerdict(verdict);
       const cause = durableCause(active, verdict.cause);
       const bearing = this.#approvals.liveFor(turn.digest, turn.reading.wallUs).filter((one) => one.cause === cause);
@@ -54,14 +67,26 @@ export class Judge {
     return plain("deny", "MACHINE_FAULT", "the call defers again and again");
   }
 
-  #verdict(turn: JudgedCall, active: ActivePolicy, approved: readonly string[]): Verdict {
+  #verdict(turn: JudgedCall, active: ActivePolicy, approved: readonly string[], isStuck: boolean): Verdict {
     try {
-      return active.policy.decide(turn.call.request, { now: turn.reading.wallUs / 1000, approved });
+      const options = { now: turn.reading.wallUs / 1000, approved };
+      if (isStuck) return active.policy.explain(turn.call.request, options).verdict;
+      return active.policy.decide(turn.call.request, options);
     } catch (error) {
       this.#journal.error({ err: error, action_id: turn.actionId }, "the machine stopped");
       const reason = "the machine stopped; nothing was changed";
       return { effect: "deny", code: "MACHINE_FAULT", reason, rule: null, rule_ref: null, cause: null };
     }
+  }
+
+  /** What the policy's blocks refuse before its rules are asked. An agent that it does not govern learns that instead. */
+  #closed({ call }: JudgedCall, active: ActivePolicy): Judgement | null {
+    const { agent_id: agent, tool_id: tool } = call.request;
+    const closed = active.declarations.closed(call, this.#dev);
+    if (closed === null || active.policy.tool(agent, tool) === null) return null;
+    const judged = plain("deny", closed.code, closed.reason);
+    if (closed.code !== "COMPLETION_BLOCKED") return judged;
+    return { ...judged, waiting: this.#approvals.pendingOf(agent, waitingNamedMax) };
   }
 
   /** Null when the request names no approval, or one that its call may use. */
@@ -84,6 +109,12 @@ export class Judge {
     }
     return null;
   }
+}
+
+/** Nothing was taken for the call, so its record must not say that something was. */
+function withoutCredential({ charges: _charges, warnings: _warnings, ...verdict }: Verdict, id: string): Judgement {
+  const reason = `the secret of the credential \`${id}\` cannot be had: there is no broker`;
+  return { ...ofVerdict(verdict), effect: "deny", code: "CREDENTIAL_UNAVAILABLE", reason };
 }
 
 /** Of several approvals for one call the one resolved first counts. */

@@ -2,6 +2,7 @@
 // It must never leave a moment without a policy once there was one, nor judge one call under two.
 
 import { formatTime } from "./clock.ts";
+import { Declarations } from "./declarations.ts";
 import type { PolicySource, SourceText, VersionView } from "./doors/protocol.ts";
 import type { Policy, RuntimeValue } from "./evaluator/types.ts";
 import { loadImage, sourceHash, storeImage } from "./images.ts";
@@ -58,6 +59,7 @@ export interface ActivePolicy {
   readonly approvalTtlUs: number;
   /** By index: stands for agent and rule text, whatever the rule's place in the file. */
   readonly ruleDigests: readonly string[];
+  readonly declarations: Declarations;
 }
 
 /** The operator's wish cannot be carried out. */
@@ -275,6 +277,7 @@ export function activePolicy(policy: Policy, activation: Activation, sources: re
     },
     mode: mode === "audit" ? "audit" : "enforce",
     approvalTtlUs: Math.round(ttlSeconds * 1_000_000),
+    declarations: new Declarations(policy.blocks()),
     ruleDigests: policy.rules().map(({ agent, text }) => ruleDigest(agent, text)),
   };
 }

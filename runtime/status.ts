@@ -1,6 +1,7 @@
 // The daemon's state in the words of `faramesh status --format json`. It reads and never changes anything.
 import { formatTime, parseTime } from "./clock.ts";
 import type { DecisionCounts, Governor } from "./decide.ts";
+import { shortcomings } from "./declarations.ts";
 import type { StatusAnswer, WalStatus } from "./doors/protocol.ts";
 import type { PhaseState } from "./evaluator/types.ts";
 import type { DaemonState, SocketPlaces } from "./stack.ts";
@@ -26,6 +27,7 @@ export function statusOf(sources: StatusSources): StatusAnswer {
   const { active } = policies;
   const pending = approvals.pending(reading.wallUs);
   const highest = policies.history.highest;
+  const blocks = active?.declarations.blocks ?? [];
   return {
     ok: true,
     daemon: {
@@ -52,7 +54,10 @@ export function statusOf(sources: StatusSources): StatusAnswer {
       decisions: { ...sources.decider.counts },
       wal: walOf(sources, reading.wallUs),
     },
-    providers: [],
+    providers: blocks.flatMap(({ keyword, name, fields }) =>
+      keyword === "provider" ? [{ name: name ?? "", type: String(fields.type ?? ""), status: "not_started" }] : [],
+    ),
+    notices: shortcomings(blocks),
     budgets: (active?.policy.budgets(nowMs) ?? []).map((budget) => ({
       id: budget.id,
       agent: budget.agent,

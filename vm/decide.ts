@@ -55,13 +55,15 @@ export function decidePlan(plan: u32, nowUs: f64, arenaUsed: u32, approved: u32,
   const expired = keepsSession && boundsPassed(shape, now);
   const modelDenied = !expired && gateRefuses(cell(shape, Shape.ModelGatesStart), cell(shape, Shape.ModelGatesCount));
   const effect = modelDenied || expired ? <i32>RuleEffect.Deny : judge(plan, shape, now, stateful);
-  const egressDenied = effect == RuleEffect.Permit && gateRefuses(cell(shape, Shape.EgressGatesStart), cell(shape, Shape.EgressGatesCount));
+  const missing = effect == RuleEffect.Permit ? missingSelector(shape) : -1;
+  const egressDenied = effect == RuleEffect.Permit && missing < 0 && gateRefuses(cell(shape, Shape.EgressGatesStart), cell(shape, Shape.EgressGatesCount));
   let verdict: i32;
   if (starved || value.exhausted) verdict = verdictOf(RuleEffect.Deny, VerdictCode.StepLimit, -1, false);
   else if (expired) verdict = verdictOf(RuleEffect.Deny, VerdictCode.SessionExpired, -1, true);
   else if (modelDenied) verdict = verdictOf(RuleEffect.Deny, VerdictCode.ModelDenied, -1, false);
   else if (keepsSession && history.unknown) verdict = verdictOf(RuleEffect.Deny, VerdictCode.StateFull, -1, true);
   else if (hidden) verdict = verdictOf(RuleEffect.Deny, VerdictCode.PhaseHidden, -1, true);
+  else if (missing >= 0) verdict = verdictOf(effectOf(missing), VerdictCode.SelectorUnavailable, missing, stateful);
   else if (egressDenied) verdict = verdictOf(RuleEffect.Deny, VerdictCode.EgressDenied, -1, stateful);
   else if (effect == RuleEffect.Permit && stateful) verdict = meter(shape, now, trace);
   else verdict = verdictOf(effect, effect, outcomeRule, stateful);
@@ -95,6 +97,17 @@ export function isStateful(shape: u32): bool {
 /** Whether some gate of the list matches: gates say what is refused. */
 function gateRefuses(start: u32, count: u32): bool {
   return count > 0 && firstMatch(start, count) >= 0;
+}
+
+/** The gate of the first selector without a value, but for those whose defer a person has approved; -1 when there is none. */
+function missingSelector(shape: u32): i32 {
+  const start = cell(shape, Shape.SelectorGatesStart);
+  for (let i: u32 = 0; i < cell(shape, Shape.SelectorGatesCount); i++) {
+    const gate = firstMatch(start + i, 1);
+    if (gate < 0 || (effectOf(gate) == RuleEffect.Defer && isApproved((gate << 2) | Cause.Rule))) continue;
+    return gate;
+  }
+  return -1;
 }
 
 function verdictOf(effect: i32, code: i32, rule: i32, details: bool): i32 {

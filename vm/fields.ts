@@ -67,6 +67,8 @@ export function fillSlots(arenaUsed: u32): i32 {
         node = httpPart(path, parts);
         if (node == 0 && asksUrl(field)) return JsonCode.Url;
         break;
+      // What an agent sends holds none: values of selectors come from the host, and are missing here.
+      case Root.Selectors: break;
       default: continue;
     }
     if (!(text == 0 ? put(slot, node) : putText(slot, text, length))) return JsonCode.BadRequest;

@@ -64,6 +64,7 @@ function shapeHolds(row: u32): bool {
   if (!poolBelow(load<u32>(row, Shape.MandatoryStart * 4), load<u32>(row, Shape.MandatoryCount * 4), firstGate)) return false;
   if (!poolBetween(load<u32>(row, Shape.ModelGatesStart * 4), load<u32>(row, Shape.ModelGatesCount * 4), firstGate, image.ruleCount)) return false;
   if (!poolBetween(load<u32>(row, Shape.EgressGatesStart * 4), load<u32>(row, Shape.EgressGatesCount * 4), firstGate, image.ruleCount)) return false;
+  if (!poolBetween(load<u32>(row, Shape.SelectorGatesStart * 4), load<u32>(row, Shape.SelectorGatesCount * 4), firstGate, image.ruleCount)) return false;
   if (!poolBelow(load<u32>(row, Shape.LimitsStart * 4), load<u32>(row, Shape.LimitsCount * 4), image.limitCount)) return false;
   if (!poolBelow(load<u32>(row, Shape.BudgetsStart * 4), load<u32>(row, Shape.BudgetsCount * 4), image.budgetCount)) return false;
   if (!poolBelow(load<u32>(row, Shape.RedactStart * 4), load<u32>(row, Shape.RedactCount * 4), image.stringCount)) return false;
@@ -150,6 +151,7 @@ function shapeReads(shape: u32, mark: u32): bool {
   if (!listReads(load<u32>(shape, Shape.MandatoryStart * 4), load<u32>(shape, Shape.MandatoryCount * 4), mark)) return false;
   if (!listReads(load<u32>(shape, Shape.ModelGatesStart * 4), load<u32>(shape, Shape.ModelGatesCount * 4), mark)) return false;
   if (!listReads(load<u32>(shape, Shape.EgressGatesStart * 4), load<u32>(shape, Shape.EgressGatesCount * 4), mark)) return false;
+  if (!listReads(load<u32>(shape, Shape.SelectorGatesStart * 4), load<u32>(shape, Shape.SelectorGatesCount * 4), mark)) return false;
   return triplesRead(load<u32>(shape, Shape.PhasesStart * 4), load<u32>(shape, Shape.PhasesCount * 4), mark)
     && triplesRead(load<u32>(shape, Shape.StagesStart * 4), load<u32>(shape, Shape.StagesCount * 4), mark);
 }
@@ -205,6 +207,7 @@ function planSteps(plan: u32): f64 {
   steps += listSteps(load<u32>(shape, Shape.MandatoryStart * 4), load<u32>(shape, Shape.MandatoryCount * 4));
   steps += listSteps(load<u32>(shape, Shape.ModelGatesStart * 4), load<u32>(shape, Shape.ModelGatesCount * 4));
   steps += listSteps(load<u32>(shape, Shape.EgressGatesStart * 4), load<u32>(shape, Shape.EgressGatesCount * 4));
+  steps += listSteps(load<u32>(shape, Shape.SelectorGatesStart * 4), load<u32>(shape, Shape.SelectorGatesCount * 4));
   steps += triplesSteps(load<u32>(shape, Shape.PhasesStart * 4), load<u32>(shape, Shape.PhasesCount * 4));
   steps += triplesSteps(load<u32>(shape, Shape.StagesStart * 4), load<u32>(shape, Shape.StagesCount * 4));
   const pairs = image.pool + load<u32>(shape, Shape.TracksStart * 4) * 4;

@@ -205,7 +205,7 @@ function verifyRules(): i32 {
     const flags: u32 = load<u8>(row, 7);
     if (load<u8>(row, 6) > 3 || flags > <u32>RULE_GATE) return r;
     if (flags == RULE_GATE) {
-      if (load<u8>(row, 6) != RuleEffect.Deny) return r;
+      if (load<u8>(row, 6) != RuleEffect.Deny && load<u8>(row, 6) != RuleEffect.Defer) return r;
       firstGate = min(firstGate, r);
     } else if (firstGate < r) return r;
     if (load<u32>(row, 8) >= image.stringCount || load<u32>(row, 12) > image.stringCount) return r;

@@ -42,8 +42,11 @@ export class ApplyCommand extends FarameshCommand {
     const policy = await compilePolicy(io, this.dir, readPolicyFile(this.dir));
     const { loadPolicySync } = await import("../../runtime/evaluator/index.ts");
     const { unsupportedRuntime } = await import("../../runtime/policy.ts");
-    const runtime = loadPolicySync(policy.image, { state: "volatile" }).runtime();
+    const loaded = loadPolicySync(policy.image, { state: "volatile" });
+    const runtime = loaded.runtime();
     refuseUnsupported(unsupportedRuntime(runtime), policy.source.file);
+    const { shortcomings } = await import("../../runtime/declarations.ts");
+    for (const sentence of shortcomings(loaded.blocks())) io.note(`⚠ ${visible(sentence)}`);
     const settings = launchSettings(paths, runtime, io.env);
     const hadKeys = existsSync(paths.verifierKeys);
     if (this.foreground) return this.#serve(io, paths, policy, settings);

@@ -168,7 +168,6 @@ function jsonOf(
         changed: rules.changed.map(({ before, after }) => ({ before: rule(before), after: rule(after) })),
       },
       ...items,
-      providers: { added: [], removed: [], changed: [] },
     },
     replay: report === null ? null : { window, total: report.total, not_replayable: report.notReplayable, transitions },
     access: null,

@@ -53,9 +53,9 @@ export class StatusCommand extends FarameshCommand {
       return exits.failed;
     }
     const drift = driftOf(this.dir, status);
-    const { daemon, providers, budgets, approvals, phases } = status;
+    const { daemon, providers, notices, budgets, approvals, phases } = status;
     if (!this.quiet(io)) {
-      io.json({ daemon: { ...daemon, drift }, providers, budgets, approvals, phases }, indent);
+      io.json({ daemon: { ...daemon, drift }, providers, notices, budgets, approvals, phases }, indent);
       if (!io.isJson) show(io, status, drift);
     }
     if (daemon.state === "INITIALIZING" || daemon.state === "STARTING") return exits.changes;
@@ -85,6 +85,7 @@ const stopped = {
     wal: null,
   },
   providers: [],
+  notices: [],
   budgets: [],
   approvals: { pending: 0, oldest_age_seconds: null },
   phases: [],
@@ -138,6 +139,7 @@ function show(io: Terminal, status: StatusAnswer, drift: boolean | null): void {
   for (const line of columns(rows.map(([name, value]) => [`  ${dim(name)}`, value]))) io.line(line);
   showBudgets(io, status);
   showPhases(io, status);
+  for (const notice of status.notices) io.line(`  ${yellow("⚠")} ${visible(notice)}`);
 }
 
 function policyText(daemon: StatusAnswer["daemon"]): string {

@@ -3,7 +3,7 @@
 
 import { TRACK_PLACES_MAX } from "../../vm/shared/image.ts";
 import { Root } from "../../vm/shared/isa.ts";
-import type { Agent, CompareOperator, Expr, Name, Value } from "../ast.ts";
+import type { CompareOperator, Expr, Name, Value } from "../ast.ts";
 import {
   historyFunctions,
   isArgumentPath,
@@ -13,7 +13,7 @@ import {
   readQuery,
 } from "../history.ts";
 import { limits } from "../limits.ts";
-import { resolveName } from "../names.ts";
+import { type NamesOf, resolveName } from "../names.ts";
 import { suggest } from "../suggest.ts";
 import { checkPattern } from "./pattern.ts";
 import { searchFor } from "./regex.ts";
@@ -52,11 +52,11 @@ export const methodNames = [...Object.keys(comparisonMethods), "lower", "upper"]
 
 export class ConditionChecker {
   readonly #report: Report;
-  readonly #agent: Pick<Agent, "vars">;
-  /** Variables that conditions of the agent read. */
+  readonly #agent: NamesOf;
+  /** Variables that conditions of the agent read, and selectors as `selectors.<id>`. */
   readonly used = new Set<string>();
 
-  constructor(report: Report, agent: Pick<Agent, "vars">) {
+  constructor(report: Report, agent: NamesOf) {
     this.#report = report;
     this.#agent = agent;
   }
@@ -154,6 +154,7 @@ export class ConditionChecker {
         return "any";
       }
       case "field":
+        if (found.field.root === Root.Selectors) this.used.add(`selectors.${found.field.path[0]}`);
         if (found.length || found.field.root === Root.Time) return "number";
         return textRoots.has(found.field.root) ? "text" : "any";
     }
@@ -402,7 +403,7 @@ function kindOfValue(value: Value): Kind {
 }
 
 /** The members of a list that the text shows; null when only the request will tell. */
-function listOf(agent: Pick<Agent, "vars">, expr: Expr): readonly Value[] | null {
+function listOf(agent: NamesOf, expr: Expr): readonly Value[] | null {
   if (expr.kind === "list") return expr.items;
   if (expr.kind !== "name") return null;
   const found = resolveName(agent, expr.path);

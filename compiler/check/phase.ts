@@ -37,6 +37,29 @@ export function checkPhases(report: Report, agent: Agent): void {
     for (const tool of phase.tools) checkPattern(report, tool);
     checkNext(report, phase, byName, circling);
   }
+  checkShared(report, agent.phases);
+}
+
+/** A phase begins behind one other, so two that lead on to it leave open behind which. */
+function checkShared(report: Report, phases: readonly Phase[]): void {
+  const first = new Map<string, Phase>();
+  for (const phase of phases) {
+    const { next } = phase;
+    if (next === null || next.name === "enforce") continue;
+    const earlier = first.get(next.name);
+    if (earlier === undefined) first.set(next.name, phase);
+    else {
+      report.add(
+        "FMS059",
+        `two phases lead on to \`${next.name}\`, which begins behind \`${earlier.name}\` alone`,
+        next.span,
+        {
+          help: 'let each phase go on with its own, or with "enforce"',
+          related: [{ message: "the first that leads there", span: earlier.next?.span ?? earlier.nameSpan }],
+        },
+      );
+    }
+  }
 }
 
 function checkWorkflow(report: Report, phase: Phase): void {

@@ -3,11 +3,11 @@
 // the test that reads them, so that no jump ever lands between.
 
 import { JUMP_FAIL, JUMP_MATCH, JUMP_MAX, Kind, Mode, Op, Root } from "../../vm/shared/isa.ts";
-import type { Agent, CompareOperator, Expr, NetworkMatcher, Rule, Value } from "../ast.ts";
+import type { CompareOperator, Expr, NetworkMatcher, Rule, Value } from "../ast.ts";
 import { literalForm } from "../automaton/index.ts";
 import type { Finding } from "../diagnostic.ts";
 import { readQuery } from "../history.ts";
-import { argumentPath, resolveName } from "../names.ts";
+import { argumentPath, type NamesOf, resolveName } from "../names.ts";
 import { lowerQuery } from "./history.ts";
 import { matcherPath, matcherTests } from "./network.ts";
 import type { Instruction, Program, SetMember, SlotRef } from "./program.ts";
@@ -63,7 +63,7 @@ export interface LoweredCondition {
  */
 export function lowerCondition(
   program: Program,
-  agent: Pick<Agent, "vars">,
+  agent: NamesOf,
   rule: Pick<Rule, "condition" | "network">,
   strict: boolean,
   toolTests: readonly number[],
@@ -88,13 +88,13 @@ export function lowerCondition(
 
 class ConditionWriter {
   readonly #program: Program;
-  readonly #agent: Pick<Agent, "vars">;
+  readonly #agent: NamesOf;
   readonly #drafts: Draft[] = [];
   readonly #fields = new Set<number>();
   /** Of the test being written; the next test uses them anew. */
   #temporaries = 0;
 
-  constructor(program: Program, agent: Pick<Agent, "vars">) {
+  constructor(program: Program, agent: NamesOf) {
     this.#program = program;
     this.#agent = agent;
   }

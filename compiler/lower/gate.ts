@@ -52,6 +52,15 @@ export function lowerGate(program: Program, agent: Pick<Agent, "vars">, gate: Ga
   return { code, fields: new Set(steps.map((s) => s.field)) };
 }
 
+/** Matches when the field has no value at all; null is one. */
+export function missingTest(field: number): Instruction[] {
+  const at = { a: { field }, b: 0, c: null, jump: PASS };
+  return [
+    { op: Op.EqNull, mode: Mode.SkipTrue, ...at },
+    { op: Op.Nil, mode: Mode.NeedTrue | Mode.Last, ...at },
+  ];
+}
+
 /** A call that comes from no model passes, but for a call of a model, which goes on to be refused. */
 function modelSteps(
   program: Program,

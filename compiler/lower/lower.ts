@@ -4,19 +4,42 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { METERS_PER_TOOL_MAX } from "../../vm/shared/abi.ts";
 import { BUDGET_AUDIT, BudgetWindow, CostKind } from "../../vm/shared/image.ts";
-import { RuleEffect } from "../../vm/shared/isa.ts";
-import type { Agent, Budget, BudgetField, Field, Gate, Pattern, Phase, Rule, Span, Stack, Value } from "../ast.ts";
+import { Root, RuleEffect } from "../../vm/shared/isa.ts";
+import type {
+  Agent,
+  Block,
+  Budget,
+  BudgetField,
+  Field,
+  Gate,
+  Pattern,
+  Phase,
+  Rule,
+  Span,
+  Stack,
+  Value,
+} from "../ast.ts";
+import { blocksOf } from "../blocks.ts";
 import type { Finding } from "../diagnostic.ts";
 import { patternsOfQuery, queriesOf, queryText } from "../history.ts";
 import { LineIndex } from "../lines.ts";
 import { resolveName, scopeOf } from "../names.ts";
 import { type SessionBound, sessionBounds } from "../session.ts";
-import { gateText, ruleText } from "../text.ts";
+import { blockText, gateText, ruleText } from "../text.ts";
+import { type HostBlock, hostBlocks } from "./blocks.ts";
 import { amount, checkCounts, keyName, period } from "./capacity.ts";
 import { type LoweredCondition, lowerCondition, Unlowerable } from "./condition.ts";
-import { lowerGate } from "./gate.ts";
+import { lowerGate, missingTest } from "./gate.ts";
 import { lowerQuery } from "./history.ts";
-import { type AgentEntries, type AgentGates, AgentPatterns, type Entry, planAgent } from "./plans.ts";
+import { type HostValue, hostValue } from "./host-value.ts";
+import {
+  type AgentEntries,
+  type AgentGates,
+  AgentPatterns,
+  type Entry,
+  planAgent,
+  type SelectorGate,
+} from "./plans.ts";
 import { Program, type RulePlace } from "./program.ts";
 
 const DAY_US = 86_400_000_000;
@@ -40,9 +63,9 @@ export interface HostSection {
   readonly firstRule: readonly number[];
   /** First budget of each agent. */
   readonly firstBudget: readonly number[];
+  /** Absent where the policy has none. */
+  readonly blocks?: readonly HostBlock[];
 }
-
-export type HostValue = string | number | boolean | null | { readonly env: string } | readonly HostValue[];
 
 export function lowerStack(stack: Stack): Lowered {
   return new Lowering(stack).run();
@@ -77,6 +100,7 @@ class Lowering {
     const [first] = agents;
     if (first !== undefined) checkCounts(this.#program, first.idSpan, this.#findings);
     const runtime = Object.fromEntries((this.#stack.runtime?.fields ?? []).map((f) => [f.name, hostValue(f.value)]));
+    const blocks = hostBlocks(this.#stack);
     const host = {
       runtime,
       notify: this.#notify,
@@ -84,6 +108,7 @@ class Lowering {
       stageOfRule: this.#stageOfRule,
       firstRule,
       firstBudget,
+      ...(blocks.length === 0 ? {} : { blocks }),
     };
     return { program: this.#program, host, findings: this.#findings };
   }
@@ -200,7 +225,26 @@ class Lowering {
       });
       return [this.#program.gates.length - 1];
     };
-    return { model: lower(agent.modelPolicy), egress: lower(agent.egress), fields };
+    const selectors = blocksOf(agent, "selector").flatMap((block) => this.#selectorGate(block) ?? []);
+    return { model: lower(agent.modelPolicy), egress: lower(agent.egress), fields, selectors };
+  }
+
+  /** Null where calls go on without the value. */
+  #selectorGate(block: Block): SelectorGate | null {
+    const chosen = block.entries.find(({ name }) => name === "on_unavailable")?.values[0];
+    const effect = textOf(chosen) ?? "deny";
+    if (effect === "permit") return null;
+    const name = block.name ?? "";
+    const field = this.#program.field(Root.Selectors, [name]);
+    this.#program.gates.push({
+      code: missingTest(field),
+      effect: effect === "defer" ? RuleEffect.Defer : RuleEffect.Deny,
+      strict: false,
+      pattern: this.#program.string("selector"),
+      reason: this.#program.string(name),
+      place: this.#place(block.span, blockText(block)),
+    });
+    return { id: this.#program.string(name), gate: this.#program.gates.length - 1, field };
   }
 
   #lowerCondition(agent: Agent, rule: Rule, tests: readonly number[]): LoweredCondition {
@@ -473,17 +517,4 @@ function textOf(value: Field["value"] | BudgetField["value"] | undefined): strin
 function targetText(value: Value): string[] {
   if (value.kind === "list") return value.items.flatMap(targetText);
   return value.kind === "string" || value.kind === "word" ? [value.value] : [];
-}
-
-function hostValue(value: Value): HostValue {
-  switch (value.kind) {
-    case "env":
-      return { env: value.variable };
-    case "list":
-      return value.items.map(hostValue);
-    case "nil":
-      return null;
-    default:
-      return value.value;
-  }
 }

@@ -21,6 +21,15 @@ export interface AgentGates {
   readonly model: readonly number[];
   readonly egress: readonly number[];
   readonly fields: ReadonlySet<number>;
+  readonly selectors: readonly SelectorGate[];
+}
+
+/** Refuses a call whose rules read a selector that has no value. */
+export interface SelectorGate {
+  /** String of the selector's id. */
+  readonly id: number;
+  readonly gate: number;
+  readonly field: number;
 }
 
 export interface AgentEntries {
@@ -191,7 +200,9 @@ class Planner {
     const budgets = this.#budgets.find(applying).map((entry) => entry.index);
     const phaseRules = [...phases, ...stages].flatMap((p) => p.rules);
     const tracks = this.#tracks(new Set(applying));
-    const fields = this.#fields([...mandatory, ...rules, ...phaseRules], budgets, tracks);
+    const read = this.#fields([...mandatory, ...rules, ...phaseRules], budgets, tracks);
+    const selectors = this.#selectorsOf(read);
+    const fields = [...new Set([...read, ...selectors.map(({ field }) => field)])].sort((a, b) => a - b);
     const readsTime = fields.some((field) => this.#program.fields.items[field]?.root === Root.Time);
     const named = applying.some((pattern) => !isEveryTool(pattern));
     const shape = this.#program.shape({
@@ -209,6 +220,7 @@ class Planner {
       redact: [...new Set(this.#redactions.find(applying).map((entry) => entry.index))],
       modelGates: this.#entries.gates.model,
       egressGates: this.#entries.gates.egress,
+      selectorGates: selectors.map(({ gate }) => gate),
       flags: (named ? SHAPE_NAMED : 0) | (readsTime ? SHAPE_TIME : 0) | (this.#keepsSessions ? SHAPE_SESSION : 0),
     });
     return this.#program.plan({ shape, rules });
@@ -225,6 +237,19 @@ class Planner {
       const bits = places.reduce((sum, pattern, place) => (applying.has(pattern) ? sum + 2 ** place : sum), 0);
       return bits === 0 ? [] : [{ track, places: bits }];
     });
+  }
+
+  /** Gates of the selectors that some of the fields belong to. */
+  #selectorsOf(fields: readonly number[]): readonly SelectorGate[] {
+    const { selectors } = this.#entries.gates;
+    if (selectors.length === 0) return selectors;
+    const ids = new Set<number>();
+    for (const index of fields) {
+      const { root, path } = this.#program.fields.items[index] ?? { root: null, path: [] };
+      const [first] = path;
+      if (root === Root.Selectors && first !== undefined && "string" in first) ids.add(first.string);
+    }
+    return selectors.filter(({ id }) => ids.has(id));
   }
 
   #fields(rules: readonly number[], budgets: readonly number[], tracks: ProgramShape["tracks"]): number[] {

@@ -79,6 +79,7 @@ export interface ProgramShape {
   /** Indexes of gates, not of rules. */
   readonly modelGates: readonly number[];
   readonly egressGates: readonly number[];
+  readonly selectorGates: readonly number[];
   readonly flags: number;
 }
 

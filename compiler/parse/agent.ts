@@ -131,9 +131,11 @@ function readGateField(reader: Reader, node: CstNode): Field {
   const name = must(token(node, "Word"), "a field's name");
   const loose = must(child(node, "looseValue"), "a value");
   const value = readValue(reader, must(child(loose, "value"), "a value"));
-  const [more] = tokens(loose, "Text");
+  const [text] = tokens(loose, "Text");
+  const [, bare] = children(loose, "value");
+  const more = text === undefined ? bare && reader.ofNode(bare) : reader.ofToken(text);
   if (more !== undefined) {
-    reader.report("FMS012", "several patterns stand in a list", reader.ofToken(more), {
+    reader.report("FMS012", "several patterns stand in a list", more, {
       help: `write ${name.image} ["a.example", "b.example"]`,
     });
   }

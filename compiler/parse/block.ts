@@ -54,9 +54,9 @@ function readEntry(reader: Reader, statement: CstNode): BlockEntry | null {
 function readLoose(reader: Reader, node: CstNode): BlockEntry {
   const name = must(token(node, "Word"), "a field's name");
   const loose = must(child(node, "looseValue"), "a value");
-  const first = readValue(reader, must(child(loose, "value"), "a value"));
-  const more = tokens(loose, "Text").map((text) => readLiteral(reader, "Text", text));
-  return entryOf(reader, name, [first, ...more], node);
+  const [first, ...bare] = children(loose, "value").map((value) => readValue(reader, value));
+  const quoted = tokens(loose, "Text").map((text) => readLiteral(reader, "Text", text));
+  return entryOf(reader, name, [must(first, "a value"), ...quoted, ...bare], node);
 }
 
 function entryOf(reader: Reader, name: IToken, values: readonly Value[], node: CstNode): BlockEntry {

@@ -19,11 +19,8 @@ import type {
 import { meantValue } from "../names.ts";
 import { ownParts } from "../packs/own.ts";
 import { conditionText, durationText, nameText, quoted, valueText } from "../text.ts";
-import { standsForMore } from "./value.ts";
-
-/** Plain data with maps that keep their order, whatever their keys. */
-type Plain = string | number | boolean | null | readonly Plain[] | PlainMap;
-type PlainMap = ReadonlyMap<string, Plain>;
+import { map, type Plain, type PlainMap, plainValue } from "./plain.ts";
+import { plainBlocks } from "./print-block.ts";
 
 /** The text of governance.fms.yaml. Throws where the stack has blocks that this version does not keep. */
 export function toYaml(stack: Stack): string {
@@ -51,18 +48,11 @@ function isMap(value: readonly Plain[] | PlainMap): value is PlainMap {
   return value instanceof Map;
 }
 
-/** The members that are there, in order. */
-function map(...members: readonly (readonly [string, Plain | undefined])[]): PlainMap {
-  return new Map(members.flatMap(([key, value]): [string, Plain][] => (value === undefined ? [] : [[key, value]])));
-}
-
 function unlessEmpty<T>(items: readonly T[], print: (item: T) => Plain): Plain | undefined {
   return items.length === 0 ? undefined : items.map(print);
 }
 
 function plainStack(stack: Stack): Plain {
-  const [refused] = [...stack.blocks, ...stack.agents.flatMap((agent) => agent.blocks)];
-  if (refused !== undefined) throw new Error(`\`${refused.keyword}\` cannot be printed`);
   const { agents, anonymous, runtime, imports, packs } = stack;
   return map(
     ["imports", unlessEmpty(imports, plainImport)],
@@ -71,6 +61,7 @@ function plainStack(stack: Stack): Plain {
       "runtime",
       runtime === null ? undefined : map(...runtime.fields.map((f) => [f.name, plainValue(f.value)] as const)),
     ],
+    ...plainBlocks(stack.blocks),
     ["agents", agents.length === 0 ? undefined : map(...agents.map((agent) => [agent.id, plainAgent(agent)] as const))],
     ["rules", anonymous === null ? undefined : anonymous.rules.map(plainRule)],
   );
@@ -153,6 +144,7 @@ function plainAgent(agent: Agent): Plain {
     ["uses", plainUses(agent.uses)],
     ["egress", plainGate(agent, agent.egress)],
     ["model_policy", plainGate(agent, agent.modelPolicy)],
+    ...plainBlocks(agent.blocks),
   );
 }
 
@@ -236,30 +228,6 @@ function plainPhase({ name, durationMs, next, tools, rules }: Phase): Plain {
     ["tools", unlessEmpty(tools, (tool) => tool.text)],
     ["rules", rules.map(plainRule)],
   );
-}
-
-/** Where a value of any kind is read: text that would be a quantity says that it is text. */
-function plainValue(value: Value): Plain {
-  switch (value.kind) {
-    case "string":
-    case "word":
-      return standsForMore(value.value) ? map(["text", value.value]) : value.value;
-    case "number":
-      return value.unit === "plain" ? value.value : value.text;
-    case "bool":
-      return value.value;
-    case "nil":
-      return null;
-    case "env":
-      return envText(value.variable);
-    case "list":
-      return value.items.map(plainValue);
-  }
-}
-
-function envText(variable: string): string {
-  if (/["\\]/.test(variable)) throw new Error(`the variable \`${variable}\` cannot be printed`);
-  return `env("${variable}")`;
 }
 
 /** Where text is always text. */

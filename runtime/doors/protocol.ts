@@ -117,7 +117,9 @@ export interface StatusAnswer {
     readonly decisions: { readonly permit: number; readonly defer: number; readonly deny: number };
     readonly wal: WalStatus;
   };
-  readonly providers: readonly { readonly name: string; readonly status: string }[];
+  readonly providers: readonly { readonly name: string; readonly type: string; readonly status: string }[];
+  /** Sentences about what the policy declares and the daemon does not carry out. */
+  readonly notices: readonly string[];
   readonly budgets: readonly {
     readonly id: string;
     readonly agent: string;

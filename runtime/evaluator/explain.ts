@@ -2,7 +2,7 @@
 // machine did and decides nothing. Values at redacted paths are never shown.
 import { Result, TRACE_EVENT_BYTES, TraceKind } from "../../vm/shared/abi.ts";
 import { FIRST_VALUE_OP, JUMP_FAIL, Kind, Mode, Op, Root, Tri } from "../../vm/shared/isa.ts";
-import type { FieldRow, ImageReader, InstructionRow } from "./image.ts";
+import type { FieldRow, ImageReader, InstructionRow, RuleRow } from "./image.ts";
 import type { Machine } from "./machine.ts";
 import type { RuleInfo, RuleTrace, TestTrace } from "./types.ts";
 
@@ -42,7 +42,7 @@ export function explainTrace(
       case TraceKind.RuleFails: {
         const row = image.rule(event.index);
         if (row.isGate) {
-          meters.push(gateText(row.pattern, tests, event.kind === TraceKind.RuleMatches));
+          meters.push(gateText(row, tests, event.kind === TraceKind.RuleMatches));
           break;
         }
         const info = ruleInfo(event.index);
@@ -256,7 +256,8 @@ class Teller {
 }
 
 /** `egress: host "evil.example" is not allowed`. */
-function gateText(keyword: string, tests: readonly TestTrace[], refused: boolean): string {
+function gateText({ pattern: keyword, reason }: RuleRow, tests: readonly TestTrace[], refused: boolean): string {
+  if (keyword === "selector") return `selector ${reason}: ${refused ? "it has no value" : "it has a value"}`;
   const operand = keyword === "egress" ? "host" : "model";
   const found = tests.findLast((test) => test.operand === operand)?.found ?? "missing";
   const what = found === "missing" ? `no ${operand}` : `${operand} ${found}`;
@@ -288,6 +289,7 @@ const rootWords: Partial<Record<Root, string>> = {
   [Root.Session]: "session.id",
   [Root.Delegation]: "delegation",
   [Root.Purpose]: "purpose",
+  [Root.Selectors]: "selectors",
 };
 
 const timeWords = ["now", "minute", "hour", "day", "month", "weekday"];

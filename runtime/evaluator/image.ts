@@ -114,6 +114,11 @@ export class ImageReader {
     return count;
   }
 
+  /** Rows of Rules: rules, then gates. */
+  get rowCount(): number {
+    return this.#length(Section.Rules) / 16;
+  }
+
   rule(index: number): RuleRow {
     const row = this.#at(Section.Rules) + index * 16;
     const code = this.#u32(row);
@@ -304,12 +309,13 @@ export class ImageReader {
 
 function isHostSection(value: unknown): value is HostSection {
   if (!isObject(value) || !isObject(value.runtime)) return false;
-  const { notify, phaseOfRule, stageOfRule, firstRule, firstBudget } = value;
+  const { blocks, notify, phaseOfRule, stageOfRule, firstRule, firstBudget } = value;
   const arePairs = (list: unknown): boolean => Array.isArray(list) && list.every((pair) => areNumbers(pair));
   const areNumbers = (list: unknown): boolean => Array.isArray(list) && list.every((n) => Number.isSafeInteger(n));
   return (
     areNumbers(firstRule) &&
     areNumbers(firstBudget) &&
+    (blocks === undefined || Array.isArray(blocks)) &&
     arePairs(phaseOfRule) &&
     arePairs(stageOfRule) &&
     Array.isArray(notify) &&

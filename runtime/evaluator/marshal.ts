@@ -204,6 +204,8 @@ function find(reader: FieldReader, request: EvaluationRequest): RequestValue | u
       return follow(request.delegation, reader.path);
     case Root.Purpose:
       return request.purpose;
+    case Root.Selectors:
+      return follow(request.selectors, reader.path);
     case Root.Http:
       return httpValue(request, reader.path);
     default:

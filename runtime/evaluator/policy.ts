@@ -1,5 +1,7 @@
 // A loaded policy: requests in, verdicts out. It checks names, finds the plan of a tool, has the needed values written into
 // the machine and reads the answer. Whatever goes wrong on the way is a deny with a code; nothing throws at a request.
+
+import type { HostBlock } from "../../compiler/lower/blocks.ts";
 import {
   APPROVED_MAX,
   Cause,
@@ -93,7 +95,7 @@ export class LoadedPolicy implements Policy {
     this.#sessions = new Sessions(machine, this.#image, counts);
     const image = this.#image;
     // Of its full length at once: an array that grows by leaps becomes a slow one.
-    this.#simple = new Array(image.ruleCount + 1);
+    this.#simple = new Array(image.rowCount + 1);
     // Read once here: settings that cannot be read refuse the image, not a later call.
     if (image.host.firstBudget.length !== image.agentCount)
       throw new LoadFailure("BAD_IMAGE", "the image names other agents to its host");
@@ -264,6 +266,10 @@ export class LoadedPolicy implements Policy {
     return this.#image.host.runtime;
   }
 
+  blocks(): readonly HostBlock[] {
+    return this.#image.host.blocks ?? [];
+  }
+
   snapshot(): Uint8Array {
     return this.#machine.snapshot();
   }
@@ -364,11 +370,22 @@ export class LoadedPolicy implements Policy {
       const at = cause.indexOf(":");
       const [kind, value] = [cause.slice(0, at), cause.slice(at + 1)];
       if (kind === "rule" && /^\d{1,6}$/.test(value)) return [(Number(value) << 2) | Cause.Rule];
+      if (kind === "selector") return this.#selectorGates(value).map((row) => (row << 2) | Cause.Rule);
       return kind === "budget" ? budgetIndex(value).map((i) => (i << 2) | Cause.Budget) : [];
     });
     const count = Math.min(packed.length, APPROVED_MAX);
     for (let i = 0; i < count; i++) this.#machine.words[(this.#machine.approved >> 2) + i] = packed[i] ?? 0;
     return count;
+  }
+
+  /** Rows of the gates of selectors with that id, of whichever agent. */
+  #selectorGates(id: string): number[] {
+    const rows: number[] = [];
+    for (let row = this.#image.ruleCount; row < this.#image.rowCount; row++) {
+      const { pattern, reason } = this.#image.rule(row);
+      if (pattern === "selector" && reason === id) rows.push(row);
+    }
+    return rows;
   }
 
   /** `plan` null: the one that the machine found. */
@@ -391,9 +408,17 @@ export class LoadedPolicy implements Policy {
     const effect = effects[packed & 3] ?? "deny";
     const code = verdictCodes[((packed >> VERDICT_CODE_SHIFT) & VERDICT_CODE_MASK) as VerdictCode] ?? "MACHINE_FAULT";
     const number = (packed >>> VERDICT_RULE_SHIFT) - 1;
+    if (code === "SELECTOR_UNAVAILABLE") return this.#withoutSelector(effect, number);
     const rule = number < 0 ? null : number;
     const cause = code !== "POLICY_DEFER" ? null : rule === null ? "default" : `rule:${rule}`;
     return { effect, code, reason: this.#reason(effect, code, rule), rule, rule_ref: this.#ruleRef(rule), cause };
+  }
+
+  #withoutSelector(effect: Effect, row: number): Verdict {
+    const id = this.#image.rule(row).reason ?? "";
+    const reason = `a rule reads the selector \`${id}\`, which has no value`;
+    const cause = effect === "defer" ? `selector:${id}` : null;
+    return { effect, code: "SELECTOR_UNAVAILABLE", reason, rule: null, rule_ref: null, cause };
   }
 
   #reason(effect: Effect, code: Code, rule: number | null): string {
@@ -519,6 +544,7 @@ const verdictCodes: Record<VerdictCode, Code> = {
   [VerdictCode.StepLimit]: "STEP_LIMIT",
   [VerdictCode.ModelDenied]: "MODEL_DENIED",
   [VerdictCode.EgressDenied]: "EGRESS_DENIED",
+  [VerdictCode.SelectorUnavailable]: "SELECTOR_UNAVAILABLE",
   [VerdictCode.PhaseHidden]: "PHASE_HIDDEN",
   [VerdictCode.SessionExpired]: "SESSION_EXPIRED",
 };

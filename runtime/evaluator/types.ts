@@ -1,4 +1,5 @@
 // What goes into the evaluator and what comes out: the public shapes, shared by the daemon, the SDK and edge functions.
+import type { HostBlock } from "../../compiler/lower/blocks.ts";
 import type { Code } from "../codes.ts";
 import type { JsonNumber } from "./number.ts";
 
@@ -36,6 +37,8 @@ export interface EvaluationRequest {
   readonly model?: string;
   readonly purpose?: string;
   readonly delegation?: { readonly [key: string]: RequestValue };
+  /** Values of the policy's selectors by id, from the host and never from the agent. */
+  readonly selectors?: { readonly [id: string]: RequestValue };
   /** Dollars; what the call costs when the budget does not say itself. */
   readonly cost_usd?: number;
 }
@@ -71,7 +74,7 @@ export interface Verdict {
   readonly rule: number | null;
   /** "governance.fms:12", null when the image carries no source map or no rule decided. */
   readonly rule_ref: string | null;
-  /** For a defer, what it hangs on: "rule:<index>", "default" or "budget:<id>". Pass it in `approved` to go past it. */
+  /** For a defer, what it hangs on: "rule:<index>", "default", "budget:<id>" or "selector:<id>". Pass it in `approved` to go past it. */
   readonly cause: string | null;
   /** Name of the rollout phase that decided. */
   readonly phase?: string;
@@ -290,6 +293,8 @@ export interface Policy {
   tool(agentId: string, toolId: string): ToolInfo | null;
   /** Settings of `runtime { }` that the daemon reads, as values; durations in seconds, sizes in bytes. */
   runtime(): { readonly [name: string]: RuntimeValue };
+  /** Blocks that the daemon reads: providers, credentials, gates of completion … */
+  blocks(): readonly HostBlock[];
   /** The counters in their canonical, versioned form, keyed by names. */
   snapshot(): Uint8Array;
   restore(bytes: Uint8Array): void;

@@ -61,7 +61,7 @@ const cases: readonly (readonly [string, readonly string[]])[] = [
   ['permit a if purpose("support")', []],
   ["permit a if purpose(x)", ["FMS012"]],
   ["permit a if session.nope == 1", ["FMS021"]],
-  ["permit a if selectors.x == 1", ["FMS010"]],
+  ["permit a if selectors.x == 1", ["FMS021"]],
   ['permit a if history_sequence(a/*, b) and args_array_len("x") < 3', []],
   ["permit a if history_sequence(a, b) > 3", ["FMS022"]],
   ["permit a if history_tool_count(a)", ["FMS022"]],

@@ -9,7 +9,7 @@ const limitBytes = {
   "small.js": 27 * 1024,
   "evaluator.js": 29 * 1024,
   "host.js": 11 * 1024,
-  "machine.wasm": 17 * 1024,
+  "machine.wasm": 18 * 1024,
 };
 
 for (const [file, most] of Object.entries(limitBytes)) {

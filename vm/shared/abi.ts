@@ -122,6 +122,8 @@ export enum VerdictCode {
   EgressDenied = 9,
   PhaseHidden = 10,
   SessionExpired = 11,
+  /** The verdict's rule is the selector's gate, and so is the cause of its defer. */
+  SelectorUnavailable = 12,
 }
 
 /** Answers of lookup() below zero. */

@@ -119,9 +119,12 @@ export enum Shape {
   /** Numbers, plus one: microseconds after which a session has expired, from its begin and from its latest activity. */
   MaxDuration = 24,
   IdleTimeout = 25,
-  End = 26,
+  /** Gates looked at for what would be permitted, before egress: each matches when a selector that these tools' rules read has no value. */
+  SelectorGatesStart = 26,
+  SelectorGatesCount = 27,
+  End = 28,
 }
-export const SHAPE_ROW_BYTES = 104;
+export const SHAPE_ROW_BYTES = 112;
 /** Some rule other than a bare `*` names these tools. */
 export const SHAPE_NAMED = 1;
 /** Some field of these tools' rules is a part of the time. */

@@ -144,8 +144,10 @@ export enum Root {
   Purpose = 9,
   /** The request's http part; where there is none, the arguments. */
   Http = 10,
+  /** Values that the host asked for elsewhere; the first part of a path is the selector's id. */
+  Selectors = 11,
   /** A temporary: written by the code itself. */
-  Temporary = 11,
+  Temporary = 12,
 }
 
 export enum TimePart {

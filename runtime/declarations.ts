@@ -1,0 +1,106 @@
+// What the blocks of a policy mean to the daemon: who must be verified, which calls need a secret, which kinds of call are
+// closed. It decides before and beside the machine, and never lets a call pass that the machine refuses.
+import { compileGlob, run } from "../compiler/automaton/index.ts";
+import { coveredTools } from "../compiler/credential.ts";
+import type { HostBlock } from "../compiler/lower/blocks.ts";
+import type { Code } from "./codes.ts";
+import type { Call } from "./request.ts";
+
+/** A refusal that comes before the policy is asked. */
+export interface Closed {
+  readonly code: Code;
+  readonly reason: string;
+}
+
+interface Credential {
+  readonly id: string;
+  readonly covers: (tool: string) => boolean;
+}
+
+/** Made once for each policy in force. */
+export class Declarations {
+  readonly blocks: readonly HostBlock[];
+  readonly #identity: string | null;
+  readonly #credentials = new Map<string, Credential[]>();
+  readonly #requirements = new Map<string, string[]>();
+
+  constructor(blocks: readonly HostBlock[]) {
+    this.blocks = blocks;
+    this.#identity = blocks.find(({ keyword }) => keyword === "identity")?.name ?? null;
+    for (const { keyword, agent, name, fields } of blocks) {
+      if (agent === null) continue;
+      if (keyword === "credential") {
+        const patterns = coveredTools(name ?? "", textsOf(fields.scope)).map(globMatcher);
+        add(this.#credentials, agent, { id: name ?? "", covers: (tool) => patterns.some((fits) => fits(tool)) });
+      } else if (keyword === "completion_gate") {
+        for (const requirement of textsOf(fields.require)) add(this.#requirements, agent, requirement);
+      }
+    }
+  }
+
+  /** Why a call of a known agent is refused whatever its policy says; null where it is not. */
+  closed(call: Call, dev: boolean): Closed | null {
+    const { agent_id: agent } = call.request;
+    if (this.#identity !== null && !dev) {
+      const reason = `the identity of \`${agent}\` is claimed, and no provider has verified it`;
+      return { code: "IDENTITY_UNVERIFIED", reason };
+    }
+    if (call.actionType === "delegate") {
+      return { code: "DELEGATION_DENIED", reason: "delegations are denied: there is no gate for them yet" };
+    }
+    const requirements = this.#requirements.get(agent);
+    if (call.actionType === "completion_event" && requirements !== undefined) {
+      return { code: "COMPLETION_BLOCKED", reason: `not shown to hold: ${requirements.join(", ")}` };
+    }
+    return null;
+  }
+
+  /** The credential that a call of the tool needs; null where it needs none. */
+  credential(agent: string, tool: string): string | null {
+    const own = this.#credentials.get(agent);
+    return own?.find(({ covers }) => covers(tool))?.id ?? null;
+  }
+}
+
+/** What cannot be compiled covers every tool: a call without its secret is refused, not let through. */
+function globMatcher(pattern: string): (tool: string) => boolean {
+  const compiled = compileGlob(pattern, { separator: "/", ignoreCase: false });
+  return compiled.ok ? (tool) => run(compiled.automaton, Buffer.from(tool)) : () => true;
+}
+
+function textsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item): item is string => typeof item === "string") : [];
+}
+
+function add<T>(lists: Map<string, T[]>, key: string, item: T): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [item]);
+  else list.push(item);
+}
+
+/** A sentence for each block that is declared and does less than it says, or nothing at all. */
+export function shortcomings(blocks: readonly HostBlock[]): string[] {
+  return blocks.flatMap(({ keyword, agent, name }) => {
+    const what = says[keyword];
+    if (what === null) return [];
+    const named = name === null || keyword === "manifest" ? keyword : `${keyword} ${name}`;
+    return [`${named}${agent === null ? "" : ` of ${agent}`}: ${what}`];
+  });
+}
+
+const says: Readonly<Record<HostBlock["keyword"], string | null>> = {
+  provider: "declared; providers are not started yet",
+  identity: "no identity can be verified yet: every call is denied (IDENTITY_UNVERIFIED)",
+  trust: "declared; nothing asks it yet",
+  system: "declared; it has no effect yet",
+  manifest: "declared; delegations are denied until there is a gate for them",
+  credential: "there is no broker yet: calls of its tools are denied (CREDENTIAL_UNAVAILABLE)",
+  selector: "values are not asked for yet: what `on_unavailable` says holds",
+  delegate: "declared; delegations are denied until there is a gate for them",
+  spawn: "declared; it has no effect yet",
+  completion_gate: "not checked yet: completion events are denied (COMPLETION_BLOCKED)",
+  alert: "alerts are not delivered yet",
+  enforcement: "declared; the agent's process is not fenced in yet",
+  session: null,
+  ambient: null,
+};

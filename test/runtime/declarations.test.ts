@@ -1,0 +1,114 @@
+// Blocks that the daemon reads: what it refuses because it cannot carry them out, in which mode, and that nothing is taken.
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { shortcomings } from "../../runtime/declarations.ts";
+import { askOperator } from "../../runtime/doors/client.ts";
+import { onStack } from "./stack-under-test.ts";
+
+const bot = (blocks: string): string => `agent "bot" {
+  default deny
+  permit search
+  permit stripe/refund
+  defer stripe/payout
+  rate_limit "stripe/*": 1 per hour
+  budget daily { max_calls = 1 }
+  ${blocks}
+}`;
+
+test("A declared identity denies every call, but for agents that the policy does not know", async () => {
+  const policy = `identity "spire" { type = "spiffe" }\n${bot("")}`;
+  await onStack(policy, async (stack) => {
+    assert.is((await stack.ask("search")).reason_code, "IDENTITY_UNVERIFIED");
+    assert.is((await stack.ask("nothing")).reason_code, "IDENTITY_UNVERIFIED");
+    assert.is((await stack.ask("search", {}, { agent_id: "other" })).reason_code, "UNKNOWN_AGENT");
+    const [record] = (await stack.records()).filter(({ type }) => type === "decision");
+    assert.equal([record?.effect, record?.code, record?.agent_identity], ["deny", "IDENTITY_UNVERIFIED", "claimed"]);
+  });
+  await onStack(
+    policy,
+    async (stack) => {
+      assert.is((await stack.ask("search")).effect, "PERMIT");
+      const [record] = (await stack.records()).filter(({ type }) => type === "decision");
+      assert.equal([record?.agent_identity, record?.dev], ["claimed", true]);
+    },
+    { dev: true },
+  );
+});
+
+test("A covered tool is denied without its secret, and neither limit nor budget nor approval is taken", async () => {
+  await onStack(bot('credential stripe { backend vault path "p" }'), async (stack) => {
+    const denied = await stack.ask("stripe/refund");
+    assert.equal([denied.effect, denied.reason_code], ["DENY", "CREDENTIAL_UNAVAILABLE"]);
+    assert.is(denied.structured_denial?.resolution.type, "manual_audit");
+    const deferred = await stack.ask("stripe/payout");
+    assert.is(deferred.effect, "DEFER");
+    await stack.approve(deferred.approval_id);
+    assert.is((await stack.ask("stripe/payout")).reason_code, "CREDENTIAL_UNAVAILABLE");
+    assert.is((await stack.ask("stripe/refund")).reason_code, "CREDENTIAL_UNAVAILABLE");
+    assert.is((await stack.ask("search")).effect, "PERMIT", "the budget's one call is still there");
+    assert.is((await stack.ask("stripe/unknown")).reason_code, "POLICY_DENY");
+    const decisions = (await stack.records()).filter(({ type }) => type === "decision");
+    const first = decisions.find(({ code }) => code === "CREDENTIAL_UNAVAILABLE");
+    assert.equal(first?.steps, { rule: 1 });
+    await stack.restart();
+    assert.is((await stack.ask("search")).reason_code, "BUDGET_EXCEEDED");
+  });
+});
+
+test("In dev mode a stub stands for the secret, and the record says so", async () => {
+  await onStack(
+    bot('credential vaulted { scope "stripe/*" }'),
+    async (stack) => {
+      assert.is((await stack.ask("stripe/refund")).effect, "PERMIT");
+      const [record] = (await stack.records()).filter(({ type }) => type === "decision");
+      assert.is(record?.credential_ref, "dev-stub:vaulted");
+    },
+    { dev: true },
+  );
+});
+
+test("Delegations are denied, declared or not, and completions where gates stand", async () => {
+  await onStack(bot('completion_gate { require "no_pending_approvals" }'), async (stack) => {
+    assert.is((await stack.ask("search", {}, { action_type: "delegate" })).reason_code, "DELEGATION_DENIED");
+    const blocked = await stack.ask("search", {}, { action_type: "completion_event" });
+    assert.equal([blocked.effect, blocked.reason_code], ["DENY", "COMPLETION_BLOCKED"]);
+    assert.match(blocked.reason, "no_pending_approvals");
+    const { approval_id } = await stack.ask("stripe/payout");
+    const waiting = await stack.ask("search", {}, { action_type: "completion_event" });
+    assert.equal(waiting.structured_denial?.resolution, { type: "pending_approvals", approval_ids: [approval_id] });
+    assert.is((await stack.ask("search")).effect, "PERMIT");
+  });
+  await onStack(bot(""), async (stack) => {
+    assert.is((await stack.ask("search", {}, { action_type: "completion_event" })).effect, "PERMIT");
+  });
+});
+
+test("An agent cannot hand over the value of a selector", async () => {
+  const policy = bot('permit gold if account.tier == "gold" or amount == 1\n selector account { source "x" }');
+  await onStack(policy, async (stack) => {
+    const call = { selectors: { account: { tier: "gold" } } };
+    assert.is((await stack.ask("gold", {}, call)).reason_code, "POLICY_DENY");
+    assert.is((await stack.ask("gold", { amount: 1 }, call)).reason_code, "SELECTOR_UNAVAILABLE");
+  });
+});
+
+test("status tells of providers and of what is declared without effect", async () => {
+  const policy = `provider "vault" { type = "vault" }\n${bot('alert { on = "deny" notify = "ops" }')}`;
+  await onStack(policy, async (stack) => {
+    const { providers, notices } = await askOperator(stack.dir, "status", {});
+    assert.equal(
+      providers.map(({ name, type, status }) => [name, type, status]),
+      [["vault", "vault", "not_started"]],
+    );
+    assert.equal(
+      [...notices],
+      ["provider vault: declared; providers are not started yet", "alert of bot: alerts are not delivered yet"],
+    );
+  });
+});
+
+test("Blocks that are carried out are no shortcoming", () => {
+  assert.equal(shortcomings([{ keyword: "session", agent: "a", name: null, fields: {} }]), []);
+});
+
+test.run();
