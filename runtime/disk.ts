@@ -61,10 +61,11 @@ export interface Disk {
 
 const fileMode = 0o600;
 const directoryMode = 0o700;
-const { O_RDONLY, O_RDWR, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
+const { O_RDONLY, O_RDWR, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
 
 const openFlags: Record<OpenMode, number> = {
-  read: O_RDONLY | O_NOFOLLOW,
+  // Without waiting: a named pipe in a file's place would hold its reader for ever.
+  read: O_RDONLY | O_NOFOLLOW | O_NONBLOCK,
   append: O_RDWR | O_APPEND | O_NOFOLLOW,
   create: O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW,
   update: O_RDWR | O_CREAT | O_NOFOLLOW,

@@ -50,6 +50,7 @@ export class Committer {
   #running: Promise<void> | null = null;
   #syncTimer: NodeJS.Timeout | null = null;
   #isSyncDue = false;
+  #hurriedSeq = 0;
   #spare: Buffer | null = null;
   #isDead = false;
 
@@ -84,9 +85,9 @@ export class Committer {
     this.#wake();
   }
 
-  /** With durability async: syncs as soon as what is queued now is written. */
-  hurry(): void {
-    if (this.durability === "async") this.#isSyncDue = true;
+  /** With durability async: record `seq`, which is queued, is synced as soon as it is written. */
+  hurry(seq: number): void {
+    this.#hurriedSeq = seq;
   }
 
   /** The batch that holds an unsynced record; undefined where none does. */
@@ -148,7 +149,8 @@ export class Committer {
       if (this.#isDead) return;
       if (this.durability === "async") {
         this.#unsynced = { seq: batch.lastSeq, hashes: joined(this.#unsynced?.hashes, batch.hashes) };
-        if (this.#isSyncDue) await this.#syncNow();
+        const isHurried = batch.firstSeq <= this.#hurriedSeq && this.#hurriedSeq <= batch.lastSeq;
+        if (this.#isSyncDue || isHurried) await this.#syncNow();
         else this.#syncLater();
       } else {
         await this.#dataSync();

@@ -187,7 +187,7 @@ export class Log {
       host: hostname(),
       append: (type: "checkpoint" | "mark", body: JsonObject) => {
         const appended = this.#appendOwn(type, body);
-        this.#committer.hurry();
+        this.#committer.hurry(appended.seq);
         return appended;
       },
       now: () => this.#clock.now(),

@@ -2,7 +2,7 @@
 // checkpoint fits, which tiles have to be written again, what the log's own records say of keys and hosts. It reads only;
 // what it finds wrong with the checkpoint stops the opening before anything is changed.
 import { join } from "node:path";
-import { type Disk, readWhole } from "../disk.ts";
+import { type Disk, hasErrorCode, readWhole } from "../disk.ts";
 import type { Json, JsonObject } from "../json.ts";
 import { type Checkpoint, originOf, parseCheckpoint, rotatedTo, type TreeHead } from "./checkpoint.ts";
 import { LogFailure } from "./failure.ts";
@@ -102,7 +102,8 @@ export class TreeRecovery {
       stored = readTile(this.#disk, this.#dir, tile.level, tile.index, tile.width);
       if (stored?.equals(tile.bytes)) return;
     } catch (error) {
-      if (!(error instanceof LogFailure)) throw error;
+      // Whatever stands there is replaced.
+      if (!(error instanceof LogFailure) && !hasErrorCode(error, "ELOOP", "EINVAL", "EFBIG", "ENXIO")) throw error;
       this.#wrongTiles++;
     }
     if (stored !== null) this.#wrongTiles++;

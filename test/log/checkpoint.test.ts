@@ -145,22 +145,24 @@ test("tiles have the layout and the bytes that the specification wants", async (
   }
   await log.close();
   const leaves = leavesOf(at.dir);
-  assert.is(leaves.length, 66_002);
+  // On a slow machine a checkpoint falls due on the way, and is a record more.
+  const size = leaves.length;
+  assert.ok(size >= 66_002 && size < 66_040, `${size}`);
   const names = readdirSync(join(at.dir, "tile"), { recursive: true, encoding: "utf8" });
   const files = names.filter((name) => statSync(join(at.dir, "tile", name)).isFile()).sort();
-  // 257 full tiles of leaves, one of 210; one full tile above with one of 1; one of 1 at the top.
+  // 257 full tiles of leaves, one of the rest; one full tile above with one of 1; one of 1 at the top.
   const level0 = Array.from({ length: 257 }, (_, index) => `0/${String(index).padStart(3, "0")}`);
-  assert.equal(files, [...level0, "0/257.p/210", "1/000", "1/001.p/1", "2/000.p/1"].sort());
+  assert.equal(files, [...level0, `0/257.p/${size - 65_792}`, "1/000", "1/001.p/1", "2/000.p/1"].sort());
   assert.ok(readFileSync(join(at.dir, "tile/0/003")).equals(Buffer.concat(leaves.slice(768, 1024))));
   const level1 = readFileSync(join(at.dir, "tile/1/000"));
   assert.ok(level1.subarray(32, 64).equals(rootOf(leaves.slice(256, 512))));
   assert.ok(readFileSync(join(at.dir, "tile/2/000.p/1")).equals(rootOf(leaves.slice(0, 65_536))));
-  const subtree = subtreesOnDisk(nodeDisk, at.dir, 66_002);
+  const subtree = subtreesOnDisk(nodeDisk, at.dir, size);
   const root = rootOf(leaves).toString("hex");
   for (const fromSize of [1, 255, 256, 257, 65_535, 65_536, 65_537, 66_001]) {
     const fromRoot = rootOf(leaves.slice(0, fromSize)).toString("hex");
-    const proof = consistencyProof(fromSize, 66_002, subtree);
-    assert.ok(isConsistent({ fromSize, fromRoot, size: 66_002, root, proof }), `${fromSize}`);
+    const proof = consistencyProof(fromSize, size, subtree);
+    assert.ok(isConsistent({ fromSize, fromRoot, size, root, proof }), `${fromSize}`);
   }
 });
 

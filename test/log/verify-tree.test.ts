@@ -1,7 +1,19 @@
 // `audit verify` against whoever can write every file of the log and has not its key: records, chain and head are made to fit
 // again after each change, so that only the tree, its signatures and what was kept outside can tell.
+
+import { spawnSync } from "node:child_process";
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -346,6 +358,30 @@ test("a tile that was changed is found, one that is missing is told", async () =
   const none = copyOf(base.dir);
   rmSync(join(none, "tile"), { recursive: true });
   assert.match((await verify(none, [key])).notChecked.join(), /tiles: there are none/);
+});
+
+test("K13 links, pipes and huge files in the places of tiles and checkpoints end in a report, not in a wait", async () => {
+  const places = ["checkpoint", "checkpoint.witnessed", join("tile", "0", "000")];
+  for (const place of places) {
+    const put: readonly ((path: string) => void)[] = [
+      (path) => symlinkSync("/dev/zero", path),
+      (path) => assert.is(spawnSync("mkfifo", [path]).status, 0),
+      (path) => mkdirSync(path),
+      (path) => {
+        writeFileSync(path, "");
+        truncateSync(path, 10 * 1024 ** 3);
+      },
+    ];
+    for (const make of put) {
+      const dir = copyOf(base.dir);
+      rmSync(join(dir, place), { force: true });
+      make(join(dir, place));
+      const before = readdirSync(dir, { recursive: true, encoding: "utf8" }).sort();
+      const report = await verify(dir, [key]);
+      assert.is(report.ok, place === "checkpoint.witnessed", `${place} ${String(make)}`);
+      assert.equal(readdirSync(dir, { recursive: true, encoding: "utf8" }).sort(), before);
+    }
+  }
 });
 
 test("K14 the records of another log do not pass for this one's", async () => {
