@@ -53,14 +53,15 @@ function checkSecrets(report: Report, block: Block): void {
   }
 }
 
-const publicKey = /^ed25519:[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
+/** The 32 bytes alone, or behind the twelve that say what they are (SubjectPublicKeyInfo, RFC 8410). */
+const publicKey = /^ed25519:(?:MCowBQYDK2VwAyEA)?[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
 
 function checkKeys(report: Report, trust: Block): void {
   for (const { name, values } of trust.entries) {
     const key = values[1];
     const text = key === undefined ? null : textOf(key);
     if (name !== "key" || key === undefined || text === null || publicKey.test(text)) continue;
-    report.add("FMS012", "this is no public key", key.span, {
+    report.add("FMS061", "this is no public key, and verifies nothing", key.span, {
       help: "write ed25519: and the 32 bytes of the key in base64, 44 characters",
     });
   }

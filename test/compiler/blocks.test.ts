@@ -94,7 +94,7 @@ const bad: readonly (readonly [text: string, ...said: string[]])[] = [
   ["provider v { type = 5 }", "FMS012 `type` is text, not a number"],
   ["identity i { }", "FMS014 identity `i` lacks `type`"],
   ["trust { }", "FMS014 `trust` says nothing"],
-  ['trust { key "r" ed25519:A//b= }', "FMS012 this is no public key"],
+  ['trust { key "r" ed25519:A//b= }', "FMS061 this is no public key, and verifies nothing"],
   ['trust { spiffe_federated "d" }', "FMS014 `spiffe_federated` lacks its `bundle_url`"],
   ['trust { bundle_url "u" }', "FMS014 `bundle_url` stands behind no `spiffe_federated`"],
   ['trust { delegate "u" }', "FMS011 unknown field `delegate` in `trust`"],

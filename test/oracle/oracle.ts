@@ -211,14 +211,20 @@ export class Oracle {
     }
     const denied = workflow === null ? null : this.firstMatch(call, workflow.rules, true);
     if (denied !== null) return { ...this.ruled(denied), workflow: said };
-    if (named && workflow !== null && !namesTool(workflow, call.request.tool_id)) {
-      return { effect: "deny", rule: null, phase: null, workflow, hidden: true };
-    }
+    const hidden = this.hiding(call);
+    if (hidden !== null) return hidden;
     for (const phase of rollouts) {
       const rule = this.firstMatch(call, phase.rules, false);
       if (rule !== null) return { ...this.ruled(rule), phase, workflow: said };
     }
     return this.ownRuling(call);
+  }
+
+  /** The answer where workflow phases name the tool and the session's does not; null elsewhere. */
+  private hiding(call: Call): Ruling | null {
+    const { workflow, named } = this.workflowOf(call);
+    if (!named || workflow === null || namesTool(workflow, call.request.tool_id)) return null;
+    return { effect: "deny", rule: null, phase: null, workflow, hidden: true };
   }
 
   private ruled(rule: Rule): Omit<Ruling, "workflow"> {
@@ -276,7 +282,7 @@ export class Oracle {
       ...inPhase(ruling),
     };
     if (ruling.phase === null) return place;
-    const own = this.ownRuling(call);
+    const own = this.hiding(call) ?? this.ownRuling(call);
     const shadow = { effect: own.effect, rule: own.rule, rule_ref: this.refOf(own.rule) };
     return { ...place, phase: ruling.phase.name, shadow };
   }
