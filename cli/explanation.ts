@@ -148,8 +148,9 @@ function asFarAsKnown(rules: readonly RuleTrace[], isOutline: boolean): KnownRul
 function recordedMeters(record: JsonObject): string[] {
   const steps = record.steps as { readonly budget?: { readonly id?: Json } } | null;
   if (record.code === "RATE_EXCEEDED") return ["limit: no token left, by the record"];
-  if (record.code !== "BUDGET_EXCEEDED" && record.code !== "COST_UNKNOWN") return [];
+  const isExceeded = record.code === "BUDGET_EXCEEDED" || record.code === "AMBIENT_EXCEEDED";
+  if (!isExceeded && record.code !== "COST_UNKNOWN") return [];
   const id = typeof steps?.budget?.id === "string" ? ` ${steps.budget.id}` : "";
-  const said = record.code === "BUDGET_EXCEEDED" ? "exceeded" : "what the call costs is not known";
+  const said = isExceeded ? "exceeded" : "what the call costs is not known";
   return [`budget${id}: ${said}, by the record`];
 }

@@ -247,7 +247,8 @@ class Listing {
       ["warn at", Budget.WarnAt, dollars] as const,
     ].flatMap(([name, at, print]) => (view.i64(row + at) < 0n ? [] : [`, ${name} ${print(view.i64(row + at))}`]));
     const id = view.string(view.u32(row));
-    return `budget ${index}: ${id} in ${window}${amounts.join("")}, cost ${costs[kind]?.() ?? "?"}, else ${action}`;
+    const kindWord = view.u8(row + Budget.Ambient) === 1 ? "ambient" : "budget";
+    return `${kindWord} ${index}: ${id} in ${window}${amounts.join("")}, cost ${costs[kind]?.() ?? "?"}, else ${action}`;
   }
 
   #phase(row: number, index: number): string {

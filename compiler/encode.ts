@@ -232,6 +232,7 @@ class Encoder {
       row.setUint8(Budget.Window, budget.window);
       row.setUint8(Budget.OnExceed, budget.onExceed);
       row.setUint8(Budget.CostKind, budget.costKind);
+      row.setUint8(Budget.Ambient, budget.ambient ? 1 : 0);
       row.setUint32(Budget.CostField, budget.costField, true);
       amount(Budget.Max, budget.maxMicro);
       amount(Budget.Daily, budget.dailyMicro);

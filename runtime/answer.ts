@@ -36,7 +36,13 @@ export interface AnswerContext {
 }
 
 /** Denials that go away by themselves: the same call may be sent again. */
-const retryable: ReadonlySet<Code> = new Set(["RATE_EXCEEDED", "BUDGET_EXCEEDED", "DAEMON_NOT_READY", "FLOODED"]);
+const retryable: ReadonlySet<Code> = new Set([
+  "RATE_EXCEEDED",
+  "BUDGET_EXCEEDED",
+  "AMBIENT_EXCEEDED",
+  "DAEMON_NOT_READY",
+  "FLOODED",
+]);
 
 /** Ceiling of the wait that is named where nothing better is known. */
 const shortWaitSeconds = 1;
@@ -95,7 +101,7 @@ function resolutionOf(judgement: Judgement): Resolution {
   if (code === "RATE_EXCEEDED" && verdict?.retry_after_seconds !== undefined) {
     return { type: "retry_after", retry_after_seconds: verdict.retry_after_seconds };
   }
-  if (code === "BUDGET_EXCEEDED" && verdict?.budget !== undefined) {
+  if ((code === "BUDGET_EXCEEDED" || code === "AMBIENT_EXCEEDED") && verdict?.budget !== undefined) {
     const { id, resets_at } = verdict.budget;
     return { type: "budget_reset", budget_id: id, resets_at: resets_at === null ? null : formatTime(resets_at * 1000) };
   }

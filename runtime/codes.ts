@@ -9,6 +9,7 @@ export const codes = {
   EGRESS_DENIED: { meaning: "the agent's egress does not allow the call's host" },
   RATE_EXCEEDED: { meaning: "a rate limit has no token left" },
   BUDGET_EXCEEDED: { meaning: "a budget has no room for the call" },
+  AMBIENT_EXCEEDED: { meaning: "the agent has reached a limit of its `ambient` block, over all its sessions" },
   BUDGET_WARNING: { meaning: "the call crossed a budget's warning mark" },
   COST_UNKNOWN: { meaning: "the declared cost is missing, not a number or negative" },
   UNKNOWN_AGENT: { meaning: "the policy declares no such agent" },

@@ -241,9 +241,11 @@ function isApproved(cause: i32): bool {
 
 /** Limits, then budgets, then everything is taken at once. */
 function meter(shape: u32, now: i64, trace: bool): i32 {
+  const beyond = checkBudgets(shape, now, true);
+  if (beyond >= 0) return beyond;
   const limited = checkLimits(shape, now);
   if (limited) return verdictOf(RuleEffect.Deny, VerdictCode.RateExceeded, -1, true);
-  const refused = checkBudgets(shape, now);
+  const refused = checkBudgets(shape, now, false);
   if (refused >= 0) return refused;
   history.findAmounts(image.pool + cell(shape, Shape.TracksStart) * 4, cell(shape, Shape.TracksCount));
   if (!(trace ? couldReserveRoom(shape, now) : reserveRoom(shape, now))) return verdictOf(RuleEffect.Deny, VerdictCode.StateFull, -1, true);
@@ -268,11 +270,12 @@ function checkLimits(shape: u32, now: i64): bool {
   return false;
 }
 
-/** -1 when every budget has room, else the verdict. Leaves the costs in the costs area, from its second cell. */
-function checkBudgets(shape: u32, now: i64): i32 {
+/** -1 when every budget of that kind has room, else the verdict. Leaves their costs in the costs area, from its second cell. */
+function checkBudgets(shape: u32, now: i64, ambient: bool): i32 {
   const start = image.pool + cell(shape, Shape.BudgetsStart) * 4;
   for (let i: u32 = 0; i < cell(shape, Shape.BudgetsCount); i++) {
     const budget = load<u32>(start + i * 4);
+    if ((load<u8>(image.budgets + budget * 64, Budget.Ambient) != 0) != ambient) continue;
     const cost = costOf(budget);
     if (cost < 0) {
       setResult(Result.Budget, <i32>budget + 1);
@@ -290,7 +293,7 @@ function checkBudgets(shape: u32, now: i64): i32 {
     setResult(Result.Budget, <i32>budget + 1);
     setResultNumber(Result.ResetsAtUs, <f64>resets);
     if (action == RuleEffect.Defer) setResult(Result.Cause, cause);
-    return verdictOf(action, VerdictCode.BudgetExceeded, -1, true);
+    return verdictOf(action, ambient ? VerdictCode.AmbientExceeded : VerdictCode.BudgetExceeded, -1, true);
   }
   return -1;
 }

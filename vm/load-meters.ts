@@ -77,7 +77,7 @@ function budgetHolds(row: u32): bool {
   const exceed: u32 = load<u8>(row, Budget.OnExceed);
   const cost: u32 = load<u8>(row, Budget.CostKind);
   const window = load<f64>(row, Budget.WindowUs);
-  if (!nameHolds(load<u32>(row)) || load<u8>(row, Budget.Window) > 1 || cost > <u32>CostKind.Constant) return false;
+  if (!nameHolds(load<u32>(row)) || load<u8>(row, Budget.Window) > 1 || load<u8>(row, Budget.Ambient) > 1 || cost > <u32>CostKind.Constant) return false;
   if (exceed != 1 && exceed != 2 && exceed != BUDGET_AUDIT) return false;
   if (cost == CostKind.Field ? load<u32>(row, Budget.CostField) >= firstTemporary : load<u32>(row, Budget.CostField) != 0) return false;
   if (load<i64>(row, Budget.CostConstant) < 0 || load<i64>(row, Budget.CostConstant) > <i64>AMOUNT_MAX) return false;

@@ -26,6 +26,7 @@ import { LineIndex } from "../lines.ts";
 import { resolveName, scopeOf } from "../names.ts";
 import { type SessionBound, sessionBounds } from "../session.ts";
 import { blockText, gateText, ruleText } from "../text.ts";
+import { lowerAmbient } from "./ambient.ts";
 import { type HostBlock, hostBlocks } from "./blocks.ts";
 import { amount, checkCounts, keyName, period } from "./capacity.ts";
 import { type LoweredCondition, lowerCondition, Unlowerable } from "./condition.ts";
@@ -146,7 +147,10 @@ class Lowering {
       this.#program.limits.push({ pattern, count: limit.count, windowUs: Math.round(limit.windowMs * 1000) });
       return { index: this.#program.limits.length - 1, patterns: [limit.pattern.text] };
     });
-    const budgets = agent.budgets.map((budget) => this.#lowerBudget(agent, budget, left, fieldsOfBudget));
+    const budgets = [
+      ...agent.budgets.map((budget) => this.#lowerBudget(agent, budget, left, fieldsOfBudget)),
+      ...lowerAmbient(this.#program, agent, this.#findings).map((index) => ({ index, patterns: null })),
+    ];
     const redactions = agent.redactions.flatMap((redaction) => {
       this.#refuseLeft(left, [redaction.pattern]);
       return redaction.paths.map((path) => ({
@@ -371,6 +375,7 @@ class Lowering {
       dailyMicro: micro("daily"),
       maxCalls: number("max_calls") ?? -1,
       warnAtMicro: warnAt === null || maxMicro < 0 ? -1 : roundedUp(maxMicro * warnAt),
+      ambient: false,
     });
     const tools = field("tools")?.value;
     const patterns = tools?.kind === "list" ? tools.items.flatMap((item) => textOf(item) ?? []) : textOf(tools);

@@ -119,6 +119,8 @@ export interface ProgramBudget {
   readonly dailyMicro: number;
   readonly maxCalls: number;
   readonly warnAtMicro: number;
+  /** A limit of `ambient`. */
+  readonly ambient: boolean;
 }
 
 /** A workflow phase. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Agent, Pack, Stack, Use, Value } from "../../compiler/ast.ts";
+import type { Agent, Block, Pack, Stack, Use, Value } from "../../compiler/ast.ts";
 import { toText } from "../../compiler/format/print.ts";
 import { compile, type Imports } from "../../compiler/index.ts";
 import { ownParts } from "../../compiler/packs/own.ts";
@@ -119,6 +119,9 @@ function otherAgent(agent: Agent): unknown {
     })),
     ...otherGate("egress", agent.egress, agent.vars),
     ...otherGate("model_policy", agent.modelPolicy, agent.vars),
+    ...Object.fromEntries(
+      agent.blocks.filter(({ name }) => name === null).map((block) => [block.keyword, otherBlock(block)]),
+    ),
     phase: Object.fromEntries(
       agent.phases.map((phase) => [
         phase.name,
@@ -131,6 +134,15 @@ function otherAgent(agent: Agent): unknown {
       ]),
     ),
   };
+}
+
+function otherBlock(block: Block): object {
+  return Object.fromEntries(
+    block.entries.map(({ name, values }) => {
+      const [only] = values;
+      return [name, values.length === 1 && only !== undefined ? otherValue(only) : values.map(otherValue)];
+    }),
+  );
 }
 
 /** In text, a bare word of a budget or a `use` may name a value of its pack. */
@@ -163,7 +175,7 @@ function otherPack(pack: Pack): object {
     budget,
     rate_limits,
     redact,
-  } = otherAgent({ ...agent, budgets } as unknown as Agent) as {
+  } = otherAgent({ ...agent, budgets, blocks: [] } as unknown as Agent) as {
     [part: string]: unknown;
   };
   const params = pack.params.map((param) => [
@@ -318,7 +330,7 @@ const bent: readonly [what: string, from: string, to: string, message: string][]
   ["block with an unknown field", "    model: on", "    spawn: { max_concurent: 5 }", "7:14 FMS011 unknown field `max_concurent` in `spawn`"],
   ["block with a wrong value", "    model: on", "    spawn: { max_concurrent: $5 }", "7:30 FMS012 `max_concurrent` is a whole number, 0 or more, not money"],
   ["block that is no map", "    model: on", "    session: 5m", "7:14 FMS012 `session` is a map, not text"],
-  ["block that is refused", "    model: on", "    ambient: { max_calls: 5 }", "7:5 FMS010 `ambient` is not supported yet"],
+  ["counter that is refused", "    model: on", "    ambient: { max_bytes: 5mb }", "7:16 FMS010 `max_bytes` is not supported yet"],
   ["gate that is no map", "    model: on", "    egress: [a]", "7:13 FMS012 `egress` is a map, not a list"],
   ["gate with an unknown list", "    model: on", "    egress: { allows: [a] }", "7:15 FMS011 unknown field `allows` in `egress`"],
   ["gate with a list of lists", "    model: on", "    model_policy: { deny: [[a]] }", "7:28 FMS012 `deny` lists models as text, not a list"],

@@ -1,6 +1,6 @@
 // A policy's meaning, read straight from the language page over the syntax tree: slow, obvious, and sharing no code with
 // the lowering or the machine, so that where the two agree both are likely right. It must never be made fast.
-import type { Agent, Phase, Rule, Stack } from "../../compiler/ast.ts";
+import type { Agent, Budget, Phase, Rule, Stack } from "../../compiler/ast.ts";
 import type { Code } from "../../runtime/codes.ts";
 import type {
   Effect,
@@ -9,6 +9,7 @@ import type {
   SessionName,
   Shadow,
 } from "../../runtime/evaluator/types.ts";
+import { ambientBudgets } from "./ambient.ts";
 import { type BudgetAnswer, BudgetBook, budgetCovers } from "./budget.ts";
 import { truth } from "./condition.ts";
 import { egressRefuses, modelPolicyRefuses } from "./gate.ts";
@@ -163,21 +164,16 @@ export class Oracle {
   private meter(call: Call, options: EvaluationOptions, said: Said): OracleVerdict {
     const { agent, request, nowUs } = call;
     const limits = agent.rateLimits.filter((limit) => globMatches(limit.pattern.text, request.tool_id));
+    const ambient = this.askAll(call, options, ambientBudgets(agent), "AMBIENT_EXCEEDED");
+    if ("effect" in ambient) return ambient;
     for (const limit of limits) {
       const waitUs = this.rates.waitUs(request.agent_id, limit, nowUs);
       if (waitUs > 0n) return { ...metered("deny", "RATE_EXCEEDED"), retry_after_seconds: Number(waitUs) / 1e6 };
     }
-    const answers: BudgetAnswer[] = [];
-    for (const budget of agent.budgets.filter((b) => budgetCovers(b, request.tool_id))) {
-      const answer = this.books.ask(scoped(call, budget), budget);
-      if (answer === "unknown cost") return { ...metered("deny", "COST_UNKNOWN"), budget: { id: budget.id } };
-      if (answer.exceeded === "deny") return { ...metered("deny", "BUDGET_EXCEEDED"), budget: { id: budget.id } };
-      const cause = `budget:${budget.id}`;
-      if (answer.exceeded === "defer" && !isApproved(options, cause)) {
-        return { ...metered("defer", "BUDGET_EXCEEDED"), cause, budget: { id: budget.id } };
-      }
-      answers.push(answer);
-    }
+    const covering = agent.budgets.filter((b) => budgetCovers(b, request.tool_id));
+    const spending = this.askAll(call, options, covering, "BUDGET_EXCEEDED");
+    if ("effect" in spending) return spending;
+    const answers = [...spending.answers, ...ambient.answers];
     if (isFull(call, this.queriesOf(agent))) return metered("deny", "STATE_FULL");
     if (this.counts(agent, request.tool_id)) this.advance(nowUs);
     if (keepsSessions(agent, this.queriesOf(agent))) {
@@ -307,10 +303,32 @@ export class Oracle {
   }
 
   /** True when a call of the tool moves counters or what is remembered of sessions, whether or not it is permitted. */
+  /** What each of them says, or the verdict of the first that has no room. */
+  private askAll(
+    call: Call,
+    options: EvaluationOptions,
+    budgets: readonly Budget[],
+    code: "AMBIENT_EXCEEDED" | "BUDGET_EXCEEDED",
+  ): OracleVerdict | { readonly answers: readonly BudgetAnswer[] } {
+    const answers: BudgetAnswer[] = [];
+    for (const budget of budgets) {
+      const answer = this.books.ask(scoped(call, budget), budget);
+      if (answer === "unknown cost") return { ...metered("deny", "COST_UNKNOWN"), budget: { id: budget.id } };
+      if (answer.exceeded === "deny") return { ...metered("deny", code), budget: { id: budget.id } };
+      const cause = `budget:${budget.id}`;
+      if (answer.exceeded === "defer" && !isApproved(options, cause)) {
+        return { ...metered("defer", code), cause, budget: { id: budget.id } };
+      }
+      answers.push(answer);
+    }
+    return { answers };
+  }
+
   private counts(agent: Agent, tool: string): boolean {
     return (
       agent.rateLimits.some((limit) => globMatches(limit.pattern.text, tool)) ||
       agent.budgets.some((budget) => budgetCovers(budget, tool)) ||
+      ambientBudgets(agent).length > 0 ||
       agent.phases.some((phase) => lists(phase, tool)) ||
       keepsSessions(agent, this.queriesOf(agent))
     );

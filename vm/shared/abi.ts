@@ -124,6 +124,7 @@ export enum VerdictCode {
   SessionExpired = 11,
   /** The verdict's rule is the selector's gate, and so is the cause of its defer. */
   SelectorUnavailable = 12,
+  AmbientExceeded = 13,
 }
 
 /** Answers of lookup() below zero. */

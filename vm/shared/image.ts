@@ -204,6 +204,8 @@ export enum Budget {
   Window = 4,
   OnExceed = 5,
   CostKind = 6,
+  /** u8: 1 for a limit of `ambient`, which is looked at before rate limits. */
+  Ambient = 7,
   /** Field of the cost, when CostKind is Field. */
   CostField = 8,
   Max = 16,
