@@ -31,8 +31,9 @@ export function check(vectors, evaluator, modules = {}) {
 }
 
 function answersOf(policy, steps) {
-  const answer = ({ request, now = 0, approved, activate, move }) => {
+  const answer = ({ request, now = 0, approved, activate, move, session }) => {
     if (activate !== undefined) return policy.activatePhases(activate);
+    if (session !== undefined) return policy.session(session.op, session, { now });
     if (move !== undefined) return policy.movePhase(move, { now });
     return policy.decide(request, { now, approved });
   };
