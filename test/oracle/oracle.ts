@@ -81,7 +81,7 @@ export class Oracle {
 
   /** Starts the clocks of the rollout phases that have none. `now` in milliseconds since 1970. */
   activatePhases(now: number): void {
-    const phased = this.agents().filter((agent) => agent.phases.length > 0);
+    const phased = this.agents().filter((agent) => agent.phases.some(({ durationMs }) => durationMs !== null));
     for (const agent of phased) this.clocks.activate(agent, this.advance(this.clock(microseconds(now))));
   }
 
@@ -205,10 +205,8 @@ export class Oracle {
       const rule = this.firstMatch(call, phase.rules, true);
       if (rule !== null) return { ...this.ruled(rule), phase, workflow: said };
     }
-    const denied = workflow === null ? null : this.firstMatch(call, workflow.rules, true);
-    if (denied !== null) return { ...this.ruled(denied), workflow: said };
-    const hidden = this.hiding(call);
-    if (hidden !== null) return hidden;
+    const refused = this.refusedByWorkflow(call);
+    if (refused !== null) return refused;
     for (const phase of rollouts) {
       const rule = this.firstMatch(call, phase.rules, false);
       if (rule !== null) return { ...this.ruled(rule), phase, workflow: said };
@@ -216,9 +214,11 @@ export class Oracle {
     return this.ownRuling(call);
   }
 
-  /** The answer where workflow phases name the tool and the session's does not; null elsewhere. */
-  private hiding(call: Call): Ruling | null {
+  /** A deny! of the session's workflow phase, or that phases name the tool and the session's does not; null elsewhere. */
+  private refusedByWorkflow(call: Call): Ruling | null {
     const { workflow, named } = this.workflowOf(call);
+    const denied = workflow === null ? null : this.firstMatch(call, workflow.rules, true);
+    if (denied !== null) return { ...this.ruled(denied), workflow: named ? workflow : null };
     if (!named || workflow === null || namesTool(workflow, call.request.tool_id)) return null;
     return { effect: "deny", rule: null, phase: null, workflow, hidden: true };
   }
@@ -278,7 +278,7 @@ export class Oracle {
       ...inPhase(ruling),
     };
     if (ruling.phase === null) return place;
-    const own = this.hiding(call) ?? this.ownRuling(call);
+    const own = this.refusedByWorkflow(call) ?? this.ownRuling(call);
     const shadow = { effect: own.effect, rule: own.rule, rule_ref: this.refOf(own.rule) };
     return { ...place, phase: ruling.phase.name, shadow };
   }
