@@ -1,20 +1,14 @@
-// What is no image is refused with a code, and what the loader lets pass runs within its bounds, whatever the bytes.
+// What is no image is refused with a code, whatever the bytes; images changed by chance are in test/mutate/.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { explainTrace } from "../../runtime/evaluator/explain.ts";
 import { LoadFailure, loadPolicySync } from "../../runtime/evaluator/index.ts";
-import { Machine } from "../../runtime/evaluator/machine.ts";
-import { machineModule } from "../../runtime/evaluator/module.ts";
-import { LoadedPolicy } from "../../runtime/evaluator/policy.ts";
 import { HEADER_BYTES, Section, SHAPE_ROW_BYTES, Shape } from "../../vm/shared/image.ts";
 import { RULE_GATE } from "../../vm/shared/isa.ts";
-import { everyCall, everyPart, imageOf, noon, randomOf, resealed } from "./policies.ts";
+import { everyCall, everyPart, imageOf, noon, resealed } from "./policies.ts";
 
-const MUTANTS = Number(process.env.FARAMESH_MUTANTS ?? 20_000);
-const SEED = Number(process.env.FARAMESH_SEED ?? 1);
 const image = imageOf(everyPart);
 const codes = new Set(["BAD_IMAGE", "BAD_DIGEST", "UNSUPPORTED_IMAGE", "NO_MEMORY"]);
-const small = { state: "volatile", meterCapacity: 16, arenaBytes: 4096 } as const;
+const small = { state: "volatile", meterCapacity: 16, arenaBytes: 4096, requestBytes: 4096 } as const;
 
 /** The code under which bytes are refused, or null. */
 function refusal(bytes: Uint8Array): string | null {
@@ -131,54 +125,6 @@ test("F01 a part of the time needs its flag", () => {
   const length = view.getUint32(HEADER_BYTES + Section.Shapes * 8 + 4, true);
   for (let at = shapes; at < shapes + length; at += SHAPE_ROW_BYTES) view.setUint32(at + Shape.Flags * 4, 0, true);
   assert.is(refusal(resealed(timed)), "BAD_IMAGE");
-});
-
-/** Values that lie at edges of what rows hold. */
-const edges = [0, 1, 2, 7, 0x7f, 0xff, 0x100, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xfffffff8, 0xffffffff];
-
-function mutant(random: (below: number) => number): Uint8Array {
-  const bytes = image.slice();
-  const view = new DataView(bytes.buffer);
-  for (let changes = 1 + random(3); changes > 0; changes--) {
-    const section = random(4) === 0 ? Section.End : random(Section.End);
-    const table = HEADER_BYTES + section * 8;
-    const start = section === Section.End ? 0 : view.getUint32(table, true);
-    const length = section === Section.End ? bytes.length : view.getUint32(table + 4, true);
-    const at = Math.min(bytes.length - 4, (start + random(Math.max(length, 1))) >>> 0);
-    if (random(2) === 0) bytes[at] = random(256);
-    else view.setUint32(at & ~3, edges[random(edges.length)] ?? 0, true);
-  }
-  return resealed(bytes);
-}
-
-test(`F01 ${MUTANTS} changed images with fitting digests are refused, or run within bounds`, () => {
-  const random = randomOf(SEED);
-  const tally = { refused: 0, ran: 0 };
-  for (let i = 0; i < MUTANTS; i++) {
-    const bytes = mutant(random);
-    try {
-      const machine = new Machine(machineModule(), bytes, small.meterCapacity, small.arenaBytes);
-      const memoryBytes = machine.bytes.length;
-      const policy = new LoadedPolicy(machine, true, explainTrace);
-      tally.ran++;
-      const call = everyCall[i % everyCall.length];
-      for (const request of i % 8 === 0 || call === undefined ? everyCall : [call]) {
-        const verdict = policy.decide(request, { now: noon + i });
-        assert.is.not(verdict.code, "MACHINE_FAULT", `mutant ${i} of seed ${SEED}`);
-        if (i % 16 === 0) policy.explain(request, { now: noon + i });
-      }
-      for (const to of ["intake", "work"]) policy.movePhase({ agent_id: "desk", to }, { now: noon + i });
-      policy.restore(policy.snapshot());
-      assert.is(machine.calls.memory.buffer.byteLength, memoryBytes);
-    } catch (error) {
-      if (!(error instanceof LoadFailure) || !codes.has(error.code)) {
-        throw new Error(`mutant ${i} of seed ${SEED}: ${error instanceof Error ? error.stack : String(error)}`);
-      }
-      tally.refused++;
-    }
-  }
-  assert.ok(tally.refused > MUTANTS / 3, JSON.stringify(tally));
-  assert.ok(tally.ran > MUTANTS / 20, JSON.stringify(tally));
 });
 
 test.run();
