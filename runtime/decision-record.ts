@@ -2,8 +2,8 @@
 // or an argument of a tool that it does not name, must never pass through here in clear.
 import type { Judgement } from "./answer.ts";
 import type { Code } from "./codes.ts";
-import { machineCodes } from "./evaluator/policy.ts";
 import type { Effect, Policy, ToolInfo, Verdict } from "./evaluator/types.ts";
+import { machineCodes } from "./evaluator/verdicts.ts";
 import { canonicalJson, type Json, type JsonObject } from "./json.ts";
 import { type DecisionText, decisionText } from "./log/decision.ts";
 import type { Log } from "./log/log.ts";

@@ -5,8 +5,8 @@
 import { parseTime } from "./clock.ts";
 import type { Code } from "./codes.ts";
 import { usedOf } from "./decision-record.ts";
-import { machineCodes } from "./evaluator/policy.ts";
 import type { Effect, Policy, ToolInfo, Verdict } from "./evaluator/types.ts";
+import { machineCodes } from "./evaluator/verdicts.ts";
 import { loadImage } from "./images.ts";
 import type { JsonObject } from "./json.ts";
 import { readRecords } from "./log/read.ts";
