@@ -6,7 +6,7 @@ import { setResult } from "./memory";
 import { after, elementOf, KEY, KEY_BYTES, kindAt, lengthAt, memberOf, PAYLOAD } from "./json";
 import { Word, wordAt, wordBytes } from "./words";
 import { lowered } from "./value";
-import { JsonCode, NAME_BYTES, Result } from "./shared/abi";
+import { JsonCode, Result } from "./shared/abi";
 import { PART_INDEX, Shape } from "./shared/image";
 import { Kind, Root, SLOT_BYTES } from "./shared/isa";
 
@@ -16,17 +16,15 @@ const SAFE_MAX: f64 = 9007199254740991.0;
 let at: u32 = 0;
 let end: u32 = 0;
 let used: u32 = 0;
-let agentBytes: u32 = 0;
-let sessionBytes: u32 = 0;
+let tool: u32 = 0;
 let toolBytes: u32 = 0;
 
-/** Whose fields are to be filled; the names stand in the names area. */
-export function setRequest(shape: u32, agent: u32, session: u32, tool: u32): void {
+/** Whose fields are to be filled, and the tool's name; the other names are those of the members. */
+export function setRequest(shape: u32, toolAt: u32, toolLength: u32): void {
   at = image.pool + (load<u32>(shape, Shape.FieldsStart << 2) << 2);
   end = at + (load<u32>(shape, Shape.FieldsCount << 2) << 2);
-  agentBytes = agent;
-  sessionBytes = session;
-  toolBytes = tool;
+  tool = toolAt;
+  toolBytes = toolLength;
 }
 
 @inline
@@ -49,8 +47,8 @@ export function fillSlots(arenaUsed: u32): i32 {
     let length: u32 = 0;
     switch (<i32>load<u8>(row)) {
       case Root.Args: node = follow(member(Word.Args), path, parts); break;
-      case Root.Tool: text = memoryMap.names + 2 * NAME_BYTES; length = toolBytes; break;
-      case Root.Agent: text = memoryMap.names; length = agentBytes; break;
+      case Root.Tool: text = tool; length = toolBytes; break;
+      case Root.Agent: node = member(Word.AgentId); break;
       case Root.Action:
         node = member(Word.ActionType);
         if (node == 0) {
@@ -60,7 +58,13 @@ export function fillSlots(arenaUsed: u32): i32 {
         break;
       case Root.Model: node = member(Word.Model); break;
       case Root.Principal: node = follow(member(Word.Principal), path, parts); break;
-      case Root.Session: text = memoryMap.names + NAME_BYTES; length = sessionBytes; break;
+      case Root.Session:
+        node = member(Word.SessionId);
+        if (node == 0) {
+          text = wordAt(Word.Default);
+          length = wordBytes(Word.Default);
+        }
+        break;
       case Root.Delegation: node = follow(member(Word.Delegation), path, parts); break;
       case Root.Purpose: node = member(Word.Purpose); break;
       case Root.Http:

@@ -8,10 +8,13 @@
 import * as memoryMap from "./memory";
 import { NODE_BYTES, FRAME_BYTES } from "./memory";
 import { number, readNumber } from "./json-number";
-import { readText, textBytes } from "./json-text";
+import { oddBytes, plainEnd, readOddText, textBytes } from "./json-text";
 import { orderBytes, sameBytes } from "./value";
 import { JSON_DEPTH_MAX } from "./shared/abi";
 import { Kind } from "./shared/isa";
+
+/** Behind the lists that the document has so far. */
+let sortedEnd: u32 = 0;
 
 /** Objects of so many keys are searched from their start; larger ones are sorted. */
 const FEW_KEYS: u32 = 16;
@@ -43,8 +46,13 @@ export function after(node: u32): u32 {
 
 @inline
 function skipSpace(at: u32): u32 {
-  let byte = load<u8>(at);
-  while (byte <= 32 && (byte == 32 || byte == 10 || byte == 13 || byte == 9)) byte = load<u8>(++at);
+  return load<u8>(at) > 32 ? at : spaceEnd(at);
+}
+
+/** Apart, since what has no space between its marks is read without a loop. */
+function spaceEnd(at: u32): u32 {
+  let byte: u32 = load<u8>(at);
+  while (byte == 32 || byte == 10 || byte == 13 || byte == 9) byte = load<u8>(++at);
   return at;
 }
 
@@ -56,109 +64,145 @@ export function headOf(text: u32, length: u32): u64 {
   return length == 0 ? 0 : head & (0xffffffffffffffff >> (64 - (length << 3)));
 }
 
-/** Reads `bytes` of the request area. False when they are no JSON document, or one that is refused. */
+/** Reads `bytes` of the request area. False when they are no JSON object, or one that is refused. */
 export function readDocument(bytes: u32): bool {
   let at = memoryMap.request;
   const end = at + bytes;
   // By hand: V8 leaves the machine for memory.fill and memory.copy, which costs more than so few bytes.
   for (let i: u32 = 0; i < 32; i += 8) store<u64>(end + i, 0);
-  let node = memoryMap.nodes;
-  const nodesEnd = node + memoryMap.nodesMax * NODE_BYTES;
-  let sorted = memoryMap.sorted;
-  // The container that is open, how many members it has, and which of 64 hashes their keys have.
-  let parent: u32 = 0;
+  const nodesEnd = memoryMap.nodes + memoryMap.nodesMax * NODE_BYTES;
+  sortedEnd = memoryMap.sorted;
+  at = skipSpace(at);
+  if (load<u8>(at) != 0x7b) return false;
+  // The container that is open, the bracket that closes it, how many members it has, which of 64 hashes their keys have.
+  let parent = memoryMap.nodes;
+  let close: u32 = 0x7d;
   let count: u32 = 0;
   let seen: u64 = 0;
-  let isObject = false;
   let frame = memoryMap.frames;
-  const framesEnd = frame + JSON_DEPTH_MAX * FRAME_BYTES;
-  at = skipSpace(at);
+  let node = parent + NODE_BYTES;
+  store<i32>(parent, Kind.Object, VALUE);
+  at = skipSpace(at + 1);
+  let empty = load<u8>(at) == 0x7d;
   while (node < nodesEnd) {
-    // A value stands at `at`; the key of its node is written.
-    const byte: u32 = load<u8>(at);
-    let opened = false;
-    if (byte == 0x22) {
-      const text = at + 1;
-      at = readText(text);
-      if (at == 0) return false;
-      store<i32>(node, Kind.String, VALUE);
-      store<u32>(node, textBytes, LENGTH);
-      store<u32>(node, text, PAYLOAD);
-    } else if ((byte | 0x20) == 0x7b) {
-      if (frame == framesEnd) return false;
-      store<u32>(frame, parent);
-      store<u32>(frame, count, 4);
-      store<u64>(frame, seen, 8);
-      frame += FRAME_BYTES;
-      parent = node;
-      count = 0;
-      seen = 0;
-      isObject = byte == 0x7b;
-      store<i32>(node, isObject ? <i32>Kind.Object : <i32>Kind.List, VALUE);
-      at = skipSpace(at + 1);
-      // The closing bracket is two above the opening one, as the brace.
-      opened = load<u8>(at) != byte + 2;
-    } else if (byte == 0x2d || byte - 48 <= 9) {
-      const text = at;
-      at = readNumber(at);
-      if (at == 0) return false;
-      store<i32>(node, Kind.Number, VALUE);
-      store<u32>(node, text, LENGTH);
-      store<f64>(node, number, PAYLOAD);
-    } else {
-      at = readWord(at, byte, node);
-      if (at == 0) return false;
+    if (!empty) {
+      // A member begins at `at`.
+      if (close == 0x7d) {
+        if (load<u8>(at) != 0x22) return false;
+        const key = at + 1;
+        let head = load<u64>(key);
+        const odd = oddBytes(head);
+        let length: u32 = 0;
+        if (odd != 0) {
+          length = <u32>(ctz(odd) >> 3);
+          head &= ((odd & (0 - odd)) >> 7) - 1;
+        } else length = plainEnd(key + 8) - key;
+        at = key + length;
+        // Its quote and a colon, as nearly everybody writes them; else each by itself.
+        if (load<u16>(at) == 0x3a22) at += 2;
+        else {
+          if (load<u8>(at) == 0x22) at++;
+          else {
+            at = readOddText(key, at);
+            if (at == 0) return false;
+            length = textBytes;
+            head = headOf(key, length);
+          }
+          at = skipSpace(at);
+          if (load<u8>(at++) != 0x3a) return false;
+        }
+        at = skipSpace(at);
+        store<u64>(node, head, KEY_HEAD);
+        store<u32>(node, key, KEY);
+        store<u32>(node, length, KEY_BYTES);
+        const tail = length > 8 ? load<u64>(key + length - 8) : 0;
+        const bit = (<u64>1) << (((head ^ tail) * 0x9e3779b97f4a7c15) >> 58);
+        if ((seen & bit) != 0 && count <= FEW_KEYS && hasKey(parent, node)) return false;
+        seen |= bit;
+        // "__proto__": a prototype in too many languages.
+        if (head == 0x5f6f746f72705f5f && length == 9 && load<u8>(key, 8) == 0x5f) return false;
+      }
+      count++;
+      // Its value stands at `at`.
+      const byte: u32 = load<u8>(at);
+      if (byte == 0x22) {
+        const text = at + 1;
+        at = plainEnd(text);
+        let length = at - text;
+        if (load<u8>(at) == 0x22) at++;
+        else {
+          at = readOddText(text, at);
+          if (at == 0) return false;
+          length = textBytes;
+        }
+        store<i32>(node, Kind.String, VALUE);
+        store<u32>(node, length, LENGTH);
+        store<u32>(node, text, PAYLOAD);
+      } else if ((byte | 0x20) == 0x7b) {
+        if (frame == memoryMap.frames + (JSON_DEPTH_MAX - 1) * FRAME_BYTES) return false;
+        store<u32>(frame, parent);
+        store<u32>(frame, (count << 8) | close, 4);
+        store<u64>(frame, seen, 8);
+        frame += FRAME_BYTES;
+        parent = node;
+        count = 0;
+        seen = 0;
+        // The closing bracket is two above the opening one, as the brace.
+        close = byte + 2;
+        store<i32>(node, byte == 0x7b ? <i32>Kind.Object : <i32>Kind.List, VALUE);
+        node += NODE_BYTES;
+        at = skipSpace(at + 1);
+        empty = load<u8>(at) == close;
+        continue;
+      } else {
+        at = byte - 48 <= 9 || byte == 0x2d ? putNumber(at, node) : readWord(at, byte, node);
+        if (at == 0) return false;
+      }
+      node += NODE_BYTES;
     }
-    node += NODE_BYTES;
-    while (!opened) {
+    empty = false;
+    while (true) {
       at = skipSpace(at);
-      if (parent == 0) return at == end;
       const mark: u32 = load<u8>(at++);
       if (mark == 0x2c) {
         at = skipSpace(at);
         break;
       }
-      if (mark != (isObject ? 0x7d : 0x5d)) return false;
+      if (mark != close) return false;
       store<u32>(parent, count, LENGTH);
       store<u32>(parent, node, PAYLOAD);
-      if (isObject && count > FEW_KEYS) {
-        store<u32>(parent, sorted, SORTED);
-        if (!sortKeys(parent, count)) return false;
-        sorted += count << 2;
-      }
+      if (count > FEW_KEYS && close == 0x7d && !sortKeys(parent, count)) return false;
+      if (frame == memoryMap.frames) return skipSpace(at) == end;
       frame -= FRAME_BYTES;
       parent = load<u32>(frame);
-      count = load<u32>(frame, 4);
+      close = load<u32>(frame, 4);
       seen = load<u64>(frame, 8);
-      isObject = parent != 0 && kindAt(parent) == Kind.Object;
+      count = close >> 8;
+      close &= 0xff;
     }
-    // A member begins at `at`.
-    if (isObject) {
-      if (load<u8>(at) != 0x22) return false;
-      const key = at + 1;
-      at = readText(key);
-      if (at == 0) return false;
-      const head = headOf(key, textBytes);
-      store<u64>(node, head, KEY_HEAD);
-      store<u32>(node, key, KEY);
-      store<u32>(node, textBytes, KEY_BYTES);
-      const tail = textBytes > 8 ? load<u64>(key + textBytes - 8) : 0;
-      const bit = (<u64>1) << (((head ^ tail) * 0x9e3779b97f4a7c15) >> 58);
-      if ((seen & bit) != 0 && count <= FEW_KEYS && hasKey(parent, node)) return false;
-      seen |= bit;
-      // "__proto__": a prototype in too many languages.
-      if (head == 0x5f6f746f72705f5f && textBytes == 9 && load<u8>(key, 8) == 0x5f) return false;
-      at = skipSpace(at);
-      if (load<u8>(at) != 0x3a) return false;
-      at = skipSpace(at + 1);
-    }
-    count++;
   }
   return false;
 }
 
+/** A number's node, and the place behind its text; 0 when it is none. */
+function putNumber(at: u32, node: u32): u32 {
+  store<i32>(node, Kind.Number, VALUE);
+  store<u32>(node, at, LENGTH);
+  let whole: u32 = 0;
+  let end = at;
+  for (let digit: u32 = 0; (digit = <u32>load<u8>(end) - 48) <= 9; end++) whole = whole * 10 + digit;
+  const next: u32 = load<u8>(end);
+  // Few digits and nothing else, as most are.
+  if (end - at - 1 < 9 && (end - at == 1 || load<u8>(at) != 48) && next != 0x2e && (next | 0x20) != 0x65) {
+    store<f64>(node, <f64>whole, PAYLOAD);
+    return end;
+  }
+  end = readNumber(at);
+  if (end != 0) store<f64>(node, number, PAYLOAD);
+  return end;
+}
+
 /** true, false or null. */
-@inline
 function readWord(at: u32, byte: u32, node: u32): u32 {
   const word = load<u32>(at);
   if (word == 0x6c6c756e) {
@@ -186,7 +230,9 @@ function hasKey(parent: u32, node: u32): bool {
 
 /** Lists the members of an object by key: no two of many keys are compared twice, whatever hash they have. False when two are the same. */
 function sortKeys(parent: u32, count: u32): bool {
-  const list = load<u32>(parent, SORTED);
+  const list = sortedEnd;
+  store<u32>(parent, list, SORTED);
+  sortedEnd += count << 2;
   let member = parent + NODE_BYTES;
   for (let i: u32 = 0; i < count; i++, member = after(member)) store<u32>(list + (i << 2), member);
   for (let i = count / 2; i > 0; i--) sink(list, i - 1, count);

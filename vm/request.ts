@@ -5,6 +5,7 @@ import * as meters from "./meters";
 import { setResult } from "./memory";
 import { decidePlan, isStateful, shapeOf } from "./decide";
 import { lookupPlan } from "./dispatch";
+import { note, recall } from "./recall";
 import { fillSlots, setRequest } from "./fields";
 import { after, kindAt, lengthAt, memberOf, PAYLOAD, readDocument } from "./json";
 import { isWord, memberWord, Word, wordAt, wordBytes } from "./words";
@@ -26,7 +27,10 @@ const NOW_MAX_US: f64 = 9007199254740000.0;
 let plan: u32 = 0;
 let now: f64 = 0;
 let approved: u32 = 0;
+let tool: u32 = 0;
 let toolBytes: u32 = 0;
+/** A bit for each word that a member of the request is. */
+let present: u32 = 0;
 
 @inline
 function member(word: i32): u32 {
@@ -38,36 +42,66 @@ function textAt(node: u32): u32 {
   return load<u32>(node, PAYLOAD);
 }
 
+@inline
+function bit(word: i32): u32 {
+  return 1 << word;
+}
+
 /** The verdict, or a JsonCode. */
 export function decideRequest(bytes: u32, nowUs: f64, approvedCount: u32, flags: u32): i32 {
-  if (bytes > memoryMap.requestBytes || !readDocument(bytes) || !noteMembers()) return JsonCode.BadRequest;
-  const agent = member(Word.AgentId);
-  const session = member(Word.SessionId);
-  if (agent == 0 || !isId(Word.AgentId) || !isId(Word.SessionId)) return JsonCode.BadRequest;
-  if (!isAgentId(textAt(agent), lengthAt(agent))) return JsonCode.BadRequest;
-  const named = nameTool();
-  if (named != 0) return named;
-  if (!hasShape()) return JsonCode.BadRequest;
-  const agentBytes = writeName(0, textAt(agent), lengthAt(agent));
-  const sessionBytes =
-    session == 0 ? writeName(1, wordAt(Word.Default), wordBytes(Word.Default)) : writeName(1, textAt(session), lengthAt(session));
-  const found = lookupPlan(agentBytes, toolBytes);
-  if (found < 0) return JsonCode.UnknownAgent;
+  if (bytes > memoryMap.requestBytes || !readDocument(bytes)) return JsonCode.BadRequest;
+  noteMembers();
+  const found = planOf();
+  if (found < 0) return found;
   if (!(nowUs >= 0 && nowUs <= NOW_MAX_US)) return JsonCode.BadRequest;
   plan = <u32>found;
   const shape = shapeOf(plan);
   if (isStateful(shape)) {
     if ((flags & JSON_COUNTS) == 0) return JsonCode.StateUnavailable;
-    meters.setCaller(agentBytes, sessionBytes);
-    const cost = member(Word.CostUsd);
-    store<f64>(memoryMap.costs, cost == 0 ? 0 : load<f64>(cost, PAYLOAD));
+    setCaller();
   }
   if ((flags & JSON_PRINCIPAL) == 0) store<u32>(memoryMap.members + (Word.Principal << 2), 0);
   now = nowUs;
   approved = approvedCount;
   setResult(Result.Plan, found);
-  setRequest(shape, agentBytes, sessionBytes, toolBytes);
+  setRequest(shape, tool, toolBytes);
   return decideFilled(0);
+}
+
+/** The plan for the members, and the tool's name for its fields; or a JsonCode. */
+function planOf(): i32 {
+  const agent = member(Word.AgentId);
+  if (agent == 0 || !isId(Word.AgentId) || !isId(Word.SessionId)) return JsonCode.BadRequest;
+  const id = member(Word.ToolId);
+  const plain = id != 0 && kindAt(id) == Kind.String && (present & (bit(Word.Tool) | bit(Word.Operation))) == 0;
+  if (plain) {
+    const known = recall(textAt(agent), lengthAt(agent), textAt(id), lengthAt(id));
+    if (known >= 0) {
+      tool = textAt(id);
+      toolBytes = lengthAt(id);
+      return hasShape() ? known : <i32>JsonCode.BadRequest;
+    }
+  }
+  if (!isAgentId(textAt(agent), lengthAt(agent))) return JsonCode.BadRequest;
+  const named = nameTool();
+  if (named != 0) return named;
+  if (!hasShape()) return JsonCode.BadRequest;
+  const found = lookupPlan(writeName(0, textAt(agent), lengthAt(agent)), toolBytes);
+  if (found < 0) return JsonCode.UnknownAgent;
+  // Not where the end of the name was dropped.
+  if (plain && toolBytes == lengthAt(id)) note(textAt(agent), lengthAt(agent), textAt(id), toolBytes, found);
+  return found;
+}
+
+/** Whose counters the call is about, and what it says that it costs. */
+function setCaller(): void {
+  const agent = member(Word.AgentId);
+  const session = member(Word.SessionId);
+  const sessionBytes =
+    session == 0 ? writeName(1, wordAt(Word.Default), wordBytes(Word.Default)) : writeName(1, textAt(session), lengthAt(session));
+  meters.setCaller(writeName(0, textAt(agent), lengthAt(agent)), sessionBytes);
+  const cost = member(Word.CostUsd);
+  store<f64>(memoryMap.costs, cost == 0 ? 0 : load<f64>(cost, PAYLOAD));
 }
 
 /** Goes on once the host has put a part of the URL in its slot, with `arenaUsed` bytes of the arena in use then. */
@@ -83,17 +117,18 @@ function writeName(place: u32, text: u32, length: u32): u32 {
   return length;
 }
 
-function noteMembers(): bool {
+function noteMembers(): void {
   const root = memoryMap.nodes;
-  if (kindAt(root) != Kind.Object) return false;
   for (let i: u32 = 0; i < memoryMap.MEMBERS_BYTES; i += 8) store<u64>(memoryMap.members + i, 0);
+  present = 0;
   let node = root + memoryMap.NODE_BYTES;
   for (let i = lengthAt(root); i > 0; i--, node = after(node)) {
     if (kindAt(node) == Kind.Null) continue;
     const word = memberWord(node);
-    if (word >= 0) store<u32>(memoryMap.members + (<u32>word << 2), node);
+    if (word < 0) continue;
+    store<u32>(memoryMap.members + (<u32>word << 2), node);
+    present |= bit(word);
   }
-  return true;
 }
 
 @inline
@@ -146,16 +181,16 @@ function isToolName(text: u32, length: u32): bool {
  * `tool_id` beside them is not read; a final `/invoke` is dropped. 0, or a JsonCode.
  */
 function nameTool(): i32 {
-  const tool = member(Word.Tool);
+  const base = member(Word.Tool);
   const id = member(Word.ToolId);
   const operation = member(Word.Operation);
-  if (!isText(tool, TOOL_BYTES) || !isText(id, TOOL_BYTES) || !isText(operation, NAME_BYTES)) return JsonCode.BadRequest;
-  let named = id != 0 ? id : tool;
+  if (!isText(base, TOOL_BYTES) || !isText(id, TOOL_BYTES) || !isText(operation, NAME_BYTES)) return JsonCode.BadRequest;
+  let named = id != 0 ? id : base;
   if (named == 0) return JsonCode.BadRequest;
   const operationBytes: u32 = operation == 0 ? 0 : lengthAt(operation);
   if (operationBytes > 0) {
-    if (tool != 0) named = tool;
-  } else if (tool != 0 && id != 0 && (lengthAt(tool) != lengthAt(id) || !sameBytes(textAt(tool), textAt(id), lengthAt(id)))) return JsonCode.BadRequest;
+    if (base != 0) named = base;
+  } else if (base != 0 && id != 0 && (lengthAt(base) != lengthAt(id) || !sameBytes(textAt(base), textAt(id), lengthAt(id)))) return JsonCode.BadRequest;
   const name = memoryMap.names + 2 * NAME_BYTES;
   let length = writeName(2, textAt(named), lengthAt(named));
   const invoke = wordAt(Word.Invoke);
@@ -166,14 +201,17 @@ function nameTool(): i32 {
   }
   if (length >= 7 && sameBytes(name + length - 7, invoke, 7)) length -= 7;
   if (!isToolName(name, length)) return JsonCode.BadToolName;
+  tool = name;
   toolBytes = length;
   return 0;
 }
 
 /** All other members. Leaves in the table of members what is to be judged: the arguments, the kind of action, the model. */
 function hasShape(): bool {
-  if (!isObject(member(Word.Args)) || !isObject(member(Word.Http)) || !isObject(member(Word.Principal)) || !isObject(member(Word.Delegation))) return false;
-  if (!unwrapArguments() || !hasHttpShape(member(Word.Http)) || !isActionType(member(Word.ActionType))) return false;
+  if (!isObject(member(Word.Args)) || !unwrapArguments()) return false;
+  if ((present & ~(bit(Word.AgentId) | bit(Word.SessionId) | bit(Word.ToolId) | bit(Word.Args))) == 0) return true;
+  if (!isObject(member(Word.Http)) || !isObject(member(Word.Principal)) || !isObject(member(Word.Delegation))) return false;
+  if (!hasHttpShape(member(Word.Http)) || !isActionType(member(Word.ActionType))) return false;
   let model = member(Word.Model);
   if (model == 0) model = member(Word.ModelName);
   store<u32>(memoryMap.members + (Word.Model << 2), model);

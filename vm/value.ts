@@ -38,18 +38,14 @@ export function numberOf(slot: u32): f64 {
 }
 
 export function sameBytes(a: u32, b: u32, length: u32): bool {
-  while (length >= 8) {
-    if (load<u64>(a) != load<u64>(b)) return false;
-    a += 8;
-    b += 8;
-    length -= 8;
+  if (length >= 8) {
+    // The last eight bytes once more together, instead of each that is left.
+    const last = length - 8;
+    for (let i: u32 = 0; i < last; i += 8) if (load<u64>(a + i) != load<u64>(b + i)) return false;
+    return load<u64>(a + last) == load<u64>(b + last);
   }
-  while (length > 0) {
-    if (load<u8>(a) != load<u8>(b)) return false;
-    a++;
-    b++;
-    length--;
-  }
+  if (length >= 4) return load<u32>(a) == load<u32>(b) && load<u32>(a + length - 4) == load<u32>(b + length - 4);
+  for (let i: u32 = 0; i < length; i++) if (load<u8>(a + i) != load<u8>(b + i)) return false;
   return true;
 }
 

@@ -22,8 +22,8 @@ const encoder = new TextEncoder();
 
 /** The numbers of a list as the machine reads them; those behind one that it refuses are NaN. */
 function read(texts: readonly string[]): number[] {
-  const bytes = encoder.encode(`[${texts.join(",")}]`);
-  const at = (i: number): number => (nodes + (i + 1) * NODE_BYTES + PAYLOAD) >> 3;
+  const bytes = encoder.encode(`{"n":[${texts.join(",")}]}`);
+  const at = (i: number): number => (nodes + (i + 2) * NODE_BYTES + PAYLOAD) >> 3;
   for (let i = 0; i < texts.length; i++) machine.numbers[at(i)] = Number.NaN;
   machine.bytes.set(bytes, machine.request);
   machine.decideJson(bytes.length, 0, 0, 0);
