@@ -1,14 +1,16 @@
 // Bundles the evaluator as it is shipped: with all it has, small, and without a machine for hosts that forbid compiling at
-// run time. Used by build.mjs and by the measurements. build/vm.wasm must be there.
+// run time. Used by build.mjs and by the measurements. The machines in build/ must be there.
 import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
 const LINE_CHARACTERS = 160;
-/** Stands for the machine while esbuild works: it would write every byte below 32 as four characters. */
-const MACHINE_PLACE = "faramesh:machine";
+/** Stands before a machine's name while esbuild works: it would write every byte below 32 as four characters. */
+const MACHINE_PLACE = "faramesh:";
+const PLACES = new RegExp(`"${MACHINE_PLACE}([a-z-]+)"`, "g");
+const machines = ["machine", "machine-objects"];
 
 /** The bundles by name, and the file of each. */
 const entries = {
@@ -16,18 +18,21 @@ const entries = {
   small: "small.ts",
   host: "host.ts",
   worker: "worker.ts",
+  objects: "objects.ts",
+  "objects-worker": "objects-worker.ts",
   explainer: "explainer.ts",
 };
 
 /** Writes a bundle for each entry into a folder. */
 export async function buildEvaluator(outdir) {
-  const wasm = await readFile(join(root, "build/vm.wasm"));
-  const place = { contents: `export const machineText = "${MACHINE_PLACE}";`, loader: "ts" };
+  const wasm = new Map(
+    await Promise.all(machines.map(async (name) => [name, await readFile(join(root, `build/${name}.wasm`))])),
+  );
   const { outputFiles } = await build({
     entryPoints: Object.fromEntries(
       Object.entries(entries).map(([name, file]) => [name, join(root, "runtime/evaluator", file)]),
     ),
-    external: ["./machine.wasm"],
+    external: machines.map((name) => `./${name}.wasm`),
     bundle: true,
     minify: true,
     // An error's trace shows a line of this, not all of it.
@@ -38,14 +43,18 @@ export async function buildEvaluator(outdir) {
     charset: "utf8",
     outdir,
     write: false,
-    plugins: [{ name: "machine", setup: (it) => it.onLoad({ filter: /build\/machine\.ts$/ }, () => place) }],
+    plugins: [{ name: "machine", setup: (it) => it.onLoad({ filter: /build\/machine[a-z-]*\.ts$/ }, place) }],
   });
   for (const { path, text } of outputFiles) {
     await writeFile(
       path,
-      text.replace(`"${MACHINE_PLACE}"`, () => literal(wasm)),
+      text.replace(PLACES, (_, name) => literal(wasm.get(name))),
     );
   }
+}
+
+function place({ path }) {
+  return { contents: `export const machineText = "${MACHINE_PLACE}${basename(path, ".ts")}";`, loader: "ts" };
 }
 
 /**

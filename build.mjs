@@ -1,4 +1,4 @@
-// Builds what runs: Unicode's tables (build/unicode.ts), the machine (asc → build/vm.wasm and build/machine.ts), the host
+// Builds what runs: Unicode's tables (build/unicode.ts), the machines (asc → build/machine*.wasm and .ts), the host
 // that built policies carry (build/host.ts) and the bundles in dist/ (esbuild). Run by `npm run build` and, at install, by
 // `prepare`. Nothing it writes is kept in git.
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
@@ -14,22 +14,29 @@ const OPTIMISING_ROUNDS = 2;
 await mkdir("build", { recursive: true });
 await mkdir("dist", { recursive: true });
 await buildUnicode();
-await buildMachine();
+await buildMachines();
 await buildHost();
 await buildBundles();
 await buildEvaluator("dist");
-await copyFile("build/vm.wasm", "dist/machine.wasm");
 
-async function buildMachine() {
-  const { error, stderr } = await asc.main(["--config", "asconfig.json", "--target", "release"], {});
+/** The machine whole, and without its way in for JSON: each as .wasm, and as text in a module for bundles. */
+async function buildMachines() {
+  await buildMachine("vm/index.ts", "machine");
+  await buildMachine("vm/objects.ts", "machine-objects");
+}
+
+async function buildMachine(entry, name) {
+  const file = `build/${name}.wasm`;
+  const { error, stderr } = await asc.main([entry, "--config", "asconfig.json", "--outFile", file], {});
   if (error) {
     process.stderr.write(stderr.toString());
     throw error;
   }
-  const wasm = optimised(await readFile("build/vm.wasm"));
-  await writeFile("build/vm.wasm", wasm);
+  const wasm = optimised(await readFile(file));
+  await writeFile(file, wasm);
+  await copyFile(file, `dist/${name}.wasm`);
   await writeFile(
-    "build/machine.ts",
+    `build/${name}.ts`,
     `// Written by build.mjs: the machine's module, a character for each byte.\nexport const machineText =\n  ${JSON.stringify(wasm.toString("latin1"))};\n`,
   );
 }

@@ -24,9 +24,12 @@ function packEvaluator() {
     writeFileSync(join(folder, "package.json"), `${JSON.stringify({ ...manifest, version }, null, 2)}\n`);
     copyFileSync(join(source, "README.md"), join(folder, "README.md"));
     copyFileSync(join(root, "LICENSE"), join(folder, "LICENSE"));
-    const files = ["small.js", "host.js", "worker.js", "explainer.js", "machine.wasm"];
+    const files = [
+      ...["small.js", "objects.js", "host.js", "worker.js", "objects-worker.js", "explainer.js"],
+      ...["machine.wasm", "machine-objects.wasm"],
+    ];
     for (const file of files) copyFileSync(join(root, "dist", file), join(folder, file));
-    const types = ["small", "host", "explainer", "open", "types", "number"];
+    const types = ["small", "objects", "host", "explainer", "open", "types", "number"];
     for (const name of types) takeTypes(folder, `runtime/evaluator/${name}.d.ts`);
     takeTypes(folder, "runtime/codes.d.ts");
     return pack(folder);

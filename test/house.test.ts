@@ -76,7 +76,7 @@ const only: readonly { readonly what: string; readonly pattern: RegExp; readonly
   {
     what: "WebAssembly",
     pattern: /\bnew WebAssembly\.|WebAssembly\.compile/,
-    files: [/^runtime\/evaluator\/(machine|module)\.ts$/],
+    files: [/^runtime\/evaluator\/(machine|carried)\.ts$/],
   },
   {
     what: "writing to disk",

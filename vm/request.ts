@@ -8,7 +8,7 @@ import { lookupPlan } from "./dispatch";
 import { note, recall } from "./recall";
 import { fillSlots, setRequest } from "./fields";
 import { after, kindAt, lengthAt, memberOf, PAYLOAD, readDocument } from "./json";
-import { isWord, memberWord, Word, wordAt, wordBytes } from "./words";
+import { isWord, layOutWords, memberWord, Word, wordAt, wordBytes } from "./words";
 import { sameBytes } from "./value";
 import { JSON_COUNTS, JSON_PRINCIPAL, JsonCode, NAME_BYTES, Result } from "./shared/abi";
 import { Kind } from "./shared/isa";
@@ -50,6 +50,7 @@ function bit(word: i32): u32 {
 /** The verdict, or a JsonCode. */
 export function decideRequest(bytes: u32, nowUs: f64, approvedCount: u32, flags: u32): i32 {
   if (bytes > memoryMap.requestBytes || !readDocument(bytes)) return JsonCode.BadRequest;
+  layOutWords();
   noteMembers();
   const found = planOf();
   if (found < 0) return found;

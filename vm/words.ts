@@ -66,8 +66,10 @@ function homeOf(head: u64): u32 {
   return <u32>((head * 0x9e3779b97f4a7c15) >> 58);
 }
 
+/** Once, before the first request. */
 export function layOutWords(): void {
   const table = memoryMap.words + TABLE;
+  if (load<u32>(memoryMap.words) != 0) return;
   let start = table + TABLE_BYTES;
   let at = start;
   let word: u32 = 0;

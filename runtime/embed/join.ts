@@ -9,10 +9,11 @@ import {
   TRACE_EVENT_BYTES,
   TRACE_EVENTS_MAX,
 } from "../../vm/shared/abi.ts";
+import { moduleOf } from "../evaluator/carried.ts";
 import { Machine } from "../evaluator/machine.ts";
-import { machineBytes, moduleOf } from "../evaluator/module.ts";
 import { LoadedPolicy } from "../evaluator/policy.ts";
 import type { PolicyInfo } from "../evaluator/types.ts";
+import { wholeMachine } from "../evaluator/whole-machine.ts";
 
 /** Stretches of zeros shorter than this stay within a segment: compressed, they cost less than another segment. */
 const GAP_BYTES = 256;
@@ -56,7 +57,7 @@ export function joinPolicy(image: Uint8Array, options: JoinOptions = {}): Joined
 }
 
 function readMachine(): Module {
-  const module = binaryen.readBinary(machineBytes());
+  const module = binaryen.readBinary(wholeMachine.bytes());
   module.setFeatures(binaryen.Features.All);
   return module;
 }

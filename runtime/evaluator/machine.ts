@@ -1,4 +1,4 @@
-// The Wasm machine as the host sees it: one instance, one image, one state. With module.ts the only place that says
+// The Wasm machine as the host sees it: one instance, one image, one state. With carried.ts the only place that says
 // WebAssembly.
 import {
   ARENA_BYTES_DEFAULT,
@@ -23,8 +23,9 @@ interface MachineExports {
   lookup(agentBytes: number, toolBytes: number): number;
   caller(agentBytes: number, sessionBytes: number): void;
   decide(plan: number, nowUs: number, arenaUsed: number, approvedCount: number): number;
-  decideJson(bytes: number, nowUs: number, approvedCount: number, flags: number): number;
-  decideOn(arenaUsed: number): number;
+  /** This and the next are gone from a machine without its way in for JSON. */
+  decideJson?(bytes: number, nowUs: number, approvedCount: number, flags: number): number;
+  decideOn?(arenaUsed: number): number;
   explain(plan: number, nowUs: number, arenaUsed: number, approvedCount: number): number;
   charge(plan: number, nowUs: number): number;
   deny(plan: number, nowUs: number): void;
@@ -109,7 +110,7 @@ export class Machine {
     if (typeof this.calls.arenaBytes !== "function" || allocate === undefined || loadImage === undefined) {
       throw new LoadFailure("BAD_MODULE", "this module is no machine that takes images");
     }
-    const at = allocate(image.length, arenaBytes, requestBytes);
+    const at = allocate(image.length, arenaBytes, this.decideJson === undefined ? 0 : requestBytes);
     if (at === 0) throw new LoadFailure("NO_MEMORY", `no memory for an image of ${image.length} bytes`);
     new Uint8Array(this.calls.memory.buffer).set(image, at);
     return loadImage(capacity);

@@ -1,6 +1,5 @@
 // A loaded policy: requests in, verdicts out. It checks names, finds the plan of a tool, has the needed values written into
 // the machine and reads the answer. Whatever goes wrong on the way is a deny with a code; nothing throws at a request.
-
 import type { HostBlock } from "../../compiler/lower/blocks.ts";
 import { APPROVED_MAX, Cause, JSON_COUNTS, JSON_PRINCIPAL, JsonCode, Result } from "../../vm/shared/abi.ts";
 import { SHAPE_NAMED, Shape } from "../../vm/shared/image.ts";
@@ -87,8 +86,9 @@ export class LoadedPolicy implements Policy {
   }
 
   decideJson(bytes: Uint8Array, options: JsonOptions): Verdict {
+    const machine = this.#machine;
+    if (machine.decideJson === undefined) throw new LoadFailure("NO_READER", "this evaluator has no reader of JSON");
     try {
-      const machine = this.#machine;
       if (bytes.length > machine.requestBytes) return refusals.BAD_REQUEST;
       machine.bytes.set(bytes, machine.request);
       const flags = (this.#counts ? JSON_COUNTS : 0) | (options.trustPrincipal === true ? JSON_PRINCIPAL : 0);
@@ -111,7 +111,7 @@ export class LoadedPolicy implements Policy {
       const field = machine.resultInteger(Result.UrlField);
       const value = urlPart(text, this.#image.field(field).path);
       const used = this.#marshal.writeOne(field, value, machine.resultInteger(Result.ArenaUsed));
-      const packed = used < 0 ? JsonCode.BadRequest : machine.calls.decideOn(used);
+      const packed = used < 0 ? JsonCode.BadRequest : (machine.calls.decideOn?.(used) ?? JsonCode.BadRequest);
       if (packed !== JsonCode.Url) return packed;
     }
   }

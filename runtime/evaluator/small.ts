@@ -1,8 +1,8 @@
 // The evaluator as edge functions ship it: its machine, and no words for the steps of a decision. It imports nothing of
 // node: and has no dependency.
-import { compileMachine, machineModule } from "./module.ts";
 import { isImage, type LoadOptions, openBuilt, openImage } from "./open.ts";
 import type { Policy } from "./types.ts";
+import { wholeMachine } from "./whole-machine.ts";
 
 export { JsonNumber } from "./number.ts";
 export type { LoadOptions } from "./open.ts";
@@ -16,11 +16,11 @@ export async function loadPolicy(policy: Uint8Array | WebAssembly.Module, option
   if (!isImage(policy)) return openBuilt(policy, options);
   // Copied before the first wait: what is loaded is what was handed over.
   const image = policy.slice();
-  return openImage(options.module ?? (await compileMachine()), image, options);
+  return openImage(options.module ?? (await wholeMachine.compile()), image, options);
 }
 
 /** The same without waiting; browsers may refuse it for the compilation that it does on first use. */
 export function loadPolicySync(policy: Uint8Array | WebAssembly.Module, options: LoadOptions = {}): Policy {
   if (!isImage(policy)) return openBuilt(policy, options);
-  return openImage(options.module ?? machineModule(), policy, options);
+  return openImage(options.module ?? wholeMachine.module(), policy, options);
 }

@@ -302,6 +302,9 @@ export interface Policy {
   stateHash(): string;
 }
 
+/** What the evaluator without a reader of JSON opens. */
+export type ObjectPolicy = Omit<Policy, "decideJson">;
+
 export type RuntimeValue = string | number | boolean | null | { readonly env: string } | readonly RuntimeValue[];
 
 /** Why an image or a snapshot was refused. */

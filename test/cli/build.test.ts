@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { moduleOf } from "../../runtime/evaluator/carried.ts";
 import { loadPolicySync, type Policy } from "../../runtime/evaluator/index.ts";
-import { moduleOf } from "../../runtime/evaluator/module.ts";
 import { faramesh, inFolder } from "./in-process.ts";
 
 const text = 'agent "a" { default deny permit t if n < 5 }\n';

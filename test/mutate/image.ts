@@ -2,9 +2,9 @@
 // named by section and place, so that a saved one still means something after the format has moved.
 import { explainTrace } from "../../runtime/evaluator/explain.ts";
 import { Machine } from "../../runtime/evaluator/machine.ts";
-import { machineModule } from "../../runtime/evaluator/module.ts";
 import { LoadedPolicy } from "../../runtime/evaluator/policy.ts";
 import { type EvaluationRequest, LoadFailure } from "../../runtime/evaluator/types.ts";
+import { wholeMachine } from "../../runtime/evaluator/whole-machine.ts";
 import { HEADER_BYTES, Section, TABLE_ROW_BYTES } from "../../vm/shared/image.ts";
 import { noon, resealed } from "../vm/policies.ts";
 
@@ -72,7 +72,7 @@ function sectionNamed(name: string): number {
 export function trial(bytes: Uint8Array, calls: readonly EvaluationRequest[], turn = 0): string {
   let machine: Machine;
   try {
-    machine = new Machine(machineModule(), bytes, METERS, ARENA_BYTES, REQUEST_BYTES);
+    machine = new Machine(wholeMachine.module(), bytes, METERS, ARENA_BYTES, REQUEST_BYTES);
     run(machine, calls, turn);
   } catch (error) {
     if (error instanceof LoadFailure && refusals.has(error.code)) return `${error.code} ${error.message}`;

@@ -3,8 +3,8 @@ import * as assert from "uvu/assert";
 import { explainTrace } from "../../runtime/evaluator/explain.ts";
 import { loadPolicySync } from "../../runtime/evaluator/index.ts";
 import { Machine } from "../../runtime/evaluator/machine.ts";
-import { machineModule } from "../../runtime/evaluator/module.ts";
 import { LoadedPolicy } from "../../runtime/evaluator/policy.ts";
+import { wholeMachine } from "../../runtime/evaluator/whole-machine.ts";
 import { Random } from "../generate/random.ts";
 import { noon } from "../vm/policies.ts";
 import { judgeMutants } from "./request.ts";
@@ -39,7 +39,7 @@ export function mutateRequests(mutants: number, seed: number): ReadonlyMap<strin
 type Opened = ReturnType<typeof opening>;
 
 function opening({ image, calls }: Subject) {
-  const machine = new Machine(machineModule(), image, METERS, REQUEST_BYTES, REQUEST_BYTES);
+  const machine = new Machine(wholeMachine.module(), image, METERS, REQUEST_BYTES, REQUEST_BYTES);
   const policy = new LoadedPolicy(machine, true, explainTrace);
   return { machine, image, calls, memoryBytes: machine.bytes.length, policy };
 }

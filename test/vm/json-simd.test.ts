@@ -29,10 +29,9 @@ async function simdMachine(): Promise<WebAssembly.Module> {
   try {
     const file = join(folder, "vm.wasm");
     const { error } = await asc.main([
+      "vm/index.ts",
       "--config",
       "asconfig.json",
-      "--target",
-      "release",
       "--enable",
       "simd",
       "--outFile",

@@ -1,27 +1,34 @@
-// The machine's module, carried as text within the evaluator and compiled once. With machine.ts the only place that says
+// A machine's module, carried as text within the evaluator and compiled once. With machine.ts the only place that says
 // WebAssembly. Not for hosts that forbid compiling at run time.
-import { machineText } from "../../build/machine.ts";
 
 /** What Node, Deno and Bun have beyond the web's own: a copy loop costs 2 ms there while it is not yet compiled. */
 interface NativeCopy {
   readonly Buffer?: { from(text: string, encoding: "latin1"): Uint8Array<ArrayBuffer> };
 }
 
-let shared: WebAssembly.Module | null = null;
+export class CarriedMachine {
+  readonly #text: string;
+  #module: WebAssembly.Module | null = null;
 
-export function machineModule(): WebAssembly.Module {
-  shared ??= moduleOf(machineBytes());
-  return shared;
-}
+  /** `text` has a character for each byte. */
+  constructor(text: string) {
+    this.#text = text;
+  }
 
-export async function compileMachine(): Promise<WebAssembly.Module> {
-  shared ??= await WebAssembly.compile(machineBytes());
-  return shared;
-}
+  /** The machine as it was built: a module that opens images. */
+  bytes(): Uint8Array<ArrayBuffer> {
+    return bytesOf(this.#text);
+  }
 
-/** The machine as it was built: a module that opens images. */
-export function machineBytes(): Uint8Array<ArrayBuffer> {
-  return bytesOf(machineText);
+  module(): WebAssembly.Module {
+    this.#module ??= moduleOf(this.bytes());
+    return this.#module;
+  }
+
+  async compile(): Promise<WebAssembly.Module> {
+    this.#module ??= await WebAssembly.compile(this.bytes());
+    return this.#module;
+  }
 }
 
 export function moduleOf(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {

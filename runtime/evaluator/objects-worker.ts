@@ -1,0 +1,23 @@
+// The evaluator for requests as objects, for platforms that compile Wasm only when code is uploaded: its machine stands in a
+// file beside it, and is imported.
+
+import { type LoadOptions, loadPolicySync as openWith } from "./host.ts";
+import machine from "./machine-objects.wasm";
+import type { ObjectPolicy } from "./types.ts";
+
+export { JsonNumber } from "./number.ts";
+export type { LoadOptions } from "./open.ts";
+export * from "./types.ts";
+
+/** As in the evaluator; the policy has no decideJson. Throws LoadFailure. */
+export function loadPolicySync(policy: Uint8Array | WebAssembly.Module, options: LoadOptions = {}): ObjectPolicy {
+  if (!ArrayBuffer.isView(policy)) return openWith(policy, options);
+  return openWith(policy, { module: machine, ...options });
+}
+
+export async function loadPolicy(
+  policy: Uint8Array | WebAssembly.Module,
+  options: LoadOptions = {},
+): Promise<ObjectPolicy> {
+  return loadPolicySync(policy, options);
+}
