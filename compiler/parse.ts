@@ -14,9 +14,11 @@ import { syntaxFindings } from "./parse/syntax.ts";
 import { child, children, empty, only, Reader } from "./parse/tree.ts";
 
 export interface ParseResult {
-  /** What could be read; null when the text could not be looked at. Not to be compiled when a finding is an error. */
+  /** What could be read; null when the text could not be looked at, or not to its end. Not to be compiled when a finding is an error. */
   readonly stack: Stack | null;
   readonly findings: Finding[];
+  /** Reading ended before the text did, because too much was wrong with it. */
+  readonly isCut: boolean;
 }
 
 /** Parses the main source, `sources[0]`; the others are what it may import, and are not read. */
@@ -25,19 +27,20 @@ export function parse(sources: readonly SourceText[]): ParseResult {
   if (source === undefined) throw new Error("parse needs a source");
   const findings: Finding[] = [];
   const reader = new Reader(0, findings);
-  if (!isReadable(reader, source.text)) return { stack: null, findings };
+  if (!isReadable(reader, source.text)) return { stack: null, findings, isCut: false };
   const parser = sharedParser();
-  parser.start(source.text, (node) => {
+  const onRule = (node: CstNode): void => {
     readRule(reader, node);
     empty(node);
-  });
+  };
+  parser.start(source.text, onRule, false);
   const tree = parser.policy();
-  const errors = parser.errors;
-  const tokens = parser.finish();
-  findings.push(...syntaxFindings(errors, tokens));
-  const stack = tree === undefined ? null : readStack(reader, tree, sources);
+  const reading = parser.finish();
+  for (const finding of syntaxFindings(reading)) findings.push(finding);
+  const { isCut } = reading;
+  const stack = tree === undefined || isCut ? null : readStack(reader, tree, sources);
   findings.sort((a, b) => a.span.start - b.span.start);
-  return { stack, findings };
+  return { stack, findings, isCut };
 }
 
 function readStack(reader: Reader, tree: CstNode, sources: readonly SourceText[]): Stack {

@@ -28,6 +28,8 @@ const quantityAt = /(?:\$[0-9]?|[0-9])(?:[0-9A-Za-z_]|\.[0-9])*(?:(?<=[0-9][eE])
 const runAt = /[^\s{}[\](),;="']+/y;
 /** Key material such as `ed25519:AbC//d+=`. */
 const keyAt = /[^\s{}[\](),;"']+/y;
+/** Characters that begin no token, of whatever script: one mistake, however many there are. */
+const foreignAt = /[^ -~\s]+/y;
 const numberStart = /^-?(?:[0-9]|\$)/;
 const wholeWord = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 
@@ -51,7 +53,10 @@ export function scanToken(text: string, offset: number, mode: ScanMode, previous
     braces = Math.max(0, braces - 1);
     nesting = 0;
   }
-  const tooDeep = nesting > limits.nestedParentheses || braces > limits.nestedBraces ? depthProblem(nesting) : null;
+  const operators =
+    mode === ScanMode.Plain ? operatorsAfter(scanned.type, previous?.operators ?? 0) : (previous?.operators ?? 0);
+  const isTooDeep = nesting > limits.nestedParentheses || braces > limits.nestedBraces || operators > OPERATORS_READ;
+  const tooDeep = isTooDeep ? depthProblem(nesting, braces) : null;
   if (tooDeep !== null) scanned = { type: EOF, end: text.length, problem: tooDeep };
   return {
     image: scanned.type === EOF ? "" : text.slice(start, scanned.end),
@@ -64,11 +69,21 @@ export function scanToken(text: string, offset: number, mode: ScanMode, previous
     startsLine,
     nesting,
     braces,
+    operators,
     problem: scanned.problem,
   };
 }
 
-function depthProblem(nesting: number): TokenProblem {
+/** Operators since the latest effect or brace, after which nothing is read: many times what a condition may have. */
+const OPERATORS_READ = 10 * limits.conditionOperators;
+
+function operatorsAfter(type: TokenType, before: number): number {
+  if (type === t.OperatorSign || type === t.OperatorWord || type === t.Minus || type === t.Not || type === t.Bang)
+    return before + 1;
+  return type === t.Effect || type === t.Mandatory || type === t.LCurly || type === t.RCurly ? 0 : before;
+}
+
+function depthProblem(nesting: number, braces: number): TokenProblem {
   if (nesting > limits.nestedParentheses) {
     return {
       code: "FMS004",
@@ -76,10 +91,17 @@ function depthProblem(nesting: number): TokenProblem {
       help: "split the condition into several rules",
     };
   }
-  return { code: "FMS004", message: `more than ${limits.nestedBraces} braces are open here` };
+  if (braces > limits.nestedBraces)
+    return { code: "FMS004", message: `more than ${limits.nestedBraces} braces are open here` };
+  return {
+    code: "FMS004",
+    message: `this condition has more than ${OPERATORS_READ} operators; at most ${limits.conditionOperators} are allowed`,
+    help: "split it into several rules, or compare with a list: `x in [..]`",
+  };
 }
 
-function hasLineEnd(text: string, from: number, to: number): boolean {
+/** Whether a line ends between two offsets. */
+export function hasLineEnd(text: string, from: number, to: number): boolean {
   for (let i = from; i < to; i++) {
     const c = text.charCodeAt(i);
     if (c === 10 || c === 13) return true;
@@ -185,7 +207,8 @@ function unreadable(text: string, start: number): Scanned {
     message: printable ? `unexpected character \`${text[start]}\`` : `unexpected character ${shown}`,
     help: helpForCharacter(point),
   };
-  return { type: t.Unreadable, end: start + (point > 0xffff ? 2 : 1), problem };
+  const end = endAt(foreignAt, text, start);
+  return { type: t.Unreadable, end: end > start ? end : start + 1, problem };
 }
 
 function helpForCharacter(point: number): string {

@@ -173,5 +173,7 @@ export interface ScannedToken extends IToken {
   /** Parentheses and brackets open after it, and braces. */
   readonly nesting: number;
   readonly braces: number;
+  /** Operators since the latest effect or brace. */
+  readonly operators: number;
   readonly problem: TokenProblem | null;
 }

@@ -31,16 +31,16 @@ export function parseYaml(sources: readonly SourceText[], kind: "yaml" | "json")
   if (source === undefined) throw new Error("parseYaml needs a source");
   const findings: Finding[] = [];
   const form = new Form(source.text, findings);
-  if (!isReadable(form, source.text)) return { stack: null, findings };
+  if (!isReadable(form, source.text)) return { stack: null, findings, isCut: false };
   const root = kind === "json" ? readJson(form) : readYaml(form);
-  if (root === null) return { stack: null, findings };
+  if (root === null) return { stack: null, findings, isCut: false };
   if (root.kind !== "map") {
     form.wrong(root, "a policy is a map", "begin with `agents`, `rules` or `runtime`");
-    return { stack: null, findings };
+    return { stack: null, findings, isCut: false };
   }
   const stack = assembleStack(form, readTop(form, root), sources);
   findings.sort((a, b) => a.span.start - b.span.start);
-  return { stack, findings };
+  return { stack, findings, isCut: false };
 }
 
 function readTop(form: Form, root: MapNode) {

@@ -67,9 +67,8 @@ export function readPieces(text: string, dialect: Dialect): { pieces: Piece[] } 
     empty(rule);
   });
   const tree = parser.policy();
-  const errors = parser.errors;
-  const tokens = parser.finish();
-  const findings = syntaxFindings(errors, tokens);
+  const tokens = parser.tokens();
+  const findings = syntaxFindings(parser.finish());
   if (findings.length > 0) return { findings };
   noteRoles(tree, roles, starts);
   return { pieces: piecesOf(text, tokens, roles, starts, dialect) };

@@ -4,32 +4,42 @@ import { EOF, type IRecognitionException, type IToken } from "chevrotain";
 import type { Span } from "../ast.ts";
 import type { Finding } from "../diagnostic.ts";
 import { limits } from "../limits.ts";
-import { Agent, Effect, LCurly, RCurly, ScanMode, type ScannedToken, Unreadable } from "../tokens.ts";
+import { LineIndex } from "../lines.ts";
+import type { Reading } from "../parser.ts";
+import { hasLineEnd } from "../scan.ts";
+import {
+  Agent,
+  Effect,
+  LCurly,
+  RCurly,
+  ScanMode,
+  type ScannedToken,
+  type TokenProblem,
+  Unreadable,
+} from "../tokens.ts";
 import { helpFor, type Mistake } from "./help.ts";
 
-export function syntaxFindings(errors: readonly IRecognitionException[], tokens: readonly ScannedToken[]): Finding[] {
+/** Never said: a token among the problems has one. */
+const unnamed: TokenProblem = { code: "FMS001", message: "these characters cannot be read" };
+
+/** At most `limits.syntaxErrors` of each: of broken tokens, and of what the grammar did not expect. */
+export function syntaxFindings({ text, complaints, problems }: Reading): Finding[] {
   const findings: Finding[] = [];
   const spoken = new Set<number>();
-  let unreadable = false;
-  for (const token of tokens) {
-    if (token.startsLine) unreadable = false;
-    if (token.problem === null || findings.length >= limits.syntaxErrors) continue;
+  let before: ScannedToken | null = null;
+  for (const token of problems) {
     spoken.add(token.startOffset);
-    if (unreadable && token.tokenType === Unreadable) continue;
-    unreadable = token.tokenType === Unreadable;
-    findings.push({
-      code: token.problem.code,
-      message: token.problem.message,
-      span: spanOf(token),
-      help: token.problem.help,
-    });
+    const repeats =
+      before !== null && token.tokenType === Unreadable && !hasLineEnd(text, before.end, token.startOffset);
+    before = token.tokenType === Unreadable ? token : null;
+    if (repeats || findings.length >= limits.syntaxErrors) continue;
+    const { code, message, help }: TokenProblem = token.problem ?? unnamed;
+    findings.push({ code, message, span: spanOf(token), help });
   }
   /** A block was not closed before the next agent: the end of the file has nothing new to say. */
   let astray = false;
   let unbalanced = false;
-  const places = new Map<number, number>();
-  if (errors.length > 0) for (const [index, token] of tokens.entries()) places.set(token.startOffset, index);
-  for (const error of errors.slice(0, limits.syntaxErrors)) {
+  for (const { error, tokens, openBrace } of complaints) {
     const production = error.context.ruleStack.at(-1) ?? "";
     const stray = production === "stray" || production === "strayTop";
     const token = stray ? previousOf(error) : error.token;
@@ -41,7 +51,7 @@ export function syntaxFindings(errors: readonly IRecognitionException[], tokens:
     const at = Number.isNaN(token.startOffset) ? (tokens.at(-1)?.startOffset ?? 0) : token.startOffset;
     if (spoken.has(at)) continue;
     spoken.add(at);
-    const index = places.get(at) ?? tokens.length - 1;
+    const index = tokens.findLastIndex(({ startOffset }) => startOffset === at);
     if (stray && tokens[index]?.tokenType === Agent) astray = true;
     const unfinished = stray ? unfinishedBefore(tokens, index) : null;
     if (unfinished !== null) {
@@ -51,42 +61,33 @@ export function syntaxFindings(errors: readonly IRecognitionException[], tokens:
     const mistake: Mistake = { production, stray, within: error.context.ruleStack.at(-2) ?? "", tokens, index };
     findings.push(
       token.tokenType === EOF
-        ? atTheEnd(error, tokens)
+        ? atTheEnd(error, tokens, openBrace)
         : { code: "FMS002", message: error.message, span: spanOf(token), ...helpFor(mistake) },
     );
   }
-  return oncePerTornLine(findings, tokens).map((finding) =>
+  return oncePerTornLine(findings, problems, text).map((finding) =>
     finding.help === undefined ? withoutHelp(finding) : finding,
   );
 }
 
 /** A quote too few turns text into words and words into text: of its line only the first finding is kept. */
-function oncePerTornLine(findings: readonly Finding[], tokens: readonly ScannedToken[]): Finding[] {
-  const torn = tokens.filter(({ problem }) => problem?.code === "FMS003");
-  if (torn.length === 0) return [...findings];
-  const starts = tokens.filter(({ startsLine }) => startsLine).map(({ startOffset }) => startOffset);
-  const lineOf = (offset: number): number => lastAtMost(starts, offset);
-  const tornLines = new Set(torn.map(({ startOffset }) => lineOf(startOffset)));
+function oncePerTornLine(
+  findings: readonly Finding[],
+  problems: readonly ScannedToken[],
+  text: string,
+): readonly Finding[] {
+  const torn = problems.filter(({ problem }) => problem?.code === "FMS003");
+  if (torn.length === 0) return findings;
+  const lines = new LineIndex(text);
+  const tornLines = new Set(torn.map(({ startOffset }) => lines.at(startOffset).line));
   const said = new Set<number>();
   return findings
     .toSorted((a, b) => a.span.start - b.span.start)
     .filter(({ span }) => {
-      const line = lineOf(span.start);
+      const { line } = lines.at(span.start);
       if (!tornLines.has(line)) return true;
       return !said.has(line) && said.add(line);
     });
-}
-
-/** Index of the last of ascending numbers that is not above `limit`; -1 where all are. */
-function lastAtMost(ascending: readonly number[], limit: number): number {
-  let low = 0;
-  let high = ascending.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((ascending[middle] ?? 0) <= limit) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
 }
 
 /** `permit a if` and a new rule on the next line: its effect was read as a name, and what follows it is astray. */
@@ -114,19 +115,13 @@ function spanOf(token: IToken): Span {
 }
 
 /** The end of the file where something is open: the message stands at the brace that lacks its partner. */
-function atTheEnd(error: IRecognitionException, tokens: readonly ScannedToken[]): Finding {
-  const open: ScannedToken[] = [];
-  for (const token of tokens) {
-    if (token.tokenType === LCurly) open.push(token);
-    else if (token.tokenType === RCurly) open.pop();
-  }
-  const brace = open.at(-1);
+function atTheEnd(error: IRecognitionException, tokens: readonly ScannedToken[], brace: ScannedToken | null): Finding {
   const end = tokens.at(-1);
   const last = tokens.at(-2) ?? end;
   if (last === undefined || end === undefined)
     return { code: "FMS002", message: error.message, span: { source: 0, start: 0, end: 0 } };
   const span = { source: 0, start: last.end, end: last.end };
-  if (brace === undefined || !error.message.startsWith("expected `}`"))
+  if (brace === null || !error.message.startsWith("expected `}`"))
     return { code: "FMS002", message: error.message, span };
   return {
     code: "FMS003",

@@ -69,9 +69,9 @@ function readPiece(
   parser.start(text);
   const tree = production(parser);
   // The first error ends a piece; what the parser adds is only that tokens are left.
-  const errors = parser.errors.slice(0, 1);
-  const tokens = parser.finish();
-  const findings = syntaxFindings(errors, tokens);
+  const tokens = parser.tokens();
+  const reading = parser.finish();
+  const findings = syntaxFindings({ ...reading, complaints: reading.complaints.slice(0, 1) });
   for (const { code, message, span, help } of findings) {
     const words = message.replace("the file ends", `${what} ends`).replace("the end of the file", `the end of ${what}`);
     form.report(code, words, places.span(span.start, span.end), help === undefined ? {} : { help });

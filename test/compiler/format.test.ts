@@ -141,7 +141,7 @@ const parser = new PolicyParser();
 function disturbed(text: string, random: Random): string {
   parser.start(text);
   parser.policy();
-  const tokens = parser.finish();
+  const tokens = parser.tokens();
   let out = "";
   let count = 0;
   let end = 0;
