@@ -2,7 +2,7 @@
 // It must never write, and never load the compiler before there is a text to compile.
 import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import type { Diagnostic, ResolvedImport, Stack } from "../compiler/index.ts";
+import type { Diagnostic, ResolvedImport, Stack, Unreported } from "../compiler/index.ts";
 import { hasErrorCode } from "../runtime/disk.ts";
 import type { SourceText } from "../runtime/doors/protocol.ts";
 import { Stop } from "./exit.ts";
@@ -105,6 +105,20 @@ export interface CompiledPolicy {
   readonly imports: readonly ResolvedImport[];
 }
 
+/** What is wrong beyond the findings that are shown. */
+export function unreportedText({ errors, warnings, isAtLeast }: Unreported): string {
+  if (isAtLeast) return "and there may be more: the rest was not looked at";
+  const counts = [
+    errors > 0 ? countText(errors, "more error") : "",
+    warnings > 0 ? countText(warnings, "more warning") : "",
+  ];
+  return `and ${counts.filter((one) => one !== "").join(" and ")}`;
+}
+
+export function unreportedJson({ errors, warnings, isAtLeast }: Unreported) {
+  return { errors, warnings, is_at_least: isAtLeast };
+}
+
 /** Findings as frames; warnings and errors alike. */
 export async function frames(
   diagnostics: readonly Diagnostic[],
@@ -127,10 +141,12 @@ export async function compilePolicy(
 ): Promise<CompiledPolicy> {
   const { compile } = await import("../compiler/index.ts");
   const given = importsOf(dir, io.env, holding);
-  const { image, stack, diagnostics, sources, imports } = compile(source.text, { file: source.file, imports: given });
+  const compiled = compile(source.text, { file: source.file, imports: given });
+  const { image, stack, diagnostics, unreported, sources, imports } = compiled;
   const errors = diagnostics.filter(({ severity }) => severity === "error");
   const shown = image === undefined ? errors : io.quiet ? [] : diagnostics;
   for (const frame of await frames(shown, sources, io.isColored)) io.complain(frame);
+  if (unreported !== undefined && shown.length > 0) io.complain(unreportedText(unreported));
   if (image === undefined || stack === undefined) {
     throw new Stop(
       `${source.file} does not compile: ${countText(errors.length, "error")}`,

@@ -193,6 +193,7 @@ const results: Readonly<Record<string, Schema>> = {
     file: string,
     errors: integer,
     warnings: integer,
+    unreported: orNull(object({ errors: integer, warnings: integer, is_at_least: boolean })),
     unset_variables: listOf(string),
     diagnostics: listOf(diagnostic),
     imports: listOf(object({ reference: string, sha256: hash, pinned: boolean })),

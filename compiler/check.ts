@@ -17,7 +17,7 @@ import { checkMeters, checkRule } from "./check/rule.ts";
 import { checkStackSense } from "./check/sense.ts";
 import { checkSession } from "./check/session.ts";
 import { checkSlips } from "./check/slip.ts";
-import type { Finding } from "./diagnostic.ts";
+import type { Finding, Unreported } from "./diagnostic.ts";
 import { limits, utf8Bytes } from "./limits.ts";
 import { ownParts } from "./packs/own.ts";
 
@@ -29,8 +29,14 @@ export interface Surroundings {
   readonly knownTools?: readonly string[];
 }
 
+export interface Checked {
+  /** In the order of the text. */
+  readonly findings: readonly Finding[];
+  readonly unreported: Unreported;
+}
+
 /** Checks a stack that parse found no error in, its packs brought in. */
-export function checkStack(stack: Stack, { packs = [], knownTools = [] }: Surroundings = {}): Finding[] {
+export function checkStack(stack: Stack, { packs = [], knownTools = [] }: Surroundings = {}): Checked {
   const report = new Report();
   for (const agent of stack.agents) {
     for (const block of blocksOf(agent, "session")) checkSession(report, block);
@@ -44,17 +50,21 @@ export function checkStack(stack: Stack, { packs = [], knownTools = [] }: Surrou
     (a) => `the agent \`${a.id}\``,
   );
   for (const agent of stack.agents) {
+    if (report.isFull) break;
     checkId(report, agent);
     checkAgent(report, agent, strictGuards);
   }
   if (stack.anonymous !== null) checkAgent(report, stack.anonymous, strictGuards);
-  for (const pack of packs) checkPack(report, pack, strictGuards);
-  checkMentioned(report, stack, knownTools);
-  checkBlocks(report, stack.blocks);
-  checkStackSense(report, stack);
-  checkSlips(report, stack);
+  for (const pack of packs) if (!report.isFull) checkPack(report, pack, strictGuards);
+  if (!report.isFull) {
+    checkMentioned(report, stack, knownTools);
+    checkBlocks(report, stack.blocks);
+    checkStackSense(report, stack);
+    checkSlips(report, stack);
+  }
   report.once();
-  return report.findings.sort((a, b) => a.span.source - b.span.source || a.span.start - b.span.start);
+  const findings = report.findings.sort((a, b) => a.span.source - b.span.source || a.span.start - b.span.start);
+  return { findings, unreported: { ...report.left, isAtLeast: report.isFull } };
 }
 
 function isStrict(stack: Stack): boolean {
@@ -100,7 +110,10 @@ function checkAgent(report: Report, agent: Agent, strictGuards: boolean): void {
   const deepDenies = new Set([...agent.rules, ...rules].flatMap((rule) => deepDeny(rule)));
   const setting: Setting = { agent, strictGuards, deepDenies };
   const conditions = new ConditionChecker(report, agent);
-  for (const rule of rules) checkRule(report, rule, setting, conditions);
+  for (const rule of rules) {
+    if (report.isFull) return;
+    checkRule(report, rule, setting, conditions);
+  }
   checkBroughtIn(report, agent, setting);
   for (const gate of [agent.egress, agent.modelPolicy]) {
     for (const variable of gate === null ? [] : checkGate(report, agent, gate)) conditions.used.add(variable);

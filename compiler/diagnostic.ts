@@ -67,6 +67,14 @@ export interface Diagnostic extends Place {
   readonly related?: readonly (Place & { readonly message: string })[];
 }
 
+/** Findings beyond the limits of what is reported. */
+export interface Unreported {
+  readonly errors: number;
+  readonly warnings: number;
+  /** The rest of the policy was not looked at, so there may be more. */
+  readonly isAtLeast: boolean;
+}
+
 /** The form in which parse, check and lower report: spans instead of lines. */
 export interface Finding {
   readonly code: DiagnosticCode;

@@ -2,14 +2,15 @@
 // gives the same bytes in Node and in a browser.
 import type { SourceText, Stack } from "./ast.ts";
 import { checkStack } from "./check.ts";
-import { type Diagnostic, type Finding, toDiagnostics } from "./diagnostic.ts";
+import { type Diagnostic, type Finding, toDiagnostics, type Unreported } from "./diagnostic.ts";
 import { encodeImage } from "./encode.ts";
+import { limits } from "./limits.ts";
 import { lowerStack } from "./lower/lower.ts";
 import type { Imports } from "./packs/load.ts";
 import { isError, type Resolved, type ResolvedImport, resolvePolicy } from "./resolve.ts";
 
 export type { SourceText, Stack } from "./ast.ts";
-export type { Diagnostic, DiagnosticCode, Severity } from "./diagnostic.ts";
+export type { Diagnostic, DiagnosticCode, Severity, Unreported } from "./diagnostic.ts";
 export { disassemble } from "./disassemble.ts";
 export { renderDiagnostic, renderDiagnostics } from "./frame.ts";
 export type { ImportedText, ImportProblem, ImportResolver, Imports } from "./packs/load.ts";
@@ -27,8 +28,10 @@ export interface CompileOptions {
 export interface Compiled {
   /** Absent when a diagnostic is an error. */
   readonly image?: Uint8Array;
-  /** In the order of the text, the policy's own before those of imported files. */
+  /** In the order of the text, the policy's own before those of imported files; as many as `limits` lets be reported. */
   readonly diagnostics: readonly Diagnostic[];
+  /** What is wrong beyond the diagnostics; absent when they are all. */
+  readonly unreported?: Unreported;
   /** The tree, where there is one, with every pack brought in: what plan compares. */
   readonly stack?: Stack;
   /** The policy's own text first, then those that it imports; frames of diagnostics are cut from them. */
@@ -41,14 +44,19 @@ export function compile(text: string, options: CompileOptions): Compiled {
   const resolved = resolvePolicy({ file: options.file, text }, options.imports);
   const { stack, sources } = resolved;
   const found: Finding[] = [...resolved.findings];
+  let unreported: Unreported = { errors: 0, warnings: 0, isAtLeast: resolved.isCut };
   const { packs, isFit } = resolved;
   const { knownTools = [] } = options;
-  if (stack !== null && isFit) found.push(...checkStack(stack, { packs, knownTools }));
-  if (stack === null || found.some(isError)) return finish(found, resolved, undefined);
+  if (stack !== null && isFit) {
+    const checked = checkStack(stack, { packs, knownTools });
+    for (const finding of checked.findings) found.push(finding);
+    unreported = checked.unreported;
+  }
+  if (stack === null || found.some(isError)) return finish(found, unreported, resolved, undefined);
   const { program, host, findings: lowering } = lowerStack(stack);
-  found.push(...lowering);
+  for (const finding of lowering) found.push(finding);
   const image = found.some(isError) ? undefined : encodeImage(program, host, sources);
-  return finish(found, resolved, image);
+  return finish(found, unreported, resolved, image);
 }
 
 /** Diagnostics alone; the same as compile gives. */
@@ -56,14 +64,22 @@ export function check(text: string, options: CompileOptions): readonly Diagnosti
   return compile(text, options).diagnostics;
 }
 
-function finish(findings: readonly Finding[], resolved: Resolved, image: Uint8Array | undefined): Compiled {
+function finish(
+  findings: readonly Finding[],
+  before: Unreported,
+  resolved: Resolved,
+  image: Uint8Array | undefined,
+): Compiled {
   const { sources, imports, stack } = resolved;
   const foreign = new Set(imports.flatMap(({ isLocal, file }) => (isLocal ? [] : [file])));
   // Who uses a published pack cannot mend its warnings.
   const said = findings.filter((finding) => isError(finding) || !foreign.has(sources[finding.span.source]?.file ?? ""));
-  const ordered = said.sort((a, b) => a.span.source - b.span.source || a.span.start - b.span.start);
+  const sorted = said.sort((a, b) => a.span.source - b.span.source || a.span.start - b.span.start);
+  const { kept: ordered, unreported } = withinLimits(sorted, before);
+  const isMore = unreported.errors > 0 || unreported.warnings > 0 || unreported.isAtLeast;
   return {
     ...(image === undefined ? {} : { image }),
+    ...(isMore ? { unreported } : {}),
     diagnostics: toDiagnostics(
       ordered.map((finding) => withImport(finding, resolved)),
       sources,
@@ -72,6 +88,20 @@ function finish(findings: readonly Finding[], resolved: Resolved, image: Uint8Ar
     sources,
     imports,
   };
+}
+
+/** The first findings of each severity, as many as are reported. */
+function withinLimits(findings: readonly Finding[], before: Unreported) {
+  let [errors, warnings] = [0, 0];
+  const kept = findings.filter((finding) =>
+    isError(finding) ? ++errors <= limits.errorsReported : ++warnings <= limits.warningsReported,
+  );
+  const unreported: Unreported = {
+    errors: before.errors + Math.max(0, errors - limits.errorsReported),
+    warnings: before.warnings + Math.max(0, warnings - limits.warningsReported),
+    isAtLeast: before.isAtLeast,
+  };
+  return { kept, unreported };
 }
 
 /** What is wrong in an imported file says how the file came in, where no place in the policy itself is named. */

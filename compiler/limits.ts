@@ -17,6 +17,10 @@ export const limits = {
   yamlTokens: 2_500_000,
   /** Operators in one condition; bounds the depth of its tree. */
   conditionOperators: 1_000,
+  /** Operators in one condition after which the text is read no further. */
+  conditionOperatorsRead: 10_000,
+  /** Members of one list. */
+  listMembers: 262_144,
   /** UTF-8 bytes of one string. */
   stringBytes: 64 * 1024,
   /** UTF-16 code units of a regular expression. */
@@ -42,8 +46,10 @@ export const limits = {
   useDepth: 8,
   /** Rules of an agent and of the packs that it brings in, over all agents. */
   linkedRules: 100_000,
-  /** Syntax errors reported in one run; the rest would only repeat them. */
-  syntaxErrors: 50,
+  /** Errors reported in one run, after which nothing more is looked for: the rest would mostly repeat them. */
+  errorsReported: 50,
+  /** Warnings reported in one run; of those beyond only the number is told. */
+  warningsReported: 1_000,
 } as const;
 
 /** UTF-8 bytes of a text, without making them; a lone surrogate counts as the three of U+FFFD. */

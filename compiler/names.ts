@@ -65,18 +65,18 @@ export function scopeOf(agent: NamesOf, part: { readonly origin?: Origin }): Nam
 export function resolveName(agent: NamesOf, path: readonly (string | number)[]): Resolution {
   const [first, second] = path;
   if (typeof first !== "string") throw new Error("a name begins with a word");
-  const bare = agent.vars.find((v) => v.name === first);
+  const bare = variableOf(agent, first);
   if (bare !== undefined && path.length === 1) return { kind: "value", name: bare.name, value: bare.value };
   if (first === "vars" && typeof second === "string") {
-    const named = agent.vars.find((v) => v.name === second);
+    const named = variableOf(agent, second);
     if (named !== undefined && path.length === 2) return { kind: "value", name: named.name, value: named.value };
     return { kind: "unknown", word: "vars", candidates: agent.vars.map((v) => `vars.${v.name}`) };
   }
-  const selectors = selectorNames(agent);
-  if (selectors.includes(first) || first === "selectors") {
-    const inner = selectors.includes(first) ? path : path.slice(1);
-    if (typeof inner[0] === "string" && !selectors.includes(inner[0]))
-      return { kind: "unknown", word: "selectors", candidates: selectors.map((name) => `selectors.${name}`) };
+  const known = selectorNames(agent);
+  if (known.includes(first) || first === "selectors") {
+    const inner = known.includes(first) ? path : path.slice(1);
+    if (typeof inner[0] === "string" && !known.includes(inner[0]))
+      return { kind: "unknown", word: "selectors", candidates: known.map((name) => `selectors.${name}`) };
     if (inner.length > 0) return selectorField(inner);
   }
   if (path.length > 1 && path[path.length - 1] === "length") {
@@ -87,11 +87,32 @@ export function resolveName(agent: NamesOf, path: readonly (string | number)[]):
   return resolveWord(first, path);
 }
 
+/** From here on variables are looked up in a table; few are found sooner one by one. */
+const VARS_TABLED_MIN = 8;
+const tables = new WeakMap<readonly Var[], ReadonlyMap<string, Var>>();
+
+function variableOf({ vars }: NamesOf, name: string): Var | undefined {
+  if (vars.length < VARS_TABLED_MIN) return vars.find((v) => v.name === name);
+  let table = tables.get(vars);
+  if (table === undefined) {
+    // Of two of one name the first is meant; the second is an error.
+    table = new Map(vars.toReversed().map((v) => [v.name, v]));
+    tables.set(vars, table);
+  }
+  return table.get(name);
+}
+
 const noNames: readonly string[] = [];
+const selectors = new WeakMap<readonly Block[], readonly string[]>();
 
 function selectorNames({ blocks }: NamesOf): readonly string[] {
   if (blocks === undefined || blocks.length === 0) return noNames;
-  return blocksOf({ blocks }, "selector").flatMap(({ name }) => name ?? []);
+  let names = selectors.get(blocks);
+  if (names === undefined) {
+    names = blocksOf({ blocks }, "selector").flatMap(({ name }) => name ?? []);
+    selectors.set(blocks, names);
+  }
+  return names;
 }
 
 /** The last `length` of a path asks how long the value is. */

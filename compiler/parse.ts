@@ -40,7 +40,7 @@ export function parse(sources: readonly SourceText[]): ParseResult {
   const { isCut } = reading;
   const stack = tree === undefined || isCut ? null : readStack(reader, tree, sources);
   findings.sort((a, b) => a.span.start - b.span.start);
-  return { stack, findings, isCut };
+  return { stack, findings, isCut: isCut || reader.isFull };
 }
 
 function readStack(reader: Reader, tree: CstNode, sources: readonly SourceText[]): Stack {

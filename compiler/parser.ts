@@ -249,7 +249,7 @@ export class ScanningParser extends EngineParser {
       braces = latest.braces - level.braces;
       brackets = latest.nesting - level.nesting;
     } else for (let i = first; i <= this.currIdx; i++) count(kept.at(i) as IToken);
-    if (this.complaints.length >= limits.syntaxErrors && !this.isCut) this.stop();
+    if (this.complaints.length >= limits.errorsReported && !this.isCut) this.stop();
     for (;;) {
       const token = this.LA(1) as ScannedToken;
       const type = token.tokenType;

@@ -26,6 +26,8 @@ export interface Resolved {
   readonly findings: readonly Finding[];
   /** Every text could be read, so that the tree can be looked at further; an import may be missing from it. */
   readonly isFit: boolean;
+  /** Reading ended before the text did, because too much was wrong with it. */
+  readonly isCut: boolean;
   /** The policy's own text first, then imports in the order in which they were met. */
   readonly sources: readonly SourceText[];
   readonly imports: readonly ResolvedImport[];
@@ -34,9 +36,9 @@ export interface Resolved {
 }
 
 export function resolvePolicy(main: SourceText, imports?: Imports): Resolved {
-  const { stack, findings } = readPolicy([main]);
+  const { stack, findings, isCut } = readPolicy([main]);
   const isFit = !findings.some(isError);
-  const bare = { stack, findings, isFit, sources: [main], imports: [], packs: [] };
+  const bare = { stack, findings, isFit, isCut, sources: [main], imports: [], packs: [] };
   if (stack === null || !isFit) return bare;
   if (stack.imports.length === 0 && stack.packs.length === 0 && stack.agents.every(({ uses }) => uses.length === 0))
     return bare;
@@ -46,6 +48,7 @@ export function resolvePolicy(main: SourceText, imports?: Imports): Resolved {
     stack: linked.stack,
     findings: [...findings, ...linked.findings],
     isFit: loaded.isReadable,
+    isCut,
     sources: loaded.sources,
     imports: [...loaded.files.values()].map((file) => resolved(file, loaded.sources)),
     packs: linked.packs.map(({ pack }) => pack),

@@ -53,11 +53,11 @@ export function scanToken(text: string, offset: number, mode: ScanMode, previous
     braces = Math.max(0, braces - 1);
     nesting = 0;
   }
-  const operators =
-    mode === ScanMode.Plain ? operatorsAfter(scanned.type, previous?.operators ?? 0) : (previous?.operators ?? 0);
-  const isTooDeep = nesting > limits.nestedParentheses || braces > limits.nestedBraces || operators > OPERATORS_READ;
-  const tooDeep = isTooDeep ? depthProblem(nesting, braces) : null;
-  if (tooDeep !== null) scanned = { type: EOF, end: text.length, problem: tooDeep };
+  const before = previous ?? nothingBefore;
+  const operators = mode === ScanMode.Plain ? operatorsAfter(scanned.type, before.operators) : before.operators;
+  const commas = commasAfter(scanned.type, before.commas);
+  const tooMuch = excess({ nesting, braces, operators, commas });
+  if (tooMuch !== null) scanned = { type: EOF, end: text.length, problem: tooMuch };
   return {
     image: scanned.type === EOF ? "" : text.slice(start, scanned.end),
     startOffset: start,
@@ -70,12 +70,10 @@ export function scanToken(text: string, offset: number, mode: ScanMode, previous
     nesting,
     braces,
     operators,
+    commas,
     problem: scanned.problem,
   };
 }
-
-/** Operators since the latest effect or brace, after which nothing is read: many times what a condition may have. */
-const OPERATORS_READ = 10 * limits.conditionOperators;
 
 function operatorsAfter(type: TokenType, before: number): number {
   if (type === t.OperatorSign || type === t.OperatorWord || type === t.Minus || type === t.Not || type === t.Bang)
@@ -83,21 +81,34 @@ function operatorsAfter(type: TokenType, before: number): number {
   return type === t.Effect || type === t.Mandatory || type === t.LCurly || type === t.RCurly ? 0 : before;
 }
 
-function depthProblem(nesting: number, braces: number): TokenProblem {
-  if (nesting > limits.nestedParentheses) {
+function commasAfter(type: TokenType, before: number): number {
+  if (type === t.Comma) return before + 1;
+  return type === t.LSquare || type === t.RSquare || type === t.LCurly || type === t.RCurly ? 0 : before;
+}
+
+const nothingBefore = { operators: 0, commas: 0 };
+
+/** What there is too much of for the text to be read on; null when nothing is. */
+function excess(open: Pick<ScannedToken, "nesting" | "braces" | "operators" | "commas">): TokenProblem | null {
+  if (open.nesting > limits.nestedParentheses) {
     return {
       code: "FMS004",
       message: `more than ${limits.nestedParentheses} parentheses or brackets are open here`,
       help: "split the condition into several rules",
     };
   }
-  if (braces > limits.nestedBraces)
+  if (open.braces > limits.nestedBraces)
     return { code: "FMS004", message: `more than ${limits.nestedBraces} braces are open here` };
-  return {
-    code: "FMS004",
-    message: `this condition has more than ${OPERATORS_READ} operators; at most ${limits.conditionOperators} are allowed`,
-    help: "split it into several rules, or compare with a list: `x in [..]`",
-  };
+  if (open.operators > limits.conditionOperatorsRead) {
+    return {
+      code: "FMS004",
+      message: `this condition has more than ${limits.conditionOperatorsRead} operators; at most ${limits.conditionOperators} are allowed`,
+      help: "split it into several rules, or compare with a list: `x in [..]`",
+    };
+  }
+  if (open.commas > limits.listMembers)
+    return { code: "FMS004", message: `this list has more than ${limits.listMembers} members`, help: "use a pattern" };
+  return null;
 }
 
 /** Whether a line ends between two offsets. */

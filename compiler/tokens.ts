@@ -175,5 +175,7 @@ export interface ScannedToken extends IToken {
   readonly braces: number;
   /** Operators since the latest effect or brace. */
   readonly operators: number;
+  /** Commas since the latest bracket or brace. */
+  readonly commas: number;
   readonly problem: TokenProblem | null;
 }

@@ -25,22 +25,22 @@ const topKeys = {
   ...stackBlockKeys,
 } satisfies Keys;
 
-/** Parses `sources[0]`, as parse does. At most limits.syntaxErrors findings, all of them errors. */
+/** Parses `sources[0]`, as parse does. At most limits.errorsReported findings, all of them errors. */
 export function parseYaml(sources: readonly SourceText[], kind: "yaml" | "json"): ParseResult {
   const source = sources[0];
   if (source === undefined) throw new Error("parseYaml needs a source");
   const findings: Finding[] = [];
   const form = new Form(source.text, findings);
-  if (!isReadable(form, source.text)) return { stack: null, findings, isCut: false };
+  if (!isReadable(form, source.text)) return { stack: null, findings, isCut: form.isFull };
   const root = kind === "json" ? readJson(form) : readYaml(form);
-  if (root === null) return { stack: null, findings, isCut: false };
+  if (root === null) return { stack: null, findings, isCut: form.isFull };
   if (root.kind !== "map") {
     form.wrong(root, "a policy is a map", "begin with `agents`, `rules` or `runtime`");
-    return { stack: null, findings, isCut: false };
+    return { stack: null, findings, isCut: form.isFull };
   }
   const stack = assembleStack(form, readTop(form, root), sources);
   findings.sort((a, b) => a.span.start - b.span.start);
-  return { stack, findings, isCut: false };
+  return { stack, findings, isCut: form.isFull };
 }
 
 function readTop(form: Form, root: MapNode) {

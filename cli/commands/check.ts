@@ -7,7 +7,7 @@ import { lockFileName } from "../../runtime/registry/lock-file.ts";
 import { FarameshCommand } from "../context.ts";
 import { type ExitCode, exits } from "../exit.ts";
 import { importsOf, pinAll, unpinned } from "../imports.ts";
-import { frames, readPolicyFile } from "../policy-file.ts";
+import { frames, readPolicyFile, unreportedJson, unreportedText } from "../policy-file.ts";
 import { countText, visible } from "../render.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -38,7 +38,7 @@ export class CheckCommand extends FarameshCommand {
     const known = await knownTools(this.dir, io.env);
     const given = importsOf(this.dir, io.env, this.writeLock ? "none" : "all");
     const options = { file: source.file, knownTools: known, imports: given };
-    const { image, stack, diagnostics, sources, imports } = compile(source.text, options);
+    const { image, stack, diagnostics, unreported, sources, imports } = compile(source.text, options);
     const errors = diagnostics.filter(({ severity }) => severity === "error");
     const warnings = diagnostics.filter(({ severity }) => severity === "warning");
     const unset = this.strictEnv && stack !== undefined ? unsetVariables(stack, io.env) : [];
@@ -56,6 +56,7 @@ export class CheckCommand extends FarameshCommand {
       file: source.file,
       errors: errors.length + unset.length,
       warnings: warnings.length,
+      unreported: unreported === undefined ? null : unreportedJson(unreported),
       unset_variables: unset,
       diagnostics,
       imports: imports.map(({ reference, sha256 }) => ({
@@ -73,6 +74,7 @@ export class CheckCommand extends FarameshCommand {
     for (const frame of await shown(errors)) io.line(frame);
     for (const name of unset) io.line(unsetText(source.file, name));
     for (const frame of await shown(warnings)) io.note(frame);
+    if (unreported !== undefined) io.line(unreportedText(unreported));
     if (!isValid) {
       const tail = warnings.length > 0 ? `, ${countText(warnings.length, "warning")}` : "";
       io.line(`${countText(errors.length + unset.length, "error")}${tail}`);

@@ -56,7 +56,7 @@ export function checkPack(report: Report, pack: Pack, strictGuards: boolean): vo
 /** Returns the values that the rules read. */
 function checkRules(report: Report, rules: readonly Rule[], setting: Setting): Set<string> {
   const conditions = new ConditionChecker(report, setting.agent);
-  for (const rule of rules) checkRule(report, rule, setting, conditions);
+  for (const rule of rules) if (!report.isFull) checkRule(report, rule, setting, conditions);
   return conditions.used;
 }
 

@@ -1,13 +1,33 @@
 // Where checks leave their findings, and the words that several of them use.
 import type { Span, Value } from "../ast.ts";
-import type { DiagnosticCode, Finding } from "../diagnostic.ts";
+import { type DiagnosticCode, diagnosticCodes, type Finding } from "../diagnostic.ts";
+import { limits } from "../limits.ts";
 import { suggest } from "../suggest.ts";
 
 export class Report {
   readonly findings: Finding[] = [];
+  #errors = 0;
+  #warnings = 0;
 
+  /** Keeps a finding; those beyond the limits are only counted. */
   add(code: DiagnosticCode, message: string, span: Span, more: Pick<Finding, "help" | "related"> = {}): void {
-    this.findings.push({ code, message, span, ...more });
+    const isError = diagnosticCodes[code].severity === "error";
+    const count = isError ? ++this.#errors : ++this.#warnings;
+    if (count <= (isError ? limits.errorsReported : limits.warningsReported))
+      this.findings.push({ code, message, span, ...more });
+  }
+
+  /** As many errors as are reported: nothing more need be looked for. */
+  get isFull(): boolean {
+    return this.#errors >= limits.errorsReported;
+  }
+
+  /** Findings beyond the limits, as many as were met. */
+  get left(): { readonly errors: number; readonly warnings: number } {
+    return {
+      errors: Math.max(0, this.#errors - limits.errorsReported),
+      warnings: Math.max(0, this.#warnings - limits.warningsReported),
+    };
   }
 
   /** Leaves out what is said a second time, of the same place and in the same words: two agents bring in one pack. */
@@ -27,7 +47,8 @@ export class Report {
   }
 
   unknownField(name: string, place: string, known: readonly string[], span: Span): void {
-    const near = suggest(name, known);
+    // What is only counted needs no help.
+    const near = this.isFull ? null : suggest(name, known);
     this.add("FMS011", `unknown field \`${name}\` in ${place}`, span, {
       help: near === null ? `the fields are ${known.join(", ")}` : `did you mean \`${near}\`?`,
     });

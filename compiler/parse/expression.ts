@@ -43,14 +43,16 @@ export function readExpression(reader: Reader, node: CstNode): Expr {
   const words = joinNotIn(tokens(node, "operator"));
   const size = words.length + operands.reduce((sum, operand) => sum + tokens(operand, "Prefix").length, 0);
   if (size > limits.conditionOperators) {
-    reader.report(
-      "FMS004",
-      `this condition has ${size} operators; at most ${limits.conditionOperators} are allowed`,
-      reader.ofNode(node),
-      {
-        help: "split it into several rules, or compare with a list: `x in [..]`",
-      },
-    );
+    // Beyond that it is complained of where reading ended.
+    if (size < limits.conditionOperatorsRead)
+      reader.report(
+        "FMS004",
+        `this condition has ${size} operators; at most ${limits.conditionOperators} are allowed`,
+        reader.ofNode(node),
+        {
+          help: "split it into several rules, or compare with a list: `x in [..]`",
+        },
+      );
     return { kind: "nil", span: reader.ofNode(node) };
   }
   return climb({ reader, operands, operators: words, operand: 0, prefix: 0 }, strength.or);

@@ -22,7 +22,7 @@ import { helpFor, type Mistake } from "./help.ts";
 /** Never said: a token among the problems has one. */
 const unnamed: TokenProblem = { code: "FMS001", message: "these characters cannot be read" };
 
-/** At most `limits.syntaxErrors` of each: of broken tokens, and of what the grammar did not expect. */
+/** At most `limits.errorsReported` of each: of broken tokens, and of what the grammar did not expect. */
 export function syntaxFindings({ text, complaints, problems }: Reading): Finding[] {
   const findings: Finding[] = [];
   const spoken = new Set<number>();
@@ -32,7 +32,7 @@ export function syntaxFindings({ text, complaints, problems }: Reading): Finding
     const repeats =
       before !== null && token.tokenType === Unreadable && !hasLineEnd(text, before.end, token.startOffset);
     before = token.tokenType === Unreadable ? token : null;
-    if (repeats || findings.length >= limits.syntaxErrors) continue;
+    if (repeats || findings.length >= limits.errorsReported) continue;
     const { code, message, help }: TokenProblem = token.problem ?? unnamed;
     findings.push({ code, message, span: spanOf(token), help });
   }

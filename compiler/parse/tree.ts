@@ -2,6 +2,7 @@
 import type { CstElement, CstNode, IToken } from "chevrotain";
 import type { Rule, Span } from "../ast.ts";
 import type { DiagnosticCode, Finding } from "../diagnostic.ts";
+import { limits } from "../limits.ts";
 
 export function isNode(element: CstElement): element is CstNode {
   return "children" in element;
@@ -67,8 +68,14 @@ export class Reader {
     return { source: this.source, start: at.startOffset, end: (at.endOffset ?? at.startOffset) + 1 };
   }
 
+  /** Everything reported while reading is an error; beyond the limit they are not kept. */
   report(code: DiagnosticCode, message: string, span: Span, more: Pick<Finding, "help" | "related"> = {}): void {
-    this.findings.push({ code, message, span, ...more });
+    if (!this.isFull) this.findings.push({ code, message, span, ...more });
+  }
+
+  /** As many errors as are reported: what is asked for help need not be made any more. */
+  get isFull(): boolean {
+    return this.findings.length >= limits.errorsReported;
   }
 
   /** The second of two things of which one is allowed. */

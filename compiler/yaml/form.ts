@@ -1,7 +1,7 @@
 // Reading the common tree of YAML and JSON: known keys, texts, lists, and where findings are collected. It knows no key of
 // the language, only how keys are asked for; an unknown or repeated one is always an error.
 import type { Span } from "../ast.ts";
-import type { DiagnosticCode, Finding } from "../diagnostic.ts";
+import type { Finding } from "../diagnostic.ts";
 import { limits, utf8Bytes } from "../limits.ts";
 import { Reader } from "../parse/tree.ts";
 import { suggest } from "../suggest.ts";
@@ -22,21 +22,6 @@ export class Form extends Reader {
   constructor(file: string, findings: Finding[]) {
     super(0, findings);
     this.file = file;
-  }
-
-  /** Everything reported here is an error, so what comes after the limit would change nothing. */
-  override report(
-    code: DiagnosticCode,
-    message: string,
-    span: Span,
-    more: Pick<Finding, "help" | "related"> = {},
-  ): void {
-    if (!this.isFull) super.report(code, message, span, more);
-  }
-
-  /** As many errors as are reported. */
-  get isFull(): boolean {
-    return this.findings.length >= limits.syntaxErrors;
   }
 
   /** What the author wrote there. */

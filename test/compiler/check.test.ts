@@ -13,7 +13,7 @@ function codes(text: string): string[] {
     [],
     text,
   );
-  return stack === null ? [] : checkStack(stack).map((f) => f.code);
+  return stack === null ? [] : checkStack(stack).findings.map((f) => f.code);
 }
 
 const inAgent = (body: string): string[] => codes(`agent "a" {\n default deny\n ${body}\n}`);

@@ -189,7 +189,7 @@ test("deny! is one word, deny !x is none", () => {
   assert.is(rulesOf("deny! x")[0]?.effect, "deny!");
   assert.equal(codes("reject! x"), ["FMS002"]);
   const { stack } = read("deny !x");
-  assert.ok(stack !== null && checkStack(stack).some((f) => f.code === "FMS024"));
+  assert.ok(stack !== null && checkStack(stack).findings.some((f) => f.code === "FMS024"));
 });
 
 test("a phase at the top belongs to the only agent", () => {
@@ -219,7 +219,7 @@ test("flat rules belong to an anonymous agent", () => {
 
 test("a counter of bytes parses and is refused by name", () => {
   const stack = valid("agent a { ambient { max_bytes 5mb, on_exceed deny } }");
-  const found = checkStack(stack).filter((f) => f.code === "FMS010");
+  const found = checkStack(stack).findings.filter((f) => f.code === "FMS010");
   assert.equal(
     found.map(({ message }) => message),
     ["`max_bytes` is not supported yet"],
@@ -379,7 +379,7 @@ test("F07 no broken word, operator, brace or quote leaves a permit with a weaker
       tried++;
       const { stack, findings } = read(mutant);
       if (stack === null) continue;
-      const all = [...findings, ...(findings.length === 0 ? checkStack(stack) : [])];
+      const all = [...findings, ...(findings.length === 0 ? checkStack(stack).findings : [])];
       if (all.some((f) => diagnosticCodes[f.code].severity === "error")) continue;
       for (const [pattern, conditions] of permitsOf(stack)) {
         for (const text of conditions) {
