@@ -30,7 +30,8 @@ export const question: Question = {
       { id: "compile.first", value: first, unit: "ms", atMost: { must: 1000, goal: 200 } },
       { id: "compile.following", value: median(following), unit: "ms", atMost: { must: 1000, goal: 200 } },
     ];
-    if (!short) figures.push({ id: "compile.broken", value: slowestMs(compile), unit: "ms", atMost: { must: 1000, goal: 500 } });
+    if (!short)
+      figures.push({ id: "compile.broken", value: slowestMs(compile), unit: "ms", atMost: { must: 1000, goal: 500 } });
     if (!short) figures.push({ id: "compile.cedar", value: cedarMs(), unit: "ms" });
     return figures;
   },
