@@ -1,0 +1,83 @@
+// The places of a request that conditions read, each once, with all that is asked of them. A place may also stand for what no
+// request shows: the past of a session, a phase, or a comparison that reasoning by regions cannot take apart.
+import type { Domain } from "./regions.ts";
+import type { Sample } from "./sample.ts";
+import type { Test } from "./test.ts";
+
+/** Where an example puts the value. */
+export type Holder =
+  | {
+      readonly kind: "args" | "principal" | "delegation" | "http" | "selectors";
+      readonly path: readonly (string | number)[];
+    }
+  | { readonly kind: "model" | "action" | "session" | "purpose" | "agent" | "tool" }
+  | { readonly kind: "time"; readonly part: number }
+  /** The workflow phase of the session, or whether a rollout runs. */
+  | { readonly kind: "phase" }
+  | { readonly kind: "rollout"; readonly name: string }
+  | { readonly kind: "nowhere" };
+
+export interface Place {
+  readonly key: string;
+  /** As a condition would name it. */
+  readonly words: string;
+  readonly holder: Holder;
+  readonly domain: Domain;
+  /** An answer that hangs on it is "may": its values are not free to choose, or not to be seen. */
+  readonly isFree: boolean;
+  readonly tests: Test[];
+}
+
+/** Order of the questions of a diagram: what is outside the request first, what makes an answer uncertain last. */
+const CONTEXT = 0;
+const SEEN = 1;
+const FREE = 2;
+
+export class Places {
+  readonly #places = new Map<string, Place>();
+  readonly #testNumbers = new Map<string, number>();
+
+  /** The place of that key; `make` says what it is when it is new. */
+  at(key: string, make: () => Omit<Place, "key" | "tests">): Place {
+    const known = this.#places.get(key);
+    if (known !== undefined) return known;
+    const place = { key, tests: [], ...make() };
+    this.#places.set(key, place);
+    return place;
+  }
+
+  /** The number of a test among those of its place. */
+  test(place: Place, test: Test): number {
+    const key = `${place.key}\n${JSON.stringify(test, patternNames)}`;
+    const known = this.#testNumbers.get(key);
+    if (known !== undefined) return known;
+    const number = place.tests.push(test) - 1;
+    this.#testNumbers.set(key, number);
+    return number;
+  }
+
+  /** Selectors that conditions have read so far. */
+  selectorsRead(): string[] {
+    return [...this.#places.values()].flatMap(({ holder }) =>
+      holder.kind === "selectors" && typeof holder.path[0] === "string" ? [holder.path[0]] : [],
+    );
+  }
+
+  /** In the order of a diagram's levels. */
+  ordered(): Place[] {
+    const rank = (place: Place): number =>
+      place.holder.kind === "phase" || place.holder.kind === "rollout" ? CONTEXT : place.isFree ? FREE : SEEN;
+    return [...this.#places.values()].sort((a, b) => rank(a) - rank(b));
+  }
+}
+
+/** An automaton is known by its name. */
+function patternNames(key: string, value: unknown): unknown {
+  return key === "automaton" ? undefined : value;
+}
+
+export const truths: readonly Sample[] = [
+  { kind: "bool", value: true },
+  { kind: "bool", value: false },
+  { kind: "unknown" },
+];
