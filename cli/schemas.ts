@@ -77,6 +77,18 @@ const rule = object({ agent: string, phase: orNull(string), pack: orNull(string)
 const transitionNames = ["permit", "defer", "deny"].flatMap((from) =>
   ["permit", "defer", "deny"].filter((to) => to !== from).map((to) => `${from}_to_${to}`),
 );
+/** `when` is "" for every call; `example` is a request without its agent. */
+const accessList = listOf(
+  object({
+    agent: orNull(string),
+    tool: string,
+    from: effect,
+    to: effect,
+    when: string,
+    certain: boolean,
+    example: openObject,
+  }),
+);
 const transitionList = listOf(object({ tool: string, count: integer }));
 
 const wal = object({
@@ -252,7 +264,13 @@ const results: Readonly<Record<string, Schema>> = {
         transitions: object(Object.fromEntries(transitionNames.map((name) => [name, transitionList])), transitionNames),
       }),
     ),
-    access: { type: "null" },
+    access: orNull(
+      object({
+        gained: accessList,
+        lost: accessList,
+        unknown: listOf(object({ agent: orNull(string), tool: string, why: string })),
+      }),
+    ),
   }),
   apply: {
     anyOf: [

@@ -6,6 +6,7 @@ import type { RuleRef, StackChanges } from "../../compiler/diff.ts";
 import { ImageFailure } from "../../runtime/images.ts";
 import type { ReplayReport } from "../../runtime/replay.ts";
 import { stackPaths } from "../../runtime/stack.ts";
+import type { Access, ShownChange } from "../access.ts";
 import { changesFrom, isUnchanged, printRuleChanges } from "../changes.ts";
 import { FarameshCommand } from "../context.ts";
 import { exits, Stop } from "../exit.ts";
@@ -34,10 +35,11 @@ export class PlanCommand extends FarameshCommand {
     category: "Policy",
     description: "show what apply would change",
     details:
-      "Compares the file with the policy in force and judges the recorded calls of a window by both. Exit codes: 0, 1 the policy does not compile, 2 with --strict-replay when a recorded call would come out differently.",
+      "Compares the file with the policy in force, says which calls of all that there can be are decided differently, and judges the recorded calls of a window by both. Exit codes: 0, 1 the policy does not compile, 2 with --strict-replay when a recorded call would come out differently and with --no-new-access when a call is permitted or deferred that was not.",
     examples: [
       ["What would change", "faramesh plan"],
       ["Judge the calls of a week, and fail when one differs", "faramesh plan --since 7d --strict-replay"],
+      ["Fail when anything is opened", "faramesh plan --no-new-access"],
     ],
   });
   readonly since = Option.String("--since", windowDefault, {
@@ -45,6 +47,9 @@ export class PlanCommand extends FarameshCommand {
   });
   readonly strictReplay = Option.Boolean("--strict-replay", false, {
     description: "exit 2 when a recorded call would come out differently",
+  });
+  readonly noNewAccess = Option.Boolean("--no-new-access", false, {
+    description: "exit 2 when a call could get further than under the policy in force, or that is not known",
   });
 
   async run(io: Terminal): Promise<number> {
@@ -66,9 +71,20 @@ export class PlanCommand extends FarameshCommand {
     }
     const report =
       active === null ? null : await this.#replay(io, { walDir, active, lastSeq, sinceUs: window.us }, policy);
-    io.json(jsonOf(changes, active, this.since, report));
-    if (!io.isJson) await this.#tell(io, changes, active, report);
-    return this.strictReplay && (report?.transitions.length ?? 0) > 0 ? exits.changes : exits.ok;
+    const access = active === null ? null : await this.#access(active, policy);
+    io.json(jsonOf(changes, active, this.since, report, access));
+    if (!io.isJson) await this.#tell(io, changes, active, report, access);
+    const differs = this.strictReplay && (report?.transitions.length ?? 0) > 0;
+    const opens = this.noNewAccess && access !== null && access.gained.length + access.unknown.length > 0;
+    return differs || opens ? exits.changes : exits.ok;
+  }
+
+  async #access(active: LoggedActivation, policy: CompiledPolicy): Promise<Access | null> {
+    const { accessBetween } = await import("../access.ts");
+    const { resolveStored } = await import("../../compiler/resolve.ts");
+    const stored = storedVersion(this.dir, active);
+    const { stack } = resolveStored(stored.sources);
+    return stack === null ? null : accessBetween({ stack, image: stored.image }, policy);
   }
 
   async #changes(active: LoggedActivation | null, policy: CompiledPolicy): Promise<StackChanges> {
@@ -115,12 +131,17 @@ export class PlanCommand extends FarameshCommand {
     changes: StackChanges,
     active: LoggedActivation | null,
     report: ReplayReport | null,
+    access: Access | null,
   ): Promise<void> {
     if (isUnchanged(changes)) io.line(`No changes: the policy in force (v${active?.number}) says the same.`);
     printRuleChanges(io, changes);
     if (report === null) {
       io.line("No policy is in force yet: nothing to compare recorded calls with.");
       return;
+    }
+    if (access !== null && !isUnchanged(changes)) {
+      const { printAccess } = await import("../access.ts");
+      printAccess(io, access);
     }
     const { impactLines } = await import("../impact.ts");
     const impact = impactLines(changes, report);
@@ -146,6 +167,7 @@ function jsonOf(
   active: LoggedActivation | null,
   window: string,
   report: ReplayReport | null,
+  access: Access | null,
 ): object {
   const { rules, items } = changes;
   const rule = ({ agent, phase, pack, text }: RuleRef): object => ({ agent, phase, pack, text });
@@ -170,6 +192,14 @@ function jsonOf(
       ...items,
     },
     replay: report === null ? null : { window, total: report.total, not_replayable: report.notReplayable, transitions },
-    access: null,
+    access: access === null ? null : accessJson(access),
   };
+}
+
+function accessJson({ gained, lost, unknown }: Access): object {
+  const change = ({ agent, tool, from, to, when, isCertain, example }: ShownChange): object => {
+    const { agent_id: _agent, ...call } = example.request;
+    return { agent, tool, from, to, when, certain: isCertain, example: call };
+  };
+  return { gained: gained.map(change), lost: lost.map(change), unknown };
 }

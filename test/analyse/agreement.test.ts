@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { holdAgainstMachine } from "./agreement.ts";
 
-const POLICIES_DEFAULT = 600;
+const POLICIES_DEFAULT = 200;
 
 test("what analysis is sure of, the machine does", async () => {
   const policies = Number(process.env.FARAMESH_POLICIES ?? POLICIES_DEFAULT);

@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { tryWitnesses } from "./witnesses.ts";
 
-const PAIRS_DEFAULT = 300;
+const PAIRS_DEFAULT = 80;
 
 test("the example of each certain difference is answered as was said", async () => {
   const pairs = Number(process.env.FARAMESH_POLICIES ?? PAIRS_DEFAULT);

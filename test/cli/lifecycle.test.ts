@@ -87,6 +87,9 @@ Rule changes:
 ~ permit stripe/charge if amount < $500 → if amount < $250
 + deny stripe/payouts
 - permit search_docs
+Access (every possible call, limits and budgets aside):
+- search_docs permit → deny
+- stripe/charge permit → deny when amount in [250, 500), like {"amount":250}
 Decision impact (last 24h):
 stripe/charge   permit → deny 0 calls
 stripe/payouts  permit → deny 0 calls

@@ -1,0 +1,94 @@
+// What a change of policy opens and what it closes, over all calls that there can be. Each difference comes with a call that
+// was put to both policies here: one that they do not answer as was reasoned is told as "may", never as certain.
+import type { AccessChange, Effect, Witness } from "../compiler/analyse/index.ts";
+import type { Stack } from "../compiler/index.ts";
+import type { EvaluationRequest, Policy } from "../runtime/evaluator/types.ts";
+import { visible } from "./render.ts";
+import type { Terminal } from "./terminal.ts";
+
+export interface PolicyOfPlan {
+  readonly stack: Stack;
+  readonly image: Uint8Array;
+}
+
+export interface ShownChange extends Omit<AccessChange, "when" | "isCut"> {
+  /** "amount in [250, 500)", stretches joined by " or "; "" for every call. */
+  readonly when: string;
+}
+
+export interface Access {
+  /** Calls that get further than before: from deny to defer or permit, from defer to permit. */
+  readonly gained: readonly ShownChange[];
+  readonly lost: readonly ShownChange[];
+  /** Tools of which nothing is claimed. */
+  readonly unknown: readonly { readonly agent: string | null; readonly tool: string; readonly why: string }[];
+}
+
+const openness: Readonly<Record<Effect, number>> = { deny: 0, defer: 1, permit: 2 };
+/** Before any rollout that there can be began. */
+const LONG_AGO_MS = Date.UTC(1990, 0, 1);
+
+export async function accessBetween(before: PolicyOfPlan, after: PolicyOfPlan): Promise<Access> {
+  const { compareAccess, timeWith } = await import("../compiler/analyse/index.ts");
+  const { loadPolicySync } = await import("../runtime/evaluator/index.ts");
+  const { changes, unknown } = compareAccess(before.stack, after.stack);
+  // Counters are left out: each example meets a policy whose counters stand at nothing.
+  const open = (image: Uint8Array): Policy => loadPolicySync(image, { state: "volatile" });
+  const shown = changes.map(({ when, isCut, ...change }): ShownChange => {
+    const tried =
+      change.isCertain &&
+      effectOf(open(before.image), change.example, timeWith) === change.from &&
+      effectOf(open(after.image), change.example, timeWith) === change.to;
+    const stretches = when.includes("") ? "" : [...when, ...(isCut ? ["…"] : [])].join(" or ");
+    return { ...change, isCertain: tried, when: stretches };
+  });
+  const isGained = ({ from, to }: ShownChange): boolean => openness[to] > openness[from];
+  return { gained: shown.filter(isGained), lost: shown.filter((change) => !isGained(change)), unknown };
+}
+
+/** Null where the state in which the call is made cannot be had. */
+function effectOf(
+  policy: Policy,
+  { request, phase, rollouts, time }: Witness,
+  timeWith: (parts: Witness["time"]) => number | null,
+): Effect | null {
+  const now = timeWith(time);
+  const running = Object.values(rollouts);
+  if (now === null || (running.includes(true) && running.includes(false))) return null;
+  policy.activatePhases(running.includes(false) ? LONG_AGO_MS : now);
+  // The example is JSON, and a request is made of JSON.
+  const call = request as unknown as EvaluationRequest;
+  if (phase !== null) {
+    const session = { agent_id: call.agent_id, session_id: call.session_id ?? "default" };
+    policy.movePhase({ ...session, to: phase }, { now });
+  }
+  return policy.decide(call, { now }).effect;
+}
+
+export function printAccess(io: Terminal, { gained, lost, unknown }: Access): void {
+  io.line("Access (every possible call, limits and budgets aside):");
+  for (const change of gained) io.line(io.paint.green(`+ ${changeText(change)}`));
+  for (const change of lost) io.line(io.paint.red(`- ${changeText(change)}`));
+  if (gained.length + lost.length + unknown.length === 0) io.line("no call is decided differently");
+  for (const { agent, tool, why } of unknown) {
+    io.line(io.paint.yellow(`? ${visible(tool)}${ofAgent(agent)}: not known (${why})`));
+  }
+}
+
+function changeText({ agent, tool, from, to, when, example, isCertain }: ShownChange): string {
+  const may = isCertain ? "" : "may change ";
+  const where = when === "" ? "" : ` when ${visible(when)}`;
+  const { tool_id, args, agent_id: _agent, ...rest } = example.request;
+  const sample = Object.keys(rest).length === 0 ? args : { args, ...rest };
+  const call = [...(tool_id === tool ? [] : [tool_id]), ...(isEmpty(sample) ? [] : [JSON.stringify(sample)])].join(" ");
+  const like = call === "" ? "" : `, like ${visible(call)}`;
+  return `${visible(tool)}${ofAgent(agent)} ${may}${from} → ${to}${where}${like}`;
+}
+
+function isEmpty(sample: object): boolean {
+  return Object.keys(sample).length === 0;
+}
+
+function ofAgent(agent: string | null): string {
+  return agent === null ? " (any other agent)" : "";
+}

@@ -1,0 +1,5 @@
+// The door of this folder: what two policies decide differently, of all calls that there can be. Pure, like all of the compiler.
+export { type AccessChange, type AccessDifference, compareAccess } from "./access.ts";
+export type { Effect } from "./clauses.ts";
+export { timeWith } from "./time.ts";
+export type { Json, Witness } from "./witness.ts";
