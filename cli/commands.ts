@@ -8,6 +8,7 @@ import { AuditProveCommand } from "./commands/audit-prove.ts";
 import { AuditShowCommand } from "./commands/audit-show.ts";
 import { AuditVerifyCommand } from "./commands/audit-verify.ts";
 import { AuditWitnessCommand } from "./commands/audit-witness.ts";
+import { BenchCommand } from "./commands/bench.ts";
 import { BuildCommand } from "./commands/build.ts";
 import { CheckCommand } from "./commands/check.ts";
 import { ConvertCommand } from "./commands/convert.ts";
@@ -34,6 +35,7 @@ export const commands: readonly CommandClass<Context>[] = [
   ConvertCommand,
   BuildCommand,
   PlanCommand,
+  BenchCommand,
   ApplyCommand,
   RollbackCommand,
   HistoryCommand,

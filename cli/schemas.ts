@@ -188,6 +188,17 @@ const proved = object({
   record: anything,
 });
 
+/** Nanoseconds a decision. */
+const times = {
+  count: integer,
+  mean_ns: number,
+  p50_ns: integer,
+  p90_ns: integer,
+  p99_ns: integer,
+  p999_ns: integer,
+  max_ns: integer,
+};
+
 const results: Readonly<Record<string, Schema>> = {
   init: object({
     written: string,
@@ -229,6 +240,36 @@ const results: Readonly<Record<string, Schema>> = {
     files: listOf(object({ path: string, bytes: integer })),
     policy_hash: hash,
     image_hash: hash,
+  }),
+  bench: object({
+    policy: object({ file: string, policy_hash: hash, image_hash: hash, rules: integer }),
+    requests: object({
+      source: oneOf("file", "log", "policy"),
+      count: integer,
+      not_replayable: integer,
+      left_out: integer,
+      codes: { type: "object", additionalProperties: integer },
+    }),
+    host: object({ node: string, platform: string, arch: string, cpu: string, cpus: integer }),
+    rounds: integer,
+    clock_ns: number,
+    decide: object(times),
+    decide_json: object(times),
+    floor: object({ empty_policy: object(times), json_parse: object(times) }),
+    tools: listOf(object({ name: string, requests: integer, ...times })),
+    rules: listOf(
+      object({
+        rule: orNull(integer),
+        rule_ref: orNull(string),
+        code: string,
+        text: orNull(string),
+        requests: integer,
+        ...times,
+      }),
+    ),
+    steps: object({ worst_case: integer, tests_typical: integer, tests_most: integer }),
+    memory: object({ heap_growth_bytes: integer, image_bytes: integer }),
+    histogram: listOf(object({ from_ns: integer, to_ns: integer, count: integer })),
   }),
   plan: object({
     version: { const: "v1" },

@@ -79,6 +79,11 @@ export class SystemClock implements Clock {
 /** The clock of this process. */
 export const systemClock: Clock = new SystemClock();
 
+/** Nanoseconds of the machine's monotonic clock, for lengths of time below a microsecond. */
+export function monotonicNs(): bigint {
+  return process.hrtime.bigint();
+}
+
 /** The start of the year 10000: RFC 3339 has four digits for the year. */
 const tooLateUs = 253_402_300_800_000_000;
 

@@ -18,6 +18,16 @@ export interface RecordedCall {
   readonly isOutline: boolean;
 }
 
+/** Outcomes that are not the policy's: the call was refused before it was judged, or could not be recorded. */
+export const notJudged: ReadonlySet<string> = new Set([
+  "BAD_REQUEST",
+  "CALL_ID_REUSED",
+  "DAEMON_NOT_READY",
+  "AUDIT_UNAVAILABLE",
+  "FLOODED",
+  "MACHINE_FAULT",
+]);
+
 /** Null for a record that is no decision on a call. */
 export function recordedCall(record: JsonObject): RecordedCall | null {
   const { agent_id, tool, session_id, args, action_type, cost_usd, delegation, time } = record;

@@ -12,7 +12,7 @@ import type { JsonObject } from "./json.ts";
 import { readRecords } from "./log/read.ts";
 import { Past } from "./past.ts";
 import { ruleDigest } from "./policy.ts";
-import { isKept, type RecordedCall, recordedCall } from "./recorded-call.ts";
+import { isKept, notJudged, type RecordedCall, recordedCall } from "./recorded-call.ts";
 import { repeatSession } from "./session-keeper.ts";
 
 export interface ReplayOptions {
@@ -41,16 +41,6 @@ export interface ReplayReport {
   /** Those that differ, by tool. */
   readonly transitions: readonly Transition[];
 }
-
-/** Outcomes that are not the policy's: the call was refused before it was judged, or could not be recorded. */
-const notJudged: ReadonlySet<string> = new Set([
-  "BAD_REQUEST",
-  "CALL_ID_REUSED",
-  "DAEMON_NOT_READY",
-  "AUDIT_UNAVAILABLE",
-  "FLOODED",
-  "MACHINE_FAULT",
-]);
 
 /** Denied in audit mode too. */
 const deniedInAudit: ReadonlySet<string> = new Set(["UNKNOWN_AGENT", "BAD_REQUEST", "BAD_TOOL_NAME"]);

@@ -149,6 +149,7 @@ test("results of real runs are as published", async () => {
     await hold(dir, ["plan"]);
     await hold(dir, ["fmt", "--check"], 1);
     await hold(dir, ["disassemble"]);
+    await hold(dir, ["bench", "--iterations", "20"]);
     await hold(dir, ["convert", "--to", "json"]);
     await hold(dir, ["build", "--target", "wasm", "--out", "policy.wasm"]);
     await hold(dir, ["status"], 1);
@@ -168,6 +169,8 @@ test("results of real runs are as published", async () => {
     await hold(dir, ["approvals", "approve", id], 1, true);
     await stack.ask("stripe/refund", { amount: 80 });
     await hold(dir, ["audit", "tail", "--no-follow"]);
+    const bench = await hold(dir, ["bench", "--iterations", "20"]);
+    assert.is(Reflect.get(Object(bench.requests), "source"), "log");
     await hold(dir, ["audit", "ls"]);
     await hold(dir, ["audit", "ls", "--agent", "nobody"]);
     await hold(dir, ["audit", "show", "2"]);
@@ -210,6 +213,7 @@ test("failures are JSON too", () =>
     for (const words of [
       ["check"],
       ["plan"],
+      ["bench"],
       ["apply"],
       ["rollback"],
       ["approvals", "list"],
