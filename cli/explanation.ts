@@ -66,6 +66,10 @@ const neverJudged: ReadonlySet<string> = new Set([
   "APPROVAL_MISMATCH",
   "APPROVAL_CONSUMED",
   "APPROVAL_EXPIRED",
+  "KILL_SWITCH",
+  "AGENT_QUIESCED",
+  "COMPLETED",
+  "COMPLETION_BLOCKED",
 ]);
 
 function stepsOf(

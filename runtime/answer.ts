@@ -3,6 +3,7 @@ import { formatTime } from "./clock.ts";
 import type { Code } from "./codes.ts";
 import type { GovernAnswer, Receipt, Resolution, StructuredDenial } from "./doors/protocol.ts";
 import type { Effect, Verdict } from "./evaluator/types.ts";
+import type { Grant } from "./grants.ts";
 
 /** What was decided about one call, before it is recorded and put into words. */
 export interface Judgement {
@@ -15,6 +16,8 @@ export interface Judgement {
   readonly approvalId: string | null;
   /** Those that this permit uses up. */
   readonly used: readonly string[];
+  /** The standing grant that this permit uses once. */
+  readonly grant?: Grant;
   /** For APPROVAL_QUEUE_FULL and COMPLETION_BLOCKED: some that wait. */
   readonly waiting?: readonly string[];
   /** What stood for the call's secret. */
@@ -42,6 +45,7 @@ const retryable: ReadonlySet<Code> = new Set([
   "AMBIENT_EXCEEDED",
   "DAEMON_NOT_READY",
   "FLOODED",
+  "AGENT_QUIESCED",
 ]);
 
 /** Ceiling of the wait that is named where nothing better is known. */
@@ -71,6 +75,7 @@ export function answerOf(judgement: Judgement, context: AnswerContext): GovernAn
   if (context.receipt !== null) answer.receipt = context.receipt;
   if (would !== null) answer.would = upper[would];
   if (approvalId !== null) answer.approval_id = approvalId;
+  if (judgement.grant !== undefined) answer.grant_id = judgement.grant.id;
   if (effect === "defer" && approvalId !== null) answer.defer_token = approvalId;
   if (effect === "deny") answer.denial_token = context.actionId;
   if (isRefused) answer.structured_denial = denialOf(judgement);

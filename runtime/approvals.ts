@@ -106,6 +106,11 @@ export function consumedBody(id: string, actionId: string, digest: string): Json
   return { approval_id: id, change: "consumed", action_id: actionId, request_digest: digest };
 }
 
+/** The use was for nothing: the approval stands again. */
+export function returnedBody(id: string, actionId: string, actor: string): JsonObject {
+  return { approval_id: id, change: "returned", action_id: actionId, actor, operator_auth: "same-uid" };
+}
+
 export function expiredBody(id: string): JsonObject {
   return { approval_id: id, change: "expired" };
 }
@@ -142,6 +147,11 @@ export class Approvals {
       if (one.agentId === agentId && one.status === "pending") ids.push(one.id);
     }
     return ids;
+  }
+
+  hasPending(agentId: string, nowUs: number): boolean {
+    if (!this.#liveByAgent.has(agentId)) return false;
+    return this.list().some((one) => one.agentId === agentId && one.status === "pending" && one.expiresUs > nowUs);
   }
 
   /**
@@ -193,6 +203,7 @@ export class Approvals {
     if (approval === undefined) return;
     if (body.change === "approved" || body.change === "denied") this.#resolve(approval, body, timeUs);
     else if (body.change === "consumed") this.#finish(approval, "used", timeUs);
+    else if (body.change === "returned") this.#revive(approval);
     else if (body.change === "expired" || body.change === "revoked") this.#finish(approval, "expired", timeUs);
   }
 
@@ -230,9 +241,7 @@ export class Approvals {
       denialTold: false,
     };
     this.#byId.set(id, approval);
-    this.#index(approval);
-    this.#liveCount++;
-    this.#liveByAgent.set(approval.agentId, (this.#liveByAgent.get(approval.agentId) ?? 0) + 1);
+    this.#enter(approval);
     this.#tell("created", approval);
   }
 
@@ -260,6 +269,23 @@ export class Approvals {
     if (status === "used") approval.usedUs = timeUs;
     if (wasLive) this.#leave(approval);
     this.#tell(status, approval);
+  }
+
+  /** A used one stands again, as approved. */
+  #revive(approval: Approval): void {
+    if (approval.status !== "used") return;
+    const at = this.#finished.indexOf(approval.id);
+    if (at >= 0) this.#finished.splice(at, 1);
+    approval.status = "approved";
+    approval.usedUs = null;
+    this.#enter(approval);
+    this.#tell("approved", approval);
+  }
+
+  #enter(approval: Approval): void {
+    this.#index(approval);
+    this.#liveCount++;
+    this.#liveByAgent.set(approval.agentId, (this.#liveByAgent.get(approval.agentId) ?? 0) + 1);
   }
 
   #index(approval: Approval): void {

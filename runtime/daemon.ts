@@ -2,17 +2,22 @@
 // owns the log, the two sockets and the timers. It must never serve with a log that it cannot write.
 import { randomBytes } from "node:crypto";
 import type { Logger } from "pino";
+import { Actions } from "./actions.ts";
 import { Approvals } from "./approvals.ts";
 import { CallTable } from "./calls.ts";
 import { type Clock, formatTime, systemClock } from "./clock.ts";
+import { Progress } from "./completion.ts";
 import { Decider, type Governor } from "./decide.ts";
 import { Desk, type House } from "./desk.ts";
 import { type Disk, type DiskLock, nodeDisk, realPath, replaceFile } from "./disk.ts";
 import { type Listening, listenAt } from "./doors/listen.ts";
 import { OperatorDoor, operatorConnectionsMax } from "./doors/operator.ts";
 import { AgentDoor, agentConnectionsMax } from "./doors/socket.ts";
+import { Feeds } from "./feeds.ts";
 import { checkTakenOver, type Environment, type RuntimeSettings, settingOf } from "./fixed-settings.ts";
 import type { FloodLimits } from "./flood.ts";
+import { Grants } from "./grants.ts";
+import { Holds } from "./holds.ts";
 import { journalLevelOf, openJournal } from "./journal.ts";
 import { canonicalJson } from "./json.ts";
 import { KeyFiles } from "./key-files.ts";
@@ -107,6 +112,12 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
   const approvals = new Approvals();
   const calls = new CallTable();
   const phaseEnds = new PhaseEnds();
+  const followed = {
+    grants: new Grants(machine.loadRule),
+    holds: new Holds(),
+    actions: new Actions(),
+    progress: new Progress(),
+  };
   const history = new PolicyHistory();
   const recovery = new Recovery({
     policiesDir: paths.policies,
@@ -114,6 +125,8 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
     approvals,
     calls,
     phaseEnds,
+    ...followed,
+    bootId: clock.bootId,
     loadSync: machine.loadSync,
     nowUs: startedUs,
   });
@@ -153,6 +166,7 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
       approvals,
       calls,
       phaseEnds,
+      followed,
       journal,
       places,
       walDir,
@@ -177,6 +191,7 @@ interface Parts {
   readonly approvals: Approvals;
   readonly calls: CallTable;
   readonly phaseEnds: PhaseEnds;
+  readonly followed: Pick<Governor, "grants" | "holds" | "actions" | "progress">;
   readonly journal: Logger;
   readonly places: SocketPlaces;
   readonly walDir: string;
@@ -188,6 +203,7 @@ export class Daemon implements House {
   readonly governor: Governor;
   readonly decider: Decider;
   readonly journal: Logger;
+  readonly loadRule: Machine["loadRule"];
   readonly places: SocketPlaces;
   readonly walDir: string;
   readonly durability: string;
@@ -210,13 +226,17 @@ export class Daemon implements House {
     const { ledger, policies, approvals, calls, journal, options } = parts;
     this.#parts = parts;
     this.journal = journal;
+    this.loadRule = (options.machine ?? evaluator).loadRule;
     this.places = parts.places;
     this.walDir = parts.walDir;
     this.durability = parts.durability;
     this.startedUs = parts.startedUs;
     const dev = options.dev ?? false;
     const answerDeadlineMs = options.answerDeadlineMs ?? defaultAnswerDeadlineMs;
-    this.governor = { ledger, policies, approvals, calls, dev, journal, answerDeadlineMs, state: () => this.#state };
+    const feeds = new Feeds(ledger);
+    approvals.onChange((event) => feeds.publishApproval(event));
+    const kept = { ledger, policies, approvals, calls, ...parts.followed, feeds };
+    this.governor = { ...kept, dev, journal, answerDeadlineMs, state: () => this.#state };
     this.decider = new Decider(this.governor);
     this.#desk = new Desk(this);
     this.#operatorDoor = new OperatorDoor(this.#desk, this, this.#token);

@@ -2,16 +2,22 @@
 // the state and the append of the record is one synchronous turn: limits, approvals and swaps are exact because no
 // other call can come in between. It must never answer a permit that is not recorded.
 import type { Logger } from "pino";
+import type { Actions } from "./actions.ts";
 import { type AnswerContext, answerOf, type Judgement } from "./answer.ts";
 import { type Approvals, consumedBody, newApprovalId, openedBody } from "./approvals.ts";
 import type { CallTable } from "./calls.ts";
 import type { Reading } from "./clock.ts";
 import type { Code } from "./codes.ts";
+import type { Progress } from "./completion.ts";
 import { Deadlines } from "./deadlines.ts";
 import { decisionBody, type StoredArgs, storedArgs } from "./decision-record.ts";
 import type { GovernAnswer, Receipt } from "./doors/protocol.ts";
 import type { Effect } from "./evaluator/types.ts";
+import type { Feeds } from "./feeds.ts";
 import type { FloodGate } from "./flood.ts";
+import { follow } from "./follow.ts";
+import { type Grant, type Grants, usedBody } from "./grants.ts";
+import type { Holds } from "./holds.ts";
 import { inputsOf } from "./inputs.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { durableCause, Judge, type JudgedCall, plain } from "./judge.ts";
@@ -41,6 +47,8 @@ const deniedInEveryMode: ReadonlySet<Code> = new Set([
   "MACHINE_FAULT",
   "STEP_LIMIT",
   "STATE_UNAVAILABLE",
+  "KILL_SWITCH",
+  "AGENT_QUIESCED",
 ]);
 
 export interface Governor {
@@ -48,6 +56,11 @@ export interface Governor {
   readonly policies: Policies;
   readonly approvals: Approvals;
   readonly calls: CallTable;
+  readonly grants: Grants;
+  readonly holds: Holds;
+  readonly actions: Actions;
+  readonly progress: Progress;
+  readonly feeds: Feeds;
   readonly dev: boolean;
   readonly journal: Logger;
   /** How long an answer waits for its record to be durable. */
@@ -87,7 +100,7 @@ export class Decider {
 
   constructor(governor: Governor) {
     this.#governor = governor;
-    this.#judge = new Judge(governor.approvals, governor.journal, governor.dev);
+    this.#judge = new Judge(governor);
     this.#deadlines = new Deadlines(governor.answerDeadlineMs);
   }
 
@@ -119,6 +132,9 @@ export class Decider {
     if (!ledger.isUsable) return this.#unrecorded(turn, "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
     const { active } = this.#governor.policies;
     if (active === null || this.#governor.state() !== "READY") return this.#notReady(turn);
+    const held = this.#judge.held(turn, active);
+    // Before what a call sent again would get: nobody who was stopped is given a permit once more.
+    if (held !== null) return this.#conclude(turn, active, held, false);
     if (call.callId !== null) {
       const known = calls.find(call.request.agent_id, call.callId, reading.wallUs);
       if (known !== null && known.digest !== turn.digest) {
@@ -186,6 +202,7 @@ export class Decider {
     try {
       const opened = isAudit ? judged : this.#openApproval(turn, active, judged, stored.args);
       for (const id of opened.used) this.#consume(turn, id);
+      if (opened.grant !== undefined) this.#useGrant(turn, opened.grant);
       return this.#record(turn, active, opened, stored, isAudit, remember);
     } catch (error) {
       this.#governor.journal.error({ err: error, action_id: turn.actionId }, "a decision could not be recorded");
@@ -227,6 +244,7 @@ export class Decider {
     const { seq } = recorded;
     if (judged.code === "APPROVAL_DENIED" && judged.approvalId !== null) approvals.takeToldDenial(judged.approvalId);
     this.counts[effect]++;
+    follow(this.#governor, turn, active, { judged, effect, args: stored.args, recorded });
     const answer = answerOf(judged, contextOf(turn, active, effect, would, latencyUs, this.#receipt(recorded)));
     const { callId, request } = turn.call;
     if (remember && callId !== null) {
@@ -273,6 +291,13 @@ export class Decider {
     const body = consumedBody(id, turn.actionId, turn.digest);
     ledger.append("approval", this.#stamp(), body, turn.reading);
     approvals.take(body, turn.reading.wallUs);
+  }
+
+  #useGrant(turn: Turn, grant: Grant): void {
+    const { grants, ledger } = this.#governor;
+    const body = usedBody(grant, turn.actionId, turn.call.request.tool_id);
+    ledger.append("grant", this.#stamp(), body, turn.reading);
+    grants.take(body, turn.reading);
   }
 
   /** A line or a request that cannot be judged: denied in every mode, and recorded as far as it can be read. */

@@ -105,7 +105,8 @@ interface Steps {
 }
 
 function stepsOf(judgement: Judgement): Json {
-  const { verdict, used } = judgement;
+  const { verdict, grant } = judgement;
+  const used = grant === undefined ? judgement.used : [...judgement.used, grant.id];
   if (verdict === null) return {};
   const steps: Record<string, Json> = {};
   if (verdict.rule !== null) steps.rule = verdict.rule;
@@ -138,6 +139,13 @@ export function costsOf(steps: Json): readonly number[] {
   return Array.isArray(charges) ? charges.map(([, cost]: readonly [string, number]) => cost) : [];
 }
 
+/** The same with the budgets' names; none where the record had no room for them. */
+export function chargesOf(steps: Json): readonly (readonly [string, number])[] {
+  if (typeof steps !== "object" || steps === null || Array.isArray(steps)) return [];
+  const { charges } = steps as unknown as Steps;
+  return Array.isArray(charges) ? (charges as readonly (readonly [string, number])[]) : [];
+}
+
 /** What a recorded permit added to the sums of its agent's rules, in the policy's order. */
 export function sumsOf(steps: Json): readonly number[] {
   if (typeof steps !== "object" || steps === null || Array.isArray(steps)) return [];
@@ -155,11 +163,13 @@ export function chargeRecord(policy: Policy, record: JsonObject, timeUs: number)
   const call = { agent_id, tool_id: tool, session_id: typeof session_id === "string" ? session_id : "default" };
   const steps = record.steps ?? null;
   const effect = record.would ?? record.effect;
+  // Permits that the machine did not give took nothing from it.
+  if (!machineCodes.has(code as Code)) return;
   if (effect === "permit") policy.charge(call, costsOf(steps), timeUs / 1000, sumsOf(steps));
-  else if (effect === "deny" && machineCodes.has(code as Code)) policy.chargeDenial(call, timeUs / 1000);
+  else if (effect === "deny") policy.chargeDenial(call, timeUs / 1000);
 }
 
-/** The approvals that a recorded permit used. */
+/** The approvals, and the grant, that a recorded permit used. */
 export function usedOf(steps: Json): readonly string[] {
   if (typeof steps !== "object" || steps === null || Array.isArray(steps)) return [];
   const { used } = steps as unknown as Steps;

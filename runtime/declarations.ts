@@ -4,6 +4,7 @@ import { compileGlob, run } from "../compiler/automaton/index.ts";
 import { coveredTools } from "../compiler/credential.ts";
 import type { HostBlock } from "../compiler/lower/blocks.ts";
 import type { Code } from "./codes.ts";
+import type { Gates } from "./completion.ts";
 import type { Call } from "./request.ts";
 
 /** A refusal that comes before the policy is asked. */
@@ -22,20 +23,30 @@ export class Declarations {
   readonly blocks: readonly HostBlock[];
   readonly #identity: string | null;
   readonly #credentials = new Map<string, Credential[]>();
-  readonly #requirements = new Map<string, string[]>();
+  /** By agent, of those that declare completion gates. */
+  readonly gates: ReadonlyMap<string, Gates>;
+  /** The kill switch for all agents is on until an operator sets it. */
+  readonly killedByDefault: boolean;
+  /** Longest output of a tool that comes back from a scan; null: any. */
+  readonly outputLimitBytes: number | null;
 
   constructor(blocks: readonly HostBlock[]) {
     this.blocks = blocks;
     this.#identity = blocks.find(({ keyword }) => keyword === "identity")?.name ?? null;
+    const requirements = new Map<string, string[]>();
+    const system = blocks.find(({ keyword }) => keyword === "system")?.fields;
+    this.killedByDefault = isOn(system?.kill_switch_default);
+    this.outputLimitBytes = typeof system?.max_output_bytes === "number" ? system.max_output_bytes : null;
     for (const { keyword, agent, name, fields } of blocks) {
       if (agent === null) continue;
       if (keyword === "credential") {
         const patterns = coveredTools(name ?? "", textsOf(fields.scope)).map(globMatcher);
         add(this.#credentials, agent, { id: name ?? "", covers: (tool) => patterns.some((fits) => fits(tool)) });
       } else if (keyword === "completion_gate") {
-        for (const requirement of textsOf(fields.require)) add(this.#requirements, agent, requirement);
+        for (const requirement of textsOf(fields.require)) add(requirements, agent, requirement);
       }
     }
+    this.gates = new Map([...requirements].map(([agent, required]) => [agent, gatesOf(required)]));
   }
 
   /** Why a call of a known agent is refused whatever its policy says; null where it is not. */
@@ -48,10 +59,6 @@ export class Declarations {
     if (call.actionType === "delegate") {
       return { code: "DELEGATION_DENIED", reason: "delegations are denied: there is no gate for them yet" };
     }
-    const requirements = this.#requirements.get(agent);
-    if (call.actionType === "completion_event" && requirements !== undefined) {
-      return { code: "COMPLETION_BLOCKED", reason: `not shown to hold: ${requirements.join(", ")}` };
-    }
     return null;
   }
 
@@ -60,6 +67,41 @@ export class Declarations {
     const own = this.#credentials.get(agent);
     return own?.find(({ covers }) => covers(tool))?.id ?? null;
   }
+}
+
+/** The words for a switch that is off; whatever else stands there means that it is on. */
+const offWords: ReadonlySet<unknown> = new Set([
+  undefined,
+  null,
+  false,
+  "off",
+  "false",
+  "no",
+  "disabled",
+  "inactive",
+  "disarmed",
+]);
+
+function isOn(value: unknown): boolean {
+  return !offWords.has(value);
+}
+
+const sessionRequirements: ReadonlySet<string> = new Set([
+  "no_pending_approvals",
+  "budget_under_limit",
+  "no_uncommitted_writes",
+]);
+
+function gatesOf(requirements: readonly string[]): Gates {
+  const tools = requirements.filter((one) => !sessionRequirements.has(one) && !/^(effect|min_records):/.test(one));
+  const matchers = tools.map((pattern) => [pattern, exactMatcher(pattern)] as const);
+  return { requirements, toolsFor: (tool) => matchers.flatMap(([pattern, fits]) => (fits(tool) ? [pattern] : [])) };
+}
+
+/** What cannot be compiled fits no tool: a gate that cannot be judged does not hold. */
+function exactMatcher(pattern: string): (tool: string) => boolean {
+  const compiled = compileGlob(pattern, { separator: "/", ignoreCase: false });
+  return compiled.ok ? (tool) => run(compiled.automaton, Buffer.from(tool)) : () => false;
 }
 
 /** What cannot be compiled covers every tool: a call without its secret is refused, not let through. */
@@ -92,13 +134,13 @@ const says: Readonly<Record<HostBlock["keyword"], string | null>> = {
   provider: "declared; providers are not started yet",
   identity: "no identity can be verified yet: every call is denied (IDENTITY_UNVERIFIED)",
   trust: "declared; nothing asks it yet",
-  system: "declared; it has no effect yet",
+  system: "of its fields kill_switch_default and max_output_bytes have an effect",
   manifest: "declared; delegations are denied until there is a gate for them",
   credential: "there is no broker yet: calls of its tools are denied (CREDENTIAL_UNAVAILABLE)",
   selector: "values are not asked for yet: what `on_unavailable` says holds",
   delegate: "declared; delegations are denied until there is a gate for them",
   spawn: "declared; it has no effect yet",
-  completion_gate: "not checked yet: completion events are denied (COMPLETION_BLOCKED)",
+  completion_gate: null,
   alert: "alerts are not delivered yet",
   enforcement: "declared; the agent's process is not fenced in yet",
   session: null,

@@ -4,6 +4,9 @@ import type { Logger } from "pino";
 import { type Approval, expiredBody, type Resolution, resolvedBody, viewOf } from "./approvals.ts";
 import type { Decider, Governor } from "./decide.ts";
 import { storedArgs } from "./decision-record.ts";
+import { listAgents, orderAgent, showAgent } from "./desk-agents.ts";
+import { addGrant, listGrants, recordExpiredGrants, revokeGrant } from "./desk-grants.ts";
+import { actorOf, optionalText, Refusal, reasonOf } from "./desk-words.ts";
 import {
   type ApplyAnswer,
   type ApprovalStatus,
@@ -12,20 +15,21 @@ import {
   operatorTypes,
   type SourceText,
 } from "./doors/protocol.ts";
+import type { Policy } from "./evaluator/types.ts";
+import { type HoldChange, holdChanges } from "./holds.ts";
 import { ImageFailure } from "./images.ts";
 import { canonicalJson, type Json, type JsonObject } from "./json.ts";
-import { noPolicy, type PolicyStamp } from "./ledger.ts";
+import type { PolicyStamp } from "./ledger.ts";
 import { cutText } from "./log/decision.ts";
 import { LogFailure } from "./log/failure.ts";
 import { requestDigest } from "./log/identity.ts";
 import type { VerifierKey } from "./log/note.ts";
-import { PolicyRefusal, versionView } from "./policy.ts";
+import { PolicyRefusal, stampOf, versionView } from "./policy.ts";
+import { takeCost, takeReport } from "./reports.ts";
 import { canonicalCall } from "./request.ts";
 import { keepSession } from "./session-keeper.ts";
 import { type StatusSources, statusOf } from "./status.ts";
 
-const actorLimitBytes = 256;
-const reasonLimitBytes = 1024;
 const summaryLimitBytes = 1024;
 const sourcesMax = 1024;
 
@@ -34,21 +38,14 @@ export interface House extends StatusSources {
   readonly governor: Governor;
   readonly decider: Decider;
   readonly journal: Logger;
+  /** Opens the rule of a standing grant. Throws LoadFailure. */
+  readonly loadRule: (image: Uint8Array) => Policy;
   /** A policy came into force: timers, state. */
   onActivated(): void;
   /** Puts a new signing key in force; null where nothing is signed. */
   rotateKey(): Promise<VerifierKey | null>;
   /** Begins to drain; returns at once. */
   beginStop(): void;
-}
-
-/** Thrown and caught inside this file only. */
-class Refusal extends Error {
-  readonly code: OperatorErrorCode;
-  constructor(code: OperatorErrorCode, message: string) {
-    super(message);
-    this.code = code;
-  }
 }
 
 type Handler = (message: JsonObject) => object | Promise<object>;
@@ -74,6 +71,14 @@ export class Desk {
       ["deny", (message) => this.#resolve(message, "denied")],
       ["phase", (message) => this.#session(message)],
       ["session", (message) => this.#session(message)],
+      ["report", (message) => this.#report(message, takeReport)],
+      ["cost", (message) => this.#report(message, takeCost)],
+      ["agents_list", () => listAgents(house.governor)],
+      ["agents_show", (message) => showAgent(house.governor, message)],
+      ...holdChanges.map((change): [string, Handler] => [change, (message) => this.#order(change, message)]),
+      ["grants_add", (message) => this.#addGrant(message)],
+      ["grants_list", (message) => listGrants(house.governor, message)],
+      ["grants_revoke", (message) => this.#revokeGrant(message)],
     ]);
   }
 
@@ -106,7 +111,7 @@ export class Desk {
     const first = policies.active === null;
     const summary = cutText(optionalText(message.summary) ?? "", summaryLimitBytes);
     this.#checkServing();
-    const result = await policies.apply(image, sourcesOf(message.sources), this.#actor(message), summary);
+    const result = await policies.apply(image, sourcesOf(message.sources), actorOf(message), summary);
     if (result.seq !== null) await ledger.durable(result.seq);
     if (result.changed) this.#house.onActivated();
     const { activation, version } = result.active;
@@ -129,7 +134,7 @@ export class Desk {
     if (wanted !== null && number === null) throw new Refusal("BAD_REQUEST", `\`${wanted}\` is no version: v17`);
     this.#checkServing();
     const to = number === null ? null : Number(number[1]);
-    const result = await policies.rollback(to, this.#actor(message));
+    const result = await policies.rollback(to, actorOf(message));
     if (result.seq !== null) await ledger.durable(result.seq);
     if (result.changed) this.#house.onActivated();
     const { activation, version } = result.active;
@@ -188,8 +193,8 @@ export class Desk {
     const resolution: Resolution = {
       id: approval.id,
       change,
-      actor: this.#actor(message),
-      reason: cutText(optionalText(message.reason) ?? "", reasonLimitBytes),
+      actor: actorOf(message),
+      reason: reasonOf(message),
       ...(change === "approved" && args !== null ? { narrowed: this.#narrowed(approval, args) } : {}),
     };
     const body = resolvedBody(resolution);
@@ -218,7 +223,7 @@ export class Desk {
     };
   }
 
-  /** Writes down what time has ended: approvals, and rollout phases by their records. */
+  /** Writes down what time has ended: approvals and standing grants. */
   recordExpired(): void {
     const { approvals, ledger } = this.#house.governor;
     if (!ledger.isUsable) return;
@@ -228,13 +233,41 @@ export class Desk {
       ledger.append("approval", this.#stamp(), body, reading);
       approvals.take(body, reading.wallUs);
     }
+    recordExpiredGrants(this.#house.governor);
+  }
+
+  #order(change: HoldChange, message: JsonObject): Promise<object> {
+    this.#checkServing();
+    return orderAgent(this.#house.governor, change, message);
+  }
+
+  #addGrant(message: JsonObject): Promise<object> {
+    this.#checkServing();
+    return addGrant(this.#house.governor, this.#house.loadRule, message);
+  }
+
+  #revokeGrant(message: JsonObject): Promise<object> {
+    this.#checkServing();
+    return revokeGrant(this.#house.governor, message);
+  }
+
+  /** An operator's word on what became of a call, or on what it cost: it settles either way. */
+  async #report(message: JsonObject, take: typeof takeReport): Promise<object> {
+    const { governor } = this.#house;
+    this.#checkServing();
+    if (governor.policies.active === null) throw new Refusal("NOT_READY", "no policy is active");
+    const reporter = { kind: "operator", actor: actorOf(message) } as const;
+    const reported = take(governor, governor.policies.active, message, reporter);
+    if (!reported.ok) throw new Refusal(reported.code, reported.message);
+    if (reported.seq !== null) await governor.ledger.durable(reported.seq);
+    return { ok: true, ...reported.answer };
   }
 
   async #session(message: JsonObject): Promise<object> {
     const { policies, ledger } = this.#house.governor;
     this.#checkServing();
     if (policies.active === null) throw new Refusal("NOT_READY", "no policy is active");
-    const actor = this.#actor(message);
+    const actor = actorOf(message);
     const kept = keepSession(policies.active, ledger, message, { kind: "operator", actor });
     if (!kept.ok) throw new Refusal("BAD_REQUEST", kept.message);
     if (kept.seq !== null) await ledger.durable(kept.seq);
@@ -248,8 +281,7 @@ export class Desk {
   }
 
   #stamp(): PolicyStamp {
-    const { active } = this.#house.governor.policies;
-    return active === null ? noPolicy : { version: active.version, policyHash: active.activation.policyHash };
+    return stampOf(this.#house.governor.policies.active);
   }
 
   #view(approval: Approval): ReturnType<typeof viewOf> {
@@ -265,11 +297,6 @@ export class Desk {
     return approval;
   }
 
-  #actor(message: JsonObject): string {
-    const actor = optionalText(message.actor) ?? "operator";
-    return cutText(actor, actorLimitBytes);
-  }
-
   #text(message: JsonObject, name: string, limitLength: number): string {
     const value = message[name];
     if (typeof value !== "string" || value.length > limitLength)
@@ -280,10 +307,6 @@ export class Desk {
 
 function byWhom(approval: Approval): string {
   return approval.resolvedBy === null ? "" : ` (by ${approval.resolvedBy})`;
-}
-
-function optionalText(value: Json | undefined): string | null {
-  return typeof value === "string" && value !== "" ? value : null;
 }
 
 function sourcesOf(value: Json | undefined): readonly SourceText[] {

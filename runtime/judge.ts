@@ -5,7 +5,10 @@ import type { Judgement } from "./answer.ts";
 import type { Approval, Approvals } from "./approvals.ts";
 import type { Reading } from "./clock.ts";
 import type { Code } from "./codes.ts";
+import { completionTool, type Progress } from "./completion.ts";
 import type { Effect, Verdict } from "./evaluator/types.ts";
+import type { Grant, Grants } from "./grants.ts";
+import { everyAgent, type Holds } from "./holds.ts";
 import type { ActivePolicy } from "./policy.ts";
 import type { Call } from "./request.ts";
 
@@ -22,33 +25,63 @@ export interface JudgedCall {
   readonly actionId: string;
 }
 
+/** What a judgement looks at besides the policy. */
+export interface Premises {
+  readonly approvals: Approvals;
+  readonly grants: Grants;
+  readonly holds: Holds;
+  readonly progress: Progress;
+  readonly journal: Logger;
+  readonly dev: boolean;
+}
+
 export class Judge {
   readonly #approvals: Approvals;
+  readonly #grants: Grants;
+  readonly #holds: Holds;
+  readonly #progress: Progress;
   readonly #journal: Logger;
   readonly #dev: boolean;
 
-  constructor(approvals: Approvals, journal: Logger, dev: boolean) {
+  constructor({ approvals, grants, holds, progress, journal, dev }: Premises) {
     this.#approvals = approvals;
+    this.#grants = grants;
+    this.#holds = holds;
+    this.#progress = progress;
     this.#journal = journal;
     this.#dev = dev;
   }
 
+  /** Why a known agent's calls are all denied now: it was killed or quiesced. Null where it was not. */
+  held({ call }: JudgedCall, active: ActivePolicy): Judgement | null {
+    const { agent_id: agent, tool_id: tool } = call.request;
+    const hold = this.#holds.of(agent, active.declarations.killedByDefault);
+    // An agent that the policy does not govern learns that instead.
+    if (hold === null || active.policy.tool(agent, tool) === null) return null;
+    const who = hold.agentId === everyAgent ? "all agents are" : "this agent is";
+    const why = hold.reason === "" ? "" : `: ${hold.reason}`;
+    if (hold.state === "killed") return plain("deny", "KILL_SWITCH", `${who} killed${why}`);
+    return plain("deny", "AGENT_QUIESCED", `${who} stopped for a while${why}`);
+  }
+
   /** Changes the policy's counters when it says permit; approvals are only read. */
   judge(turn: JudgedCall, active: ActivePolicy): Judgement {
-    const misuse = this.#closed(turn, active) ?? this.#misusedApproval(turn, active);
-    if (misuse !== null) return misuse;
+    const early = this.#closed(turn, active) ?? this.#completion(turn, active) ?? this.#misusedApproval(turn, active);
+    if (early !== null) return early;
     const { agent_id: agent, tool_id: tool } = turn.call.request;
     const credential = active.declarations.credential(agent, tool);
     // Without its secret the call cannot run, so nothing may be taken for it: it is judged without being carried out.
     const isStuck = credential !== null && !this.#dev;
     const approved: string[] = [];
     const used: string[] = [];
+    let grant: Grant | null = null;
     for (let step = 0; step < causesMax; step++) {
       const verdict = this.#verdict(turn, active, approved, isStuck);
       if (verdict.effect === "permit" && isStuck) return withoutCredential(verdict, credential);
       if (verdict.effect === "permit") {
         const stub = credential === null ? {} : { credentialRef: `dev-stub:${credential}` };
-        return { ...ofVerdict(verdict), approvalId: used[0] ?? null, used, ...stub };
+        const granted = grant === null ? {} : { grant };
+        return { ...ofVerdict(verdict), approvalId: used[0] ?? null, used, ...granted, ...stub };
       }
       if (verdict.effect === "deny") return ofVerdict(verdict);
       const cause = durableCause(active, verdict.cause);
@@ -58,11 +91,12 @@ export class Judge {
         const reason = resolved.reason || "an operator denied this call";
         return { ...ofVerdict(verdict), effect: "deny", code: "APPROVAL_DENIED", reason, approvalId: resolved.id };
       }
-      if (resolved === null || used.includes(resolved.id) || verdict.cause === null) {
-        return deferred(verdict, bearing);
-      }
+      if (verdict.cause === null || approved.includes(verdict.cause)) return deferred(verdict, bearing);
+      const isApproved = resolved !== null && !used.includes(resolved.id);
+      if (!isApproved) grant ??= this.#grants.fitting(turn.call.request, turn.reading);
+      if (!isApproved && grant === null) return deferred(verdict, bearing);
       approved.push(verdict.cause);
-      used.push(resolved.id);
+      if (isApproved) used.push(resolved.id);
     }
     return plain("deny", "MACHINE_FAULT", "the call defers again and again");
   }
@@ -84,9 +118,24 @@ export class Judge {
     const { agent_id: agent, tool_id: tool } = call.request;
     const closed = active.declarations.closed(call, this.#dev);
     if (closed === null || active.policy.tool(agent, tool) === null) return null;
-    const judged = plain("deny", closed.code, closed.reason);
-    if (closed.code !== "COMPLETION_BLOCKED") return judged;
-    return { ...judged, waiting: this.#approvals.pendingOf(agent, waitingNamedMax) };
+    return plain("deny", closed.code, closed.reason);
+  }
+
+  /** A completion is held to the agent's gates. Where it names no tool of its own there is nothing else to ask. */
+  #completion({ call, reading }: JudgedCall, active: ActivePolicy): Judgement | null {
+    if (call.actionType !== "completion_event") return null;
+    const { agent_id: agentId, tool_id: tool, session_id: sessionId = "default" } = call.request;
+    if (active.policy.tool(agentId, tool) === null)
+      return plain("deny", "UNKNOWN_AGENT", "the policy declares no such agent");
+    const gates = active.declarations.gates.get(agentId);
+    const { policy } = active;
+    const around = { agentId, sessionId, approvals: this.#approvals, policy, nowUs: reading.wallUs };
+    const missing = gates === undefined ? [] : this.#progress.missing(gates, around);
+    if (missing.length > 0) {
+      const judged = plain("deny", "COMPLETION_BLOCKED", `these do not hold yet: ${missing.join(", ")}`);
+      return { ...judged, waiting: this.#approvals.pendingOf(agentId, waitingNamedMax) };
+    }
+    return tool === completionTool ? plain("permit", "COMPLETED", "the completion gates hold") : null;
   }
 
   /** Null when the request names no approval, or one that its call may use. */

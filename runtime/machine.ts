@@ -9,10 +9,17 @@ export interface Machine {
   readonly load: PolicyLoader;
   /** For recovery, which reads the log in one go. */
   readonly loadSync: (image: Uint8Array) => Policy;
+  /** A policy that counts nothing and is asked about single calls, with little room: the rule of a standing grant. */
+  readonly loadRule: (image: Uint8Array) => Policy;
 }
+
+/** Text and lists that a grant's condition reads of one call; what needs more does not meet it. */
+const ruleArenaBytes = 256 * 1024;
+const ruleRequestBytes = 4096;
 
 /** The counters live in the instance; snapshots carry them over a swap and the log over a restart. */
 export const evaluator: Machine = {
   load: (image) => loadPolicy(image, { state: "volatile" }),
   loadSync: (image) => loadPolicySync(image, { state: "volatile" }),
+  loadRule: (image) => loadPolicySync(image, { arenaBytes: ruleArenaBytes, requestBytes: ruleRequestBytes }),
 };

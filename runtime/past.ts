@@ -1,12 +1,16 @@
 // The policy and its counters as they stood at each place of a log, for commands that look back. Rebuilt from records as
 // the daemon rebuilds its own at a start; but where a stored version is gone, the past has a gap and nothing fails.
 import { parseTime } from "./clock.ts";
+import { chargeCost } from "./costs.ts";
 import { chargeRecord } from "./decision-record.ts";
 import { LoadFailure, type Policy } from "./evaluator/types.ts";
 import { ImageFailure, loadImage } from "./images.ts";
 import type { JsonObject } from "./json.ts";
 import { type ActivePolicy, activationOf, activePolicy } from "./policy.ts";
 import { repeatSession } from "./session-keeper.ts";
+
+/** Types of records that move counters, or what counts. */
+const moving: ReadonlySet<string> = new Set(["policy", "decision", "phase", "cost"]);
 
 export class Past {
   readonly #policiesDir: string;
@@ -38,11 +42,12 @@ export class Past {
 
   /** Takes the next record in the log's order. */
   take(record: JsonObject): void {
-    if (record.type !== "policy" && record.type !== "decision" && record.type !== "phase") return;
+    if (!moving.has(String(record.type))) return;
     const timeUs = typeof record.time === "string" ? parseTime(record.time) : undefined;
     if (timeUs === undefined) return;
     if (record.type === "policy") this.#policy(record, timeUs);
     else if (this.#active !== null && record.type === "phase") repeatSession(this.#active.policy, record, timeUs);
+    else if (this.#active !== null && record.type === "cost") chargeCost(this.#active.policy, record);
     else if (this.#active !== null) chargeRecord(this.#active.policy, record, timeUs);
   }
 

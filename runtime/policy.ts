@@ -7,7 +7,7 @@ import type { PolicySource, SourceText, VersionView } from "./doors/protocol.ts"
 import type { Policy, RuntimeValue } from "./evaluator/types.ts";
 import { loadImage, sourceHash, storeImage } from "./images.ts";
 import { canonicalJson, type Json, type JsonObject } from "./json.ts";
-import type { Ledger } from "./ledger.ts";
+import { type Ledger, noPolicy, type PolicyStamp } from "./ledger.ts";
 import { sha256Hex } from "./log/line.ts";
 
 /** Makes a policy from an image; throws LoadFailure for bytes that are not one. */
@@ -229,6 +229,11 @@ export class Policies {
     this.#active = active;
     return { active, changed: true, phasesStarted, seq };
   }
+}
+
+/** The stamp of records that are written under it. */
+export function stampOf(active: ActivePolicy | null): PolicyStamp {
+  return active === null ? noPolicy : { version: active.version, policyHash: active.activation.policyHash };
 }
 
 function policyBody(activation: Activation): JsonObject {

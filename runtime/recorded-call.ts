@@ -26,6 +26,10 @@ export const notJudged: ReadonlySet<string> = new Set([
   "AUDIT_UNAVAILABLE",
   "FLOODED",
   "MACHINE_FAULT",
+  "KILL_SWITCH",
+  "AGENT_QUIESCED",
+  "COMPLETED",
+  "COMPLETION_BLOCKED",
 ]);
 
 /** Null for a record that is no decision on a call. */

@@ -1,13 +1,18 @@
 // The daemon's state from its log, record by record in their order: which policy is in force, what its counters hold,
 // which approvals wait, which calls may still be sent again. It must never judge a call anew, nor pass over a policy it
 // cannot load.
+import { type Actions, newAction } from "./actions.ts";
 import { answerOf } from "./answer.ts";
 import type { Approvals } from "./approvals.ts";
 import { type CallTable, retryWindowUs } from "./calls.ts";
 import { parseTime } from "./clock.ts";
 import type { Code } from "./codes.ts";
+import type { Progress } from "./completion.ts";
+import { chargeCost } from "./costs.ts";
 import { chargeRecord, usedOf, verdictOf } from "./decision-record.ts";
 import type { Effect, Policy } from "./evaluator/types.ts";
+import type { Grants } from "./grants.ts";
+import type { Holds } from "./holds.ts";
 import { type AppliedImage, loadImage } from "./images.ts";
 import type { JsonObject } from "./json.ts";
 import { noTree } from "./log/merkle.ts";
@@ -21,6 +26,12 @@ export interface Recovered {
   readonly approvals: Approvals;
   readonly calls: CallTable;
   readonly phaseEnds: PhaseEnds;
+  readonly grants: Grants;
+  readonly holds: Holds;
+  readonly actions: Actions;
+  readonly progress: Progress;
+  /** The boot that the daemon runs in: monotonic times of others say nothing. */
+  readonly bootId: string;
   readonly loadSync: (image: Uint8Array) => Policy;
   /** Microseconds since 1970 at the start: older calls are not remembered. */
   readonly nowUs: number;
@@ -32,7 +43,13 @@ export class RecoveryFailure extends Error {
 }
 
 /** Codes of denials that stand outside the retry window: they are not the call's own outcome. */
-const neverRemembered: ReadonlySet<string> = new Set<Code>(["CALL_ID_REUSED", "DAEMON_NOT_READY", "BAD_REQUEST"]);
+const neverRemembered: ReadonlySet<string> = new Set<Code>([
+  "CALL_ID_REUSED",
+  "DAEMON_NOT_READY",
+  "BAD_REQUEST",
+  "KILL_SWITCH",
+  "AGENT_QUIESCED",
+]);
 
 export class Recovery {
   readonly #into: Recovered;
@@ -51,8 +68,15 @@ export class Recovery {
   take(record: JsonObject): void {
     const timeUs = typeof record.time === "string" ? parseTime(record.time) : undefined;
     if (timeUs === undefined) throw new RecoveryFailure(`record ${String(record.seq)} has no time`);
+    const { grants, holds } = this.#into;
+    if (record.type === "decision" || record.type === "outcome" || record.type === "cost")
+      this.#onAction(record, timeUs);
     if (record.type === "decision") this.#decision(record, timeUs);
-    else if (record.type === "approval") this.#into.approvals.take(record, timeUs);
+    else if (record.type === "agent") holds.take(record, timeUs);
+    else if (record.type === "grant") {
+      const isThisBoot = record.boot_id === this.#into.bootId && typeof record.mono_us === "number";
+      grants.take(record, { wallUs: timeUs, monoUs: isThisBoot ? Number(record.mono_us) : null });
+    } else if (record.type === "approval") this.#into.approvals.take(record, timeUs);
     else if (record.type === "policy") this.#policy(record, timeUs);
     else if (record.type === "phase") {
       this.#into.phaseEnds.take(record);
@@ -81,13 +105,36 @@ export class Recovery {
     this.#active = activePolicy(policy, activation, stored.sources);
   }
 
+  /** What may be reported on, what budgets hold of it, and what its session has done. */
+  #onAction(record: JsonObject, timeUs: number): void {
+    const { actions, progress } = this.#into;
+    const id = String(record.action_id);
+    if (record.type === "outcome" && typeof record.report_digest === "string") {
+      const action = actions.find(id, null);
+      if (action !== null && action.reportDigest === null) progress.takeOutcome(id, action);
+    }
+    if (record.type === "cost" && this.#active !== null) chargeCost(this.#active.policy, record);
+    if (record.type === "decision") this.#progress(record, id, timeUs);
+    actions.take(record, timeUs);
+  }
+
+  #progress(record: JsonObject, id: string, timeUs: number): void {
+    const { agent_id, session_id, tool, action_type, request_digest, code, effect } = record;
+    // Refused before any policy was asked.
+    if (request_digest === "" || code === "DAEMON_NOT_READY" || action_type === "completion_event") return;
+    const gates = this.#active?.declarations.gates.get(String(agent_id));
+    if (gates === undefined) return;
+    const action = newAction(String(agent_id), String(session_id), String(tool), timeUs);
+    this.#into.progress.note(gates, action, id, effect as Effect);
+  }
+
   #decision(record: JsonObject, timeUs: number): void {
     const { approvals, calls, nowUs } = this.#into;
     const { agent_id, tool, call_id, request_digest, code } = record;
     if (typeof agent_id !== "string" || typeof tool !== "string") return;
     if (code === "APPROVAL_DENIED" && typeof record.approval_id === "string")
       approvals.takeToldDenial(record.approval_id);
-    if ((record.would ?? record.effect) === "permit") {
+    if (code === "POLICY_PERMIT") {
       if (this.#active === null) throw new RecoveryFailure(`record ${String(record.seq)} permits without a policy`);
     }
     if (this.#active !== null) chargeRecord(this.#active.policy, record, timeUs);

@@ -4,6 +4,7 @@
 
 import { parseTime } from "./clock.ts";
 import type { Code } from "./codes.ts";
+import { chargeCost } from "./costs.ts";
 import { usedOf } from "./decision-record.ts";
 import type { Effect, Policy, ToolInfo, Verdict } from "./evaluator/types.ts";
 import { machineCodes } from "./evaluator/verdicts.ts";
@@ -65,7 +66,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
       run ??= begin(policies.active, policies.candidate, past.snapshot(), call.nowMs);
       run.take(call, value, past.active?.policy.tool(call.request.agent_id, call.request.tool_id) ?? null);
     }
-    if (run !== null && value.type === "phase") run.repeat(value);
+    if (run !== null && (value.type === "phase" || value.type === "cost")) run.repeat(value);
     past.take(value);
   }
   return run?.report() ?? { total: 0, notReplayable: 0, transitions: [] };
@@ -101,9 +102,9 @@ class Run {
       this.#notReplayable++;
       // It took its tokens and counted as a call all the same; what it cost the other policy's budgets is not known.
       for (const side of sides) {
+        if (!machineCodes.has(call.code as Code)) continue;
         if (call.effect === "permit") side.policy.charge(call.request, [], call.nowMs);
-        else if (call.effect === "deny" && machineCodes.has(call.code as Code))
-          side.policy.chargeDenial(call.request, call.nowMs);
+        else if (call.effect === "deny") side.policy.chargeDenial(call.request, call.nowMs);
       }
       return;
     }
@@ -116,11 +117,14 @@ class Run {
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
   }
 
-  /** A session moved, opened or closed. */
+  /** A session moved, opened or closed; what a call cost in truth. */
   repeat(record: JsonObject): void {
     const timeUs = typeof record.time === "string" ? parseTime(record.time) : undefined;
     if (timeUs === undefined) return;
-    for (const side of [this.#active, this.#candidate]) repeatSession(side.policy, record, timeUs);
+    for (const { policy } of [this.#active, this.#candidate]) {
+      if (record.type === "cost") chargeCost(policy, record);
+      else repeatSession(policy, record, timeUs);
+    }
   }
 
   report(): ReplayReport {

@@ -4,6 +4,7 @@ import type { DecisionCounts, Governor } from "./decide.ts";
 import { shortcomings } from "./declarations.ts";
 import type { StatusAnswer, WalStatus } from "./doors/protocol.ts";
 import type { PhaseState } from "./evaluator/types.ts";
+import { everyAgent, holdView } from "./holds.ts";
 import type { DaemonState, SocketPlaces } from "./stack.ts";
 
 export interface StatusSources {
@@ -72,8 +73,21 @@ export function statusOf(sources: StatusSources): StatusAnswer {
       oldest_age_seconds:
         pending.oldestUs === null ? null : Math.floor((reading.wallUs - pending.oldestUs) / 1_000_000),
     },
+    grants: { active: governor.grants.activeCount },
+    stopped: stoppedOf(sources),
+    limits: active?.policy.info.limits ?? [],
     phases: (active?.policy.phases(nowMs) ?? []).map((phase) => phaseView(phase, nowMs)),
   };
+}
+
+/** The holds, and the switch that the policy has on from the start. */
+function stoppedOf({ governor }: StatusSources): StatusAnswer["stopped"] {
+  const { holds, policies } = governor;
+  const byDefault = holds.of(everyAgent, policies.active?.declarations.killedByDefault ?? false);
+  const known = holds.list();
+  return (byDefault === null || known.some((one) => one.agentId === everyAgent) ? known : [byDefault, ...known]).map(
+    holdView,
+  );
 }
 
 function phaseView(phase: PhaseState, nowMs: number): StatusAnswer["phases"][number] {

@@ -106,3 +106,24 @@ export function takeBudget(budget: u32, cost: i64, now: i64): bool {
   store<i64>(meter, now, meters.F);
   return crosses;
 }
+
+/**
+ * Corrects what the budget whose key was just made holds of a call of that time: its cost, and whether it counts. False where the
+ * window that the call was in is over, and nothing of it is held any more.
+ */
+export function settleBudget(budget: u32, called: i64, delta: i64, count: i64): bool {
+  const meter = meters.find();
+  if (meter == 0) return false;
+  const isOpen = load<i64>(meter, meters.C) == windowEnd(budget, called);
+  if (isOpen) {
+    store<i64>(meter, corrected(load<i64>(meter, meters.A), delta), meters.A);
+    store<i64>(meter, max<i64>(load<i64>(meter, meters.B) + count, 0), meters.B);
+  }
+  if (load<i64>(meter, meters.E) != dayEnd(called)) return isOpen;
+  store<i64>(meter, corrected(load<i64>(meter, meters.D), delta), meters.D);
+  return true;
+}
+
+function corrected(held: i64, delta: i64): i64 {
+  return max<i64>(meters.addCapped(held, delta), 0);
+}

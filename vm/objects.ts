@@ -2,6 +2,7 @@
 // bounded by the image and the names and values that the host wrote. The host is trusted to fill the areas that abi.ts
 // describes. By itself it is the machine of those who never hand over JSON; index.ts adds that way in.
 import * as image from "./image";
+import * as limits from "./limits";
 import * as memoryMap from "./memory";
 import * as meters from "./meters";
 import * as sessions from "./sessions";
@@ -74,6 +75,16 @@ export function explain(plan: u32, nowUs: f64, arenaUsed: u32, approvedCount: u3
 
 export function charge(plan: u32, nowUs: f64): i32 {
   return chargePlan(plan, nowUs);
+}
+
+/**
+ * Corrects the cost of a permitted call of the caller by `delta` micro-dollars in one budget of its agent, and its calls by `count`.
+ * 1 corrected, 0 when the window that the call was in is over.
+ */
+export function settle(budget: u32, calledUs: f64, delta: f64, count: i32): i32 {
+  if (budget >= image.budgetCount) return 0;
+  meters.keyOfBudget(budget);
+  return limits.settleBudget(budget, <i64>calledUs, <i64>delta, count) ? 1 : 0;
 }
 
 /** Notes what a recorded denial noted. */

@@ -154,6 +154,8 @@ export class LineConnection {
     });
     socket.on("end", () => {
       this.#ended = true;
+      // One that has half-closed and one that is gone look the same from here; a stream must not outlive its reader.
+      this.#stream = false;
       this.#pump();
     });
     socket.on("drain", () => this.#pump());
@@ -171,6 +173,11 @@ export class LineConnection {
     return this.#closed;
   }
 
+  /** What the peer has not taken yet. */
+  get unsentBytes(): number {
+    return this.#socket.writableLength + this.#outLength;
+  }
+
   /** Keeps the connection open after its request was answered, for `send` to be called until the peer ends it. */
   openStream(): void {
     this.#stream = true;
@@ -180,7 +187,7 @@ export class LineConnection {
   send(text: string): boolean {
     if (this.#closed) return false;
     this.#write(text);
-    if (this.#unsentBytes() <= this.#limits.unsentBytes) return true;
+    if (this.unsentBytes <= this.#limits.unsentBytes) return true;
     this.#socket.destroy();
     return false;
   }
@@ -202,16 +209,12 @@ export class LineConnection {
     this.#pump();
   }
 
-  #unsentBytes(): number {
-    return this.#socket.writableLength + this.#outLength;
-  }
-
   #isHeld(): boolean {
     return this.#handler.isHeld?.() === true;
   }
 
   #isFull(): boolean {
-    return this.#inFlight >= this.#limits.inFlight || this.#unsentBytes() > this.#limits.unsentBytes;
+    return this.#inFlight >= this.#limits.inFlight || this.unsentBytes > this.#limits.unsentBytes;
   }
 
   #pump(): void {

@@ -2,7 +2,9 @@
 // Types and tables only; both the daemon and the command line import it, so it must never import either.
 import type { Code } from "../codes.ts";
 import type { Effect, SessionOp } from "../evaluator/types.ts";
+import type { HoldView } from "../holds.ts";
 import type { Json, JsonObject } from "../json.ts";
+import type { CostAnswer, ReportAnswer } from "../reports.ts";
 import type { PhaseAnswer, SessionView } from "../session-keeper.ts";
 import type { DaemonState } from "../stack.ts";
 
@@ -61,6 +63,27 @@ export interface ApprovalView {
   /** Set when `approve --args` narrowed it: redacted as `args` are. */
   readonly narrowed_args: Json | null;
   readonly used_at: string | null;
+}
+
+export type GrantStatus = "active" | "used_up" | "revoked" | "expired";
+
+/** One standing grant, as `approvals grants list --format json` prints it. Times are RFC 3339. */
+export interface GrantView {
+  readonly id: string;
+  readonly agent_id: string;
+  /** Pattern. */
+  readonly tool: string;
+  /** As the compiler prints it; null: every call of the tool. */
+  readonly condition: string | null;
+  readonly status: GrantStatus;
+  readonly uses: number;
+  readonly uses_max: number | null;
+  readonly created_at: string;
+  readonly created_by: string;
+  readonly reason: string;
+  readonly expires_at: string;
+  readonly ended_at: string | null;
+  readonly ended_by: string | null;
 }
 
 export interface WalStatus {
@@ -130,6 +153,15 @@ export interface StatusAnswer {
     readonly max_calls: number | null;
   }[];
   readonly approvals: { readonly pending: number; readonly oldest_age_seconds: number | null };
+  /** Standing grants in force. */
+  readonly grants: { readonly active: number };
+  /** Agents that are killed or quiesced; `*` stands for all. */
+  readonly stopped: readonly HoldView[];
+  readonly limits: readonly {
+    readonly name: string;
+    readonly count: number;
+    readonly window_seconds: number;
+  }[];
   readonly phases: readonly {
     readonly name: string;
     readonly agent: string;
@@ -177,6 +209,32 @@ export interface VersionView {
   readonly active: boolean;
 }
 
+/** An agent, or `*` for all of them. */
+export interface AgentView {
+  readonly agent_id: string;
+  /** The policy in force names it. */
+  readonly declared: boolean;
+  readonly state: "active" | "quiesced" | "killed";
+  /** What stops it: its own holds and those of all. */
+  readonly holds: readonly HoldView[];
+  readonly pending_approvals: number;
+  readonly active_grants: number;
+}
+
+export interface AgentDetail extends AgentView {
+  readonly completion_gates: readonly string[];
+  readonly budgets: readonly Omit<StatusAnswer["budgets"][number], "agent">[];
+  /** Ids of the approvals that wait. */
+  readonly pending: readonly string[];
+  readonly grants: readonly GrantView[];
+}
+
+/** `agent_id` `*` means every agent. */
+interface AgentOrder {
+  request: { agent_id: string; reason?: string; actor: string };
+  answer: { ok: true; changed: boolean; agent: AgentView };
+}
+
 /** What the caller sends and what comes back, by `type`. `token` is added by the client. */
 export interface OperatorCalls {
   ping: { request: object; answer: { ok: true; state: DaemonState; pid: number } };
@@ -214,6 +272,33 @@ export interface OperatorCalls {
     request: { agent_id: string; session_id?: string; op: SessionOp; actor: string };
     answer: { ok: true } & SessionView;
   };
+  /** The outcome of a permitted call; "credential_failure" gives back what was taken for it. */
+  report: {
+    request: { action_id: string; status: string; result?: Json; cost_usd?: number; actor: string };
+    answer: { ok: true } & ReportAnswer;
+  };
+  /** What a permitted call cost: it settles either way. */
+  cost: { request: { action_id: string; cost_usd: number; actor: string }; answer: { ok: true } & CostAnswer };
+  agents_list: { request: object; answer: { ok: true; all: AgentView; agents: readonly AgentView[] } };
+  agents_show: { request: { agent_id: string }; answer: { ok: true; agent: AgentDetail } };
+  kill: AgentOrder;
+  unkill: AgentOrder;
+  quiesce: AgentOrder;
+  resume: AgentOrder;
+  /** `image` is the one rule of the grant, compiled, in base64. */
+  grants_add: {
+    request: {
+      agent_id: string;
+      image: string;
+      ttl_seconds: number;
+      uses_max?: number;
+      reason?: string;
+      actor: string;
+    };
+    answer: { ok: true; grant: GrantView };
+  };
+  grants_list: { request: { agent_id?: string }; answer: { ok: true; grants: readonly GrantView[] } };
+  grants_revoke: { request: { id: string; reason?: string; actor: string }; answer: { ok: true; grant: GrantView } };
 }
 
 /** Answered by `{ok: true, approvals: […pending]}` and then one ApprovalEvent a line until the client ends. */
@@ -248,20 +333,25 @@ export const operatorTypes: Readonly<
   approve_defer: true,
   deny: true,
   status: true,
-  grants: true,
+  agents_list: true,
+  agents_show: true,
   kill: true,
   unkill: true,
   quiesce: true,
   resume: true,
+  grants: true,
+  grants_add: true,
+  grants_list: true,
+  grants_revoke: true,
   swap: true,
   supervisor: true,
 };
 
 /** Types of both sockets: an agent may ask for less. */
-type SharedType = "phase" | "session";
+type SharedType = "phase" | "session" | "report" | "cost";
 
 /** Operator types of the protocol that this daemon does not carry out: refused and recorded like the others. */
-type LaterOperatorType = "grants" | "kill" | "unkill" | "quiesce" | "resume" | "swap" | "supervisor";
+type LaterOperatorType = "grants" | "swap" | "supervisor";
 
 // ---- agent socket ----
 
@@ -311,6 +401,8 @@ export interface GovernAnswer {
   readonly args_sha256?: string;
   /** The approval that a deferred call waits for, or that a permitted call used. */
   readonly approval_id?: string;
+  /** The standing grant that a permitted call used. */
+  readonly grant_id?: string;
   /** Absent where nothing was recorded. */
   readonly receipt?: Receipt;
   readonly defer_token?: string;
@@ -341,7 +433,7 @@ export interface AgentErrorAnswer {
   readonly effect: "DENY";
   readonly reason_code: "BAD_REQUEST";
   readonly error: {
-    readonly code: "BAD_REQUEST" | "UNKNOWN_TYPE" | "OPERATOR_ONLY" | "TOO_LONG";
+    readonly code: "BAD_REQUEST" | "UNKNOWN_TYPE" | "OPERATOR_ONLY" | "TOO_LONG" | "NOT_FOUND";
     readonly message: string;
   };
   readonly call_id?: string;

@@ -7,9 +7,11 @@ import { JsonNumber } from "../evaluator/number.ts";
 import { connectionsShare, defaultFloodLimits, FloodGate, type FloodLimits } from "../flood.ts";
 import { canonicalJson, type Json, type JsonObject, parseJson } from "../json.ts";
 import { noPolicy } from "../ledger.ts";
+import type { ActivePolicy } from "../policy.ts";
 import { readable } from "../request.ts";
 import { keepSession } from "../session-keeper.ts";
 import type { DaemonState } from "../stack.ts";
+import { completionOf, followUp, followUps } from "./followups.ts";
 import { type Answer, agentLineLimits, type Line, LineConnection, type LineLimits } from "./lines.ts";
 import { isToken } from "./operator.ts";
 import {
@@ -19,6 +21,7 @@ import {
   operatorTypes,
   type PollDeferAnswer,
 } from "./protocol.ts";
+import { openStream, streamsFull, subscriptions } from "./streams.ts";
 
 export const agentConnectionsMax = 1024;
 
@@ -35,9 +38,17 @@ export interface AgentDoorParts {
   state(): DaemonState;
 }
 
+/** Where a line came from. */
+interface Caller {
+  readonly gate: FloodGate;
+  readonly connection: LineConnection;
+}
+
 export class AgentDoor {
   readonly #parts: AgentDoorParts;
   readonly #connections = new Set<LineConnection>();
+  /** What ends the streams of a connection. */
+  readonly #streams = new Map<LineConnection, (() => void)[]>();
   readonly #limits: FloodLimits;
   readonly #allGate: FloodGate;
 
@@ -60,13 +71,19 @@ export class AgentDoor {
     const { governor, lines } = this.#parts;
     const gate = new FloodGate(this.#limits, governor.ledger.clock.now().wallUs, this.#allGate);
     const connection = new LineConnection(socket, lines ?? agentLineLimits, {
-      onLine: (line) => this.#onLine(line, gate),
+      onLine: (line, from) => this.#onLine(line, { gate, connection: from }),
       // A disk that lags makes callers wait, and never a queue that overflows: calls refused then would have been counted.
       isHeld: () => governor.ledger.log.isPressed,
       onUndelivered: (answer) => this.#onUndelivered(answer),
-      onClose: (closed) => this.#connections.delete(closed),
+      onClose: (closed) => this.#onClose(closed),
     });
     this.#connections.add(connection);
+  }
+
+  #onClose(connection: LineConnection): void {
+    this.#connections.delete(connection);
+    for (const stop of this.#streams.get(connection) ?? []) stop();
+    this.#streams.delete(connection);
   }
 
   finish(): void {
@@ -78,7 +95,8 @@ export class AgentDoor {
   }
 
   /** A decision that has nothing to wait for is answered in the same turn. */
-  #onLine(line: Line, gate: FloodGate): Answer | Promise<Answer> {
+  #onLine(line: Line, caller: Caller): Answer | Promise<Answer> {
+    const { gate } = caller;
     try {
       if (line.kind === "too long") return this.#refuse("the line is longer than 8 MiB", null, gate);
       const parsed = parseJson(line.bytes);
@@ -91,15 +109,15 @@ export class AgentDoor {
       if (object.jsonrpc === undefined && object.type === "govern") {
         return answerText(this.#parts.decider.govern(object, gate));
       }
-      return this.#onOther(object, gate).catch((error: unknown) => this.#onBug(error));
+      return this.#onOther(object, caller).catch((error: unknown) => this.#onBug(error));
     } catch (error) {
       return this.#onBug(error);
     }
   }
 
-  async #onOther(message: JsonObject, gate: FloodGate): Promise<Answer> {
-    if (message.jsonrpc !== undefined) return this.#onJsonRpc(message, gate);
-    return canonicalJson((await this.#onMessage(message, gate)) as Json);
+  async #onOther(message: JsonObject, caller: Caller): Promise<Answer> {
+    if (message.jsonrpc !== undefined) return this.#onJsonRpc(message, caller);
+    return canonicalJson((await this.#onMessage(message, caller)) as Json);
   }
 
   /** Ours: the call is denied, and the daemon lives on for the others. */
@@ -108,10 +126,14 @@ export class AgentDoor {
     return JSON.stringify(errorAnswer("BAD_REQUEST", "the message could not be handled"));
   }
 
-  async #onMessage(message: JsonObject, gate: FloodGate): Promise<object> {
+  async #onMessage(message: JsonObject, caller: Caller): Promise<object> {
     const { type } = message;
+    const { gate } = caller;
     if (type === "govern") return this.#parts.decider.govern(message, gate);
     if (type === "poll_defer") return this.#poll(message);
+    if (type === "complete") return this.#parts.decider.govern(completionOf(message), gate);
+    if (typeof type === "string" && followUps.has(type)) return this.#onFollowUp(type, message);
+    if (typeof type === "string" && Object.hasOwn(subscriptions, type)) return this.#onSubscribe(type, message, caller);
     if (type === "phase" || type === "session") return this.#onSession(message, gate);
     if (typeof type !== "string") {
       const refused = { code: "BAD_REQUEST", message: "`type` is missing", ...readable(message) } as const;
@@ -122,13 +144,13 @@ export class AgentDoor {
   }
 
   /** `{jsonrpc, id, method, params}`: the same messages with the type as method; decisions are results, denials too. */
-  async #onJsonRpc(message: JsonObject, gate: FloodGate): Promise<Answer> {
+  async #onJsonRpc(message: JsonObject, caller: Caller): Promise<Answer> {
     const { jsonrpc, method } = message;
     const id = message.id ?? null;
     const params = message.params ?? {};
     const isCall = jsonrpc === "2.0" && typeof method === "string" && typeof params === "object" && params !== null;
     if (!isCall || Array.isArray(params)) return rpcText(id, { error: { code: -32600, message: "invalid request" } });
-    const answer = await this.#onMessage({ ...(params as JsonObject), type: method }, gate);
+    const answer = await this.#onMessage({ ...(params as JsonObject), type: method }, caller);
     if ("type" in answer && answer.type === "error") {
       const { error } = answer as AgentErrorAnswer;
       const code = error.code === "UNKNOWN_TYPE" ? -32601 : -32600;
@@ -173,19 +195,58 @@ export class AgentDoor {
 
   /** A session's phase or state, of the agent that asks; with the right `admin_token` the operator asks. */
   async #onSession(message: JsonObject, gate: FloodGate): Promise<object> {
-    const { desk, token, governor, state } = this.#parts;
+    const { desk, token, governor } = this.#parts;
     if (isToken(message.admin_token, token)) return desk.handle(String(message.type), message);
-    const { active } = governor.policies;
-    if (active === null || state() !== "READY" || !governor.ledger.isUsable) {
+    const active = this.#ready();
+    if (active === null) {
       return errorAnswer("BAD_REQUEST", "the daemon is not ready", message);
     }
     if (message.op !== "inspect" && !gate.admit(governor.ledger.clock.now().wallUs)) {
       return errorAnswer("BAD_REQUEST", "too many changes of sessions on this connection", message);
     }
+    const agent = typeof message.agent_id === "string" ? message.agent_id : "";
+    if (message.op !== "inspect" && governor.holds.of(agent, active.declarations.killedByDefault) !== null) {
+      return errorAnswer("BAD_REQUEST", "this agent is stopped", message);
+    }
     const kept = keepSession(active, governor.ledger, message, { kind: "agent" });
     if (!kept.ok) return errorAnswer("BAD_REQUEST", kept.message, message);
     if (kept.seq !== null) await governor.ledger.durable(kept.seq);
     return kept.answer;
+  }
+
+  /** What became of this agent's own calls; with the right `admin_token` the operator's word. */
+  async #onFollowUp(type: string, message: JsonObject): Promise<object> {
+    const { desk, token, governor } = this.#parts;
+    if (type !== "scan_output" && isToken(message.admin_token, token)) return desk.handle(type, message);
+    const active = this.#ready();
+    if (active === null) return errorAnswer("BAD_REQUEST", "the daemon is not ready", message);
+    const outcome = await followUp(governor, active, message);
+    return outcome.ok ? outcome.answer : errorAnswer(outcome.code, outcome.message, message);
+  }
+
+  /** One agent's own; with the right `admin_token` and no agent, all. */
+  #onSubscribe(type: string, message: JsonObject, { connection }: Caller): object {
+    const { token, governor } = this.#parts;
+    const agentId = message.agent_id ?? null;
+    const isOperator = isToken(message.admin_token, token);
+    if (typeof agentId !== "string" && !(isOperator && agentId === null)) {
+      return errorAnswer("BAD_REQUEST", "`agent_id` is missing", message);
+    }
+    const active = this.#ready();
+    if (active === null) return errorAnswer("BAD_REQUEST", "the daemon is not ready", message);
+    if (agentId !== null && governor.holds.of(agentId, active.declarations.killedByDefault)?.state === "killed") {
+      return errorAnswer("BAD_REQUEST", "this agent is killed", message);
+    }
+    const stream = openStream(governor.feeds, connection, type, agentId);
+    if (stream === null) return errorAnswer("BAD_REQUEST", streamsFull, message);
+    this.#streams.set(connection, [...(this.#streams.get(connection) ?? []), stream.stop]);
+    return stream.answer;
+  }
+
+  /** The policy in force, where messages about it can be answered. */
+  #ready(): ActivePolicy | null {
+    const { governor, state } = this.#parts;
+    return state() === "READY" && governor.ledger.isUsable ? governor.policies.active : null;
   }
 
   #status(): AgentStatusAnswer {

@@ -29,6 +29,7 @@ interface MachineExports {
   explain(plan: number, nowUs: number, arenaUsed: number, approvedCount: number): number;
   charge(plan: number, nowUs: number): number;
   deny(plan: number, nowUs: number): void;
+  settle(budget: number, calledUs: number, delta: number, count: number): number;
   startPhase(phase: number, nowUs: number): number;
   phaseStart(phase: number): number;
   openSession(nowUs: number): number;

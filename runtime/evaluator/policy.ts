@@ -11,8 +11,10 @@ import { fieldReads, Marshal } from "./marshal.ts";
 import { isIdentifier } from "./names.ts";
 import { amountCell, type Plan, Plans } from "./plans.ts";
 import { NOW_MAX_MS, Sessions } from "./sessions.ts";
+import { settleBudgets } from "./settle.ts";
 import { readBudgets } from "./snapshot.ts";
 import {
+  type BudgetDelta,
   type BudgetState,
   type EvaluationOptions,
   type EvaluationRequest,
@@ -30,6 +32,7 @@ import {
   type SessionName,
   type SessionOp,
   type SessionPhase,
+  type Settlement,
   type ToolInfo,
   type Verdict,
 } from "./types.ts";
@@ -159,6 +162,10 @@ export class LoadedPolicy implements Policy {
     if (this.#machine.calls.charge(plan.index, Math.floor(now * 1000)) !== 1) {
       throw new RangeError("the machine has no room for the counters of the log");
     }
+  }
+
+  settle(call: SessionName, deltas: readonly BudgetDelta[], settlement: Settlement): boolean {
+    return this.#counts && settleBudgets(this.#machine, this.#image, call, deltas, settlement);
   }
 
   chargeDenial(call: { agent_id: string; session_id?: string; tool_id: string }, now: number): void {

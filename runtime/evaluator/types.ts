@@ -210,6 +210,16 @@ export interface BudgetState {
   readonly max_calls: number | null;
 }
 
+/** A budget's id, and micro-dollars more or less. */
+export type BudgetDelta = readonly [budget: string, deltaMicro: number];
+
+export interface Settlement {
+  /** Milliseconds since 1970 of the call. */
+  readonly calledAt: number;
+  /** -1 where the call is to count no more. */
+  readonly calls: 0 | -1;
+}
+
 export interface PolicyInfo {
   /** Of the image, and of its instructions. */
   readonly format_version: number;
@@ -275,6 +285,11 @@ export interface Policy {
     now: number,
     sumsMicro?: readonly number[],
   ): void;
+  /**
+   * Corrects what an earlier permit took from the budgets named. Where the window of that call is over, nothing changes. Whether
+   * anything did.
+   */
+  settle(call: SessionName, deltas: readonly BudgetDelta[], settlement: Settlement): boolean;
   /** Notes a recorded denial, which the machine gave, where rules count denials. */
   chargeDenial(call: { agent_id: string; session_id?: string; tool_id: string }, now: number): void;
   /** Starts the clocks of phases that have none yet (same name, same content: kept). Returns the names started. */

@@ -73,11 +73,21 @@ export interface DecisionBody {
 
 export interface OutcomeBody {
   readonly action_id: string;
+  /** As reported; "undelivered" by the daemon itself, where nobody took the answer: then no other member is there. */
   readonly status: string;
+  readonly agent_id?: string;
+  readonly session_id?: string;
+  readonly tool?: string;
+  /** Redacted as arguments are. */
   readonly result?: Json;
-  readonly duration_ms?: number;
-  readonly provider?: string;
+  readonly redacted?: Json;
+  readonly duration_ms?: number | null;
+  readonly provider?: string | null;
   readonly cost_usd?: Json;
+  /** HMAC of what was reported, so that the same report is known again. */
+  readonly report_digest?: string;
+  /** The operator who reported it; null for the agent. */
+  readonly actor?: string | null;
 }
 
 export interface PolicyBody {
@@ -92,7 +102,7 @@ export interface PolicyBody {
 
 export interface ApprovalBody {
   readonly approval_id: string;
-  readonly change: "opened" | "approved" | "denied" | "consumed" | "revoked" | "expired";
+  readonly change: "opened" | "approved" | "denied" | "consumed" | "returned" | "revoked" | "expired";
   readonly action_id?: string;
   readonly agent_id?: string;
   readonly request_digest?: string;
@@ -104,13 +114,20 @@ export interface ApprovalBody {
 
 export interface GrantBody {
   readonly grant_id: string;
-  readonly change: "created" | "used" | "revoked" | "expired";
+  /** "returned": one use was for nothing and is there again. */
+  readonly change: "created" | "used" | "returned" | "revoked" | "expired";
   readonly agent_id?: string;
   readonly tool?: string;
   readonly condition?: string | null;
+  /** The grant's rule, compiled, in base64. */
+  readonly image?: string;
   readonly uses_max?: number | null;
+  readonly uses?: number;
+  readonly ttl_us?: number;
   readonly action_id?: string;
   readonly actor?: string;
+  readonly operator_auth?: string;
+  readonly reason?: string;
   readonly expires?: string;
 }
 
@@ -126,18 +143,28 @@ export interface PhaseBody {
 }
 
 export interface AgentBody {
+  /** `*`: every agent. */
   readonly agent_id: string;
-  readonly change: "kill" | "quiesce" | "resume";
+  readonly change: "kill" | "unkill" | "quiesce" | "resume";
   readonly actor: string;
-  readonly reason?: string;
+  readonly operator_auth: string;
+  readonly reason: string;
 }
 
 export interface CostBody {
   readonly action_id: string;
   readonly agent_id: string;
+  readonly session_id: string;
+  readonly tool: string;
+  /** When the call was decided: its windows are those of that time. */
+  readonly called_at: string;
   readonly cost_usd: Json;
+  /** "reported" by the agent, which only raises; "settled" by an operator; "returned": the call never ran. */
   readonly change: "reported" | "settled" | "returned";
-  readonly actor?: string;
+  /** Id and micro-dollars more or less. */
+  readonly budgets: readonly (readonly [string, number])[];
+  readonly calls: 0 | -1;
+  readonly actor: string | null;
 }
 
 /** A statement about the log itself, for instance that a torn tail was cut off. */

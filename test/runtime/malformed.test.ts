@@ -191,7 +191,7 @@ test("JSON-RPC carries the same messages, ids as they came", async () => {
 
 test("unknown types get an error answer that reads as a denial", async () => {
   await onStack(policy, async (stack) => {
-    for (const type of ["sessions", "scan_output", "toString", "__proto__", ""]) {
+    for (const type of ["sessions", "scan", "toString", "__proto__", ""]) {
       const answer = JSON.parse((await lines(stack, JSON.stringify({ type, call_id: "c9" })))[0] ?? "{}");
       assert.equal(
         [answer.type, answer.effect, answer.error.code, answer.call_id],

@@ -1,0 +1,67 @@
+// What a recorded decision is followed by: its call may be reported on, counts towards its session's completion, and is told to
+// those who listen. It changes nothing of the decision.
+import { newAction } from "./actions.ts";
+import type { Judgement } from "./answer.ts";
+import type { Governor } from "./decide.ts";
+import type { Effect } from "./evaluator/types.ts";
+import type { Json } from "./json.ts";
+import type { JudgedCall } from "./judge.ts";
+import type { Appended } from "./log/log.ts";
+import type { ActivePolicy } from "./policy.ts";
+
+export interface Followed {
+  readonly judged: Judgement;
+  /** As answered. */
+  readonly effect: Effect;
+  /** As stored. */
+  readonly args: Json;
+  readonly recorded: Appended;
+}
+
+export function follow(governor: Governor, turn: JudgedCall, active: ActivePolicy, followed: Followed): void {
+  const { actions, progress, feeds } = governor;
+  const { judged, effect } = followed;
+  const { agent_id: agentId, tool_id: tool, session_id: sessionId = "default" } = turn.call.request;
+  // A completion is no step of the work that it ends.
+  const gates = turn.call.actionType === "completion_event" ? undefined : active.declarations.gates.get(agentId);
+  if (effect === "permit" || gates !== undefined) {
+    const action = newAction(agentId, sessionId, tool, turn.reading.wallUs);
+    const { verdict, used, grant } = judged;
+    const budgets = verdict?.effect === "permit" ? verdict.charges?.budgets : undefined;
+    if (budgets !== undefined) action.charges = budgets.map(({ id, cost_micro }) => [id, cost_micro]);
+    if (grant !== undefined) action.used = [...used, grant.id];
+    else if (used.length > 0) action.used = used;
+    if (effect === "permit") actions.note(turn.actionId, action);
+    if (gates !== undefined) progress.note(gates, action, turn.actionId, effect);
+  }
+  if (feeds.isWatched("audit", agentId)) tell(governor, turn, active, followed);
+}
+
+function tell(
+  { feeds }: Governor,
+  turn: JudgedCall,
+  active: ActivePolicy,
+  { judged, effect, args, recorded }: Followed,
+): void {
+  const { agent_id, tool_id, session_id = "default" } = turn.call.request;
+  const { code, reason, approvalId, verdict } = judged;
+  feeds.publish("decision", agent_id, {
+    seq: recorded.seq,
+    hash: recorded.hash,
+    time: recorded.time,
+    action_id: turn.actionId,
+    call_id: turn.call.callId,
+    agent_id,
+    session_id,
+    tool: tool_id,
+    args,
+    effect,
+    would: effect === judged.effect ? null : judged.effect,
+    code,
+    reason,
+    rule_ref: verdict?.rule_ref ?? null,
+    approval_id: approvalId,
+    policy_version: active.version,
+    policy_hash: active.activation.policyHash,
+  });
+}
