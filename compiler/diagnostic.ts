@@ -45,6 +45,8 @@ export const diagnosticCodes = {
   FMS064: { severity: "warning", title: "import or pack that nothing uses" },
   FMS070: { severity: "warning", title: "tool that nothing has mentioned" },
   FMS071: { severity: "warning", title: "name that may be misspelt" },
+  FMS080: { severity: "warning", title: "rule that no call fulfils" },
+  FMS081: { severity: "warning", title: "strict rule behind a lenient one" },
 } as const satisfies Record<string, { severity: Severity; title: string }>;
 
 export type DiagnosticCode = keyof typeof diagnosticCodes;

@@ -23,6 +23,8 @@ export interface CompileOptions {
   readonly imports?: Imports;
   /** Tools that agents register or have called, as far as the caller knows; a rule of another name is then warned of. */
   readonly knownTools?: readonly string[];
+  /** `reasonAbout` of compiler/analyse, for who wants to know of rules that no call reaches: it takes longer than compiling. */
+  readonly reasoner?: (stack: Stack) => readonly Finding[];
 }
 
 export interface Compiled {
@@ -46,7 +48,7 @@ export function compile(text: string, options: CompileOptions): Compiled {
   const found: Finding[] = [...resolved.findings];
   let unreported: Unreported = { errors: 0, warnings: 0, isAtLeast: resolved.isCut };
   const { packs, isFit } = resolved;
-  const { knownTools = [] } = options;
+  const { knownTools = [], reasoner } = options;
   if (stack !== null && isFit) {
     const checked = checkStack(stack, { packs, knownTools });
     for (const finding of checked.findings) found.push(finding);
@@ -56,7 +58,13 @@ export function compile(text: string, options: CompileOptions): Compiled {
   const { program, host, findings: lowering } = lowerStack(stack);
   for (const finding of lowering) found.push(finding);
   const image = found.some(isError) ? undefined : encodeImage(program, host, sources);
+  if (image !== undefined && reasoner !== undefined) found.push(...reasoner(stack).filter((one) => isNew(one, found)));
   return finish(found, unreported, resolved, image);
+}
+
+/** One rule may be found unreachable in two ways. */
+function isNew({ code, span }: Finding, found: readonly Finding[]): boolean {
+  return !found.some((one) => one.code === code && one.span.source === span.source && one.span.start === span.start);
 }
 
 /** Diagnostics alone; the same as compile gives. */

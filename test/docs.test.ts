@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { reasonAbout } from "../compiler/analyse/index.ts";
 import { diagnosticCodes } from "../compiler/diagnostic.ts";
 import { renderDiagnostics } from "../compiler/frame.ts";
 import { compile } from "../compiler/index.ts";
@@ -60,6 +61,7 @@ for (const { place, text, file, expected } of examples) {
     const { diagnostics } = compile(text, {
       file,
       imports,
+      reasoner: reasonAbout,
       ...(expected?.code === "FMS070" ? { knownTools: registered } : {}),
     });
     const found = diagnostics.map(({ severity, code, message, line }) => `${severity} ${code} ${line}: ${message}`);
@@ -112,7 +114,12 @@ for (const [code, { severity, title }] of Object.entries(diagnosticCodes)) {
     const shown = page.match(/^```fms (error|warning) (FMS\d+)\n([\s\S]*?)^```\n\n```text\n([\s\S]*?)^```$/m);
     const [whole = "", shownSeverity, shownCode, text = "", output = ""] = shown ?? [];
     assert.equal([shownSeverity, shownCode], [severity, code]);
-    const { diagnostics, sources } = compile(text, { file: "governance.fms", knownTools, imports });
+    const { diagnostics, sources } = compile(text, {
+      file: "governance.fms",
+      knownTools,
+      imports,
+      reasoner: reasonAbout,
+    });
     const printed = renderDiagnostics(diagnostics, sources)
       .map((frame) => `${frame}\n`)
       .join("");
@@ -126,9 +133,12 @@ for (const [code, { severity, title }] of Object.entries(diagnosticCodes)) {
     const [, remedy = ""] = page.split("## What to do");
     const [fixed] = examplesOf(path, remedy);
     assert.ok(fixed !== undefined, "the page shows no policy that does without");
-    const left = compile(fixed.text, { file: "governance.fms", knownTools, imports }).diagnostics.map(
-      (diagnostic) => diagnostic.code,
-    );
+    const left = compile(fixed.text, {
+      file: "governance.fms",
+      knownTools,
+      imports,
+      reasoner: reasonAbout,
+    }).diagnostics.map((diagnostic) => diagnostic.code);
     assert.not.ok(left.includes(code as (typeof left)[number]), `the remedy is ${left.join(", ")} too`);
   });
 }

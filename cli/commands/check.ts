@@ -34,10 +34,11 @@ export class CheckCommand extends FarameshCommand {
   async run(io: Terminal): Promise<number> {
     const source = readPolicyFile(this.dir);
     const { compile } = await import("../../compiler/index.ts");
+    const { reasonAbout } = await import("../../compiler/analyse/index.ts");
     const { knownTools } = await import("../known-tools.ts");
     const known = await knownTools(this.dir, io.env);
     const given = importsOf(this.dir, io.env, this.writeLock ? "none" : "all");
-    const options = { file: source.file, knownTools: known, imports: given };
+    const options = { file: source.file, knownTools: known, imports: given, reasoner: reasonAbout };
     const { image, stack, diagnostics, unreported, sources, imports } = compile(source.text, options);
     const errors = diagnostics.filter(({ severity }) => severity === "error");
     const warnings = diagnostics.filter(({ severity }) => severity === "warning");

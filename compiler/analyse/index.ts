@@ -1,5 +1,6 @@
-// The door of this folder: what two policies decide differently, of all calls that there can be. Pure, like all of the compiler.
+// The door of this folder: what two policies decide differently, of all calls that there can be, and which rules no call reaches. Pure, like all of the compiler.
 export { type AccessChange, type AccessDifference, compareAccess } from "./access.ts";
 export type { Effect } from "./clauses.ts";
+export { reasonAbout } from "./findings.ts";
 export { timeWith } from "./time.ts";
 export type { Json, Witness } from "./witness.ts";
