@@ -151,6 +151,7 @@ export class BlockGrammar extends ScanningParser {
         {
           ALT: () => {
             this.CONSUME(t.Key);
+            this.OPTION2(() => this.CONSUME(t.Separator));
             this.CONSUME(t.Text);
             this.SUBRULE(this.keyMaterial);
           },

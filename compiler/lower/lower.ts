@@ -42,6 +42,7 @@ import {
   type SelectorGate,
 } from "./plans.ts";
 import { Program, type RulePlace } from "./program.ts";
+import { effectWithout } from "./selector.ts";
 
 const DAY_US = 86_400_000_000;
 
@@ -235,8 +236,7 @@ class Lowering {
 
   /** Null where calls go on without the value. */
   #selectorGate(block: Block): SelectorGate | null {
-    const chosen = block.entries.find(({ name }) => name === "on_unavailable")?.values[0];
-    const effect = textOf(chosen) ?? "deny";
+    const effect = effectWithout(block);
     if (effect === "permit") return null;
     const name = block.name ?? "";
     const field = this.#program.field(Root.Selectors, [name]);

@@ -1,7 +1,7 @@
 // Two ways to judge calls under one policy text, behind one shape: the oracle over the syntax tree, and the machine.
 import type { Stack } from "../../compiler/ast.ts";
 import { compile, type Imports } from "../../compiler/index.ts";
-import { resolvePolicy } from "../../compiler/resolve.ts";
+import { isError, resolvePolicy } from "../../compiler/resolve.ts";
 import { loadPolicy } from "../../runtime/evaluator/index.ts";
 import type { EvaluationOptions, EvaluationRequest, SessionName, Verdict } from "../../runtime/evaluator/types.ts";
 import { Oracle, type OracleVerdict } from "../oracle/oracle.ts";
@@ -22,8 +22,9 @@ export interface Engine {
 /** The tree of a policy with its packs brought in. Throws with the findings of its text when it has none. */
 export function treeOf(text: string, file: string, imports?: Imports): Stack {
   const { stack, findings } = resolvePolicy({ file, text }, imports);
-  if (stack === null || findings.length > 0) {
-    throw new Error(`${file} does not parse: ${findings.map((f) => `${f.span.start}: ${f.message}`).join("; ")}`);
+  const errors = findings.filter(isError);
+  if (stack === null || errors.length > 0) {
+    throw new Error(`${file} does not parse: ${errors.map((f) => `${f.span.start}: ${f.message}`).join("; ")}`);
   }
   return stack;
 }

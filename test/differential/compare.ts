@@ -137,16 +137,22 @@ export async function acceptable(engines: Engines, policy: PolicyDraft): Promise
 
 function dropRules(policy: PolicyDraft, refused: ReadonlySet<string>): PolicyDraft {
   const one = (rule: PolicyDraft["flat"][number]): boolean => {
-    const alone = { ...policy, strict: false, agents: [], flat: [rule] };
+    const alone = { ...policy, strict: false, packs: [], agents: [], flat: [rule] };
     return !refused.has(policyText(alone).trim());
   };
   return {
     ...policy,
     flat: policy.flat.filter(one),
+    packs: policy.packs.map((pack) => ({
+      ...pack,
+      lines: pack.lines.filter((line) => !refused.has(line)),
+      rules: pack.rules.filter(one),
+    })),
     agents: policy.agents.map((agent) => ({
       ...agent,
       rules: agent.rules.filter(one),
       gates: agent.gates.filter((line) => !refused.has(line)),
+      uses: agent.uses.filter((line) => !refused.has(`use ${line}`)),
       variables: agent.variables.filter((line) => !refused.has(`var ${line}`)),
       phases: agent.phases.map((phase) => ({ ...phase, rules: phase.rules.filter(one) })),
     })),
@@ -166,7 +172,7 @@ function comparable(verdict: Judgement): { [member: string]: string } {
     phase: ruled ? (verdict.phase ?? null) : null,
     shadow: ruled && verdict.shadow ? [verdict.shadow.effect, verdict.shadow.rule, verdict.shadow.rule_ref] : null,
     retry_after_seconds: verdict.retry_after_seconds ?? null,
-    budget: verdict.code === "BUDGET_EXCEEDED" ? (verdict.budget?.id ?? null) : null,
+    budget: ["BUDGET_EXCEEDED", "AMBIENT_EXCEEDED"].includes(verdict.code) ? (verdict.budget?.id ?? null) : null,
     warnings: (verdict.warnings ?? []).map((w) => w.budget_id),
     budgets: (verdict.charges?.budgets ?? []).map((b) => [b.id, b.cost_micro]),
     limits: verdict.charges?.limits ?? 0,

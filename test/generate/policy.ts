@@ -3,7 +3,7 @@ import { type ConditionDraft, conditionDraft } from "./condition.ts";
 import { gateLines } from "./gate.ts";
 import { type MatcherDraft, matcherDrafts, matcherText } from "./network.ts";
 import type { Random } from "./random.ts";
-import { globText, patterns, tools, widePatterns, workflowNames } from "./words.ts";
+import { ambientCounters, globText, patterns, tools, widePatterns, workflowNames } from "./words.ts";
 
 export interface RuleDraft {
   readonly effect: string;
@@ -32,12 +32,22 @@ export interface AgentDraft {
   readonly gates: readonly string[];
   readonly budgets: readonly { readonly id: string; readonly fields: readonly string[] }[];
   readonly phases: readonly PhaseDraft[];
+  /** `use …`. */
+  readonly uses: readonly string[];
+}
+
+export interface PackDraft {
+  readonly name: string;
+  /** Parameters, variables, limits, budgets. */
+  readonly lines: readonly string[];
+  readonly rules: readonly RuleDraft[];
 }
 
 export interface PolicyDraft {
   readonly strict: boolean;
   /** `when c` and `:` as the older dialect writes them, or `if c` and `=`. */
   readonly older: boolean;
+  readonly packs: readonly PackDraft[];
   readonly agents: readonly AgentDraft[];
   readonly flat: readonly RuleDraft[];
 }
@@ -49,15 +59,17 @@ const GLOB_RULES_MAX = 24;
 /** `networked` policies are mostly rules with network matchers and few conditions. */
 export function policyDraft(random: Random, networked = false): PolicyDraft {
   const ids = random.pick([["a"], ["a", "b"]]);
+  const packs = random.oneIn(6) ? packDrafts(random, () => ruleDraft(random, networked)) : [];
   return {
     strict: random.oneIn(3),
     older: random.oneIn(2),
-    agents: ids.map((id) => agentDraft(random, id, networked)),
+    packs,
+    agents: ids.map((id) => agentDraft(random, id, networked, packs)),
     flat: random.oneIn(2) ? random.list(1, 3, () => ruleDraft(random, networked)) : [],
   };
 }
 
-function agentDraft(random: Random, id: string, networked: boolean): AgentDraft {
+function agentDraft(random: Random, id: string, networked: boolean, packs: readonly PackDraft[]): AgentDraft {
   const rule = (): RuleDraft => ruleDraft(random, networked);
   return {
     id,
@@ -68,7 +80,13 @@ function agentDraft(random: Random, id: string, networked: boolean): AgentDraft 
       : random.list(0, RULES_MAX, rule),
     limits: random.oneIn(3) ? limitLines(random) : [],
     budgets: random.oneIn(3) ? budgetDrafts(random) : [],
-    gates: [...gateLines(random, networked), ...(random.oneIn(6) ? [sessionLine(random)] : [])],
+    gates: [
+      ...gateLines(random, networked),
+      ...(random.oneIn(6) ? [sessionLine(random)] : []),
+      ...(random.oneIn(4) ? selectorLines(random) : []),
+      ...(random.oneIn(6) ? [ambientLine(random)] : []),
+    ],
+    uses: packs.filter(() => !random.oneIn(3)).map(({ name }) => `${name}${useValues(random)}`),
     phases: [
       ...(random.oneIn(3) ? phaseDrafts(random, rule) : []),
       ...(random.oneIn(5) ? workflowDrafts(random, rule) : []),
@@ -87,6 +105,44 @@ function ruleDraft(random: Random, networked: boolean): RuleDraft {
     network: random.oneIn(networked ? 1 : 8) ? matcherDrafts(random) : [],
     condition: random.oneIn(networked ? 2 : 5) ? null : conditionDraft(random, random.below(networked ? 2 : 4)),
   };
+}
+
+/** Under two names, for agents and requests to speak of the same few. */
+function selectorLines(random: Random): string[] {
+  const word = (field: string): string => `${field} = ${random.pick(["deny", "permit", "defer"])}`;
+  const one = (name: string): string => {
+    const chosen = ["on_unavailable", "on_timeout"].filter(() => random.oneIn(2)).map(word);
+    return `selector ${name} { ${['source = "x"', ...chosen].join(" ")} }`;
+  };
+  return random.pick([["acc"], ["risk"], ["risk", "acc"]]).map(one);
+}
+
+function ambientLine(random: Random): string {
+  const counters = new Set(random.list(1, 3, () => random.pick(ambientCounters)));
+  const limits = [...counters].map((name) => `${name} = ${ambientMost(random, name)}`);
+  return `ambient { ${[...limits, ...(random.oneIn(2) ? [`on_exceed = ${random.pick(["deny", "defer", "audit"])}`] : [])].join(" ")} }`;
+}
+
+function ambientMost(random: Random, counter: string): string {
+  return /cost|spend/.test(counter) ? random.pick(["$1", "$0.30", "5"]) : String(random.pick([1, 2, 5, 20]));
+}
+
+/** Two packs of the policy's own: each with a parameter, and names that mean other things in the agents. */
+function packDrafts(random: Random, rule: () => RuleDraft): PackDraft[] {
+  return ["one", "two"].slice(0, 1 + random.below(2)).map((name) => ({
+    name,
+    lines: [
+      `param v = ${random.pick(["3", '"a"', "$2.50", '["a", "b"]'])}`,
+      ...(random.oneIn(2) ? [`var w = ${variableText(random)}`] : []),
+      ...(random.oneIn(3) ? limitLines(random).slice(0, 1) : []),
+      ...(random.oneIn(3) ? [`budget in-${name} { ${budgetFields(random).join(" ")} }`] : []),
+    ],
+    rules: random.list(1, 4, rule),
+  }));
+}
+
+function useValues(random: Random): string {
+  return random.oneIn(2) ? "" : ` { v = ${random.pick(["1", '"ab"', '["b"]', "5"])} }`;
 }
 
 function sessionLine(random: Random): string {
@@ -156,6 +212,8 @@ function workflowDrafts(random: Random, rule: () => RuleDraft): PhaseDraft[] {
 export function policyText(policy: PolicyDraft): string {
   const lines: string[] = [];
   if (policy.strict) lines.push("runtime { strict_guards = true }");
+  for (const { name, lines: inner, rules } of policy.packs)
+    lines.push(`pack "${name}" {`, ...inner, ...rules.map((rule) => `  ${ruleText(rule, policy.older)}`), "}");
   for (const agent of policy.agents) lines.push(...agentLines(agent, policy.older));
   lines.push(...policy.flat.map((rule) => ruleText(rule, policy.older)));
   return `${lines.join("\n")}\n`;
@@ -174,6 +232,7 @@ function agentLines(agent: AgentDraft, older: boolean): string[] {
     ...agent.gates.map((line) => `  ${line}`),
     ...agent.budgets.flatMap((b) => [`  budget ${b.id} {`, ...b.fields.map((field) => `    ${field}`), "  }"]),
     ...agent.phases.flatMap((phase) => phaseLines(phase, older)),
+    ...agent.uses.map((line) => `  use ${line}`),
     "}",
   ];
 }

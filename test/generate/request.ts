@@ -5,6 +5,7 @@ import type { EvaluationOptions, EvaluationRequest, RequestValue } from "../../r
 import type { Random } from "./random.ts";
 import {
   agentIds,
+  ambientCounters,
   models,
   numbers,
   purposes,
@@ -34,7 +35,7 @@ const stepsMs = {
   fast: [1, 1_000.5, 60_000, 600_000, 3_600_000, 21_600_000, 86_400_000],
 } as const;
 
-/** A sequence of calls; `clock` says whether its time may also go back (sessions are then neither begun nor closed), `networked` that most speak of hosts and the like. */
+/** A sequence of calls; `clock` says whether its time may also go back, `networked` that most speak of hosts and the like. */
 export function callDrafts(
   random: Random,
   count: number,
@@ -47,8 +48,7 @@ export function callDrafts(
     if (random.oneIn(2)) now += random.pick(hasty || random.oneIn(30) ? stepsMs.fast : stepsMs.slow);
     const back = clock === "unsteady" && random.oneIn(6) ? random.pick([0.001, 1_000, 60_000, 86_400_000]) : 0;
     const move = random.oneIn(12) ? random.pick([...workflowNames, "none"] as [string, ...string[]]) : undefined;
-    const session =
-      clock === "forward" && random.oneIn(20) ? random.pick(["open", "close", "reset"] as const) : undefined;
+    const session = random.oneIn(20) ? random.pick(["open", "close", "reset"] as const) : undefined;
     return {
       ...(session === undefined ? {} : { session }),
       ...(move === undefined ? {} : { move }),
@@ -64,6 +64,10 @@ function optionsDraft(random: Random, now: number): EvaluationOptions {
     "budget:daily",
     "budget:session",
     "budget:pay",
+    "budget:in-one",
+    "selector:acc",
+    "selector:risk",
+    ...ambientCounters.map((name) => `budget:ambient.${name}`),
     ...Array.from({ length: 12 }, (_, i) => `rule:${i}`),
   ];
   const approved = random.oneIn(5) ? causes.filter(() => random.oneIn(2)) : undefined;
@@ -77,6 +81,7 @@ function requestDraft(random: Random, networked: boolean): EvaluationRequest {
     tool_id: toolDraft(random),
     args: { ...argsDraft(random), ...(random.oneIn(networked ? 2 : 4) ? networkArgs(random) : {}) },
     ...(random.oneIn(3) ? { session_id: random.pick(sessions) } : {}),
+    ...(random.oneIn(3) ? { selectors: selectorsDraft(random) } : {}),
     ...(random.oneIn(3) ? { action_type: random.pick(["tool_call", "a", "model_call"]) } : {}),
     ...(random.oneIn(3) ? { model: modelDraft(random) } : {}),
     ...(random.oneIn(3) ? { purpose: random.pick([...purposes, "BILLING"] as [string, ...string[]]) } : {}),
@@ -91,6 +96,13 @@ function requestDraft(random: Random, networked: boolean): EvaluationRequest {
 function modelDraft(random: Random): string {
   if (random.oneIn(12)) return anyValue(random) as string;
   return random.oneIn(3) ? random.pick(strings) : random.pick(models);
+}
+
+function selectorsDraft(random: Random): { [id: string]: RequestValue } {
+  return {
+    ...(random.oneIn(3) ? {} : { acc: anyValue(random) }),
+    ...(random.oneIn(3) ? {} : { risk: random.oneIn(2) ? random.pick(numbers) : anyValue(random) }),
+  };
 }
 
 function toolDraft(random: Random): string {

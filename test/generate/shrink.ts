@@ -62,6 +62,11 @@ function* without<T>(list: readonly T[]): Generator<T[]> {
 function* policies(policy: PolicyDraft): Generator<PolicyDraft> {
   for (const agents of without(policy.agents)) yield { ...policy, agents };
   for (const flat of rulesOf(policy.flat)) yield { ...policy, flat };
+  for (const packs of without(policy.packs)) yield { ...policy, packs };
+  for (const [i, pack] of policy.packs.entries()) {
+    for (const lines of without(pack.lines)) yield { ...policy, packs: policy.packs.with(i, { ...pack, lines }) };
+    for (const rules of rulesOf(pack.rules)) yield { ...policy, packs: policy.packs.with(i, { ...pack, rules }) };
+  }
   if (policy.strict) yield { ...policy, strict: false };
   if (policy.older) yield { ...policy, older: false };
   for (const [i, agent] of policy.agents.entries()) {
@@ -74,6 +79,7 @@ function* agents(agent: AgentDraft): Generator<AgentDraft> {
   for (const variables of without(agent.variables)) yield { ...agent, variables };
   for (const limits of without(agent.limits)) yield { ...agent, limits };
   for (const gates of without(agent.gates)) yield { ...agent, gates };
+  for (const uses of without(agent.uses)) yield { ...agent, uses };
   for (const budgets of without(agent.budgets)) yield { ...agent, budgets };
   for (const [i, budget] of agent.budgets.entries()) {
     for (const fields of without(budget.fields))
@@ -112,9 +118,10 @@ function* requests(request: EvaluationRequest): Generator<EvaluationRequest> {
     "session_id",
     "action_type",
     "cost_usd",
+    "selectors",
   ] as const;
   for (const member of members) if (request[member] !== undefined) yield { ...request, [member]: undefined };
-  for (const member of ["args", "http", "principal", "delegation"] as const) {
+  for (const member of ["args", "http", "principal", "delegation", "selectors"] as const) {
     for (const smaller of objects(request[member])) yield { ...request, [member]: smaller };
   }
 }

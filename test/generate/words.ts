@@ -72,6 +72,21 @@ export const fields = [
   "w",
   "vars.v",
   "v.length",
+  "acc",
+  "acc.k",
+  "risk",
+  "acc.length",
+  "acc[0]",
+  "selectors.risk",
+] as const;
+
+/** Counters of `ambient`. */
+export const ambientCounters = [
+  "max_calls_per_minute",
+  "max_calls",
+  "max_requests_per_hour",
+  "max_cost_per_hour",
+  "max_spend",
 ] as const;
 
 /** Words that always hold text, and such as always hold a number: the compiler refuses to compare them with another kind. */

@@ -1,5 +1,5 @@
 // What a name in a condition means, read from the language page: a variable, a word of the request, else an argument.
-import type { Agent, Name, Origin } from "../../compiler/ast.ts";
+import type { Agent, Block, Name, Origin } from "../../compiler/ast.ts";
 import type { EvaluationRequest } from "../../runtime/evaluator/types.ts";
 import { httpValue } from "./http-part.ts";
 import type { Permitted } from "./session.ts";
@@ -21,7 +21,19 @@ export interface Call {
 
 /** The call as a part of its agent sees it: what a pack brought in knows the pack's values and not the agent's. */
 export function scoped(call: Call, { origin }: { readonly origin?: Origin }): Call {
-  return origin === undefined ? call : { ...call, agent: { ...call.agent, vars: origin.vars } };
+  return origin === undefined ? call : { ...call, agent: { ...call.agent, vars: origin.vars, blocks: [] } };
+}
+
+export function selectorBlocks(agent: Agent): readonly Block[] {
+  return agent.blocks.filter((block) => block.keyword === "selector");
+}
+
+/** `account.tier` and `selectors.account.tier` as id and path where `account` is a selector of the agent; null elsewhere. */
+export function selectorPath(agent: Agent, path: Path): Path | null {
+  const ids = selectorBlocks(agent).map((block) => block.name);
+  if (variableOf(agent, path) !== null) return null;
+  if (ids.includes(String(path[0]))) return path;
+  return path[0] === "selectors" && ids.includes(String(path[1])) ? path.slice(1) : null;
 }
 
 export const sessionOf = (request: EvaluationRequest): string => request.session_id ?? "default";
@@ -62,6 +74,8 @@ function variableOf(agent: Agent, path: Path): Found | null {
 
 function walkWord(call: Call, path: Path): unknown {
   const request = call.request;
+  const selected = selectorPath(call.agent, path);
+  if (selected !== null) return walk(request.selectors, selected);
   const [first, ...rest] = path;
   if (path.length === 1) {
     if (first === "tool" || first === "tool_name") return request.tool_id;

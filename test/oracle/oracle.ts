@@ -1,5 +1,5 @@
 // A policy's meaning, read straight from the language page over the syntax tree: slow, obvious, and sharing no code with
-// the lowering or the machine, so that where the two agree both are likely right. It must never be made fast.
+// the lowering or the machine, so that where the two agree both are likely right. It must never be made clever.
 import type { Agent, Budget, Phase, Rule, Stack } from "../../compiler/ast.ts";
 import type { Code } from "../../runtime/codes.ts";
 import type {
@@ -21,6 +21,7 @@ import { PhaseClocks } from "./phase-clock.ts";
 import { RateBook } from "./rate-limit.ts";
 import { readsUnjudgeable } from "./reads.ts";
 import { requestFault } from "./request-checks.ts";
+import { missingSelector } from "./selector.ts";
 import { keepsSessions, namesTool, SessionBook, workflowPhases } from "./session.ts";
 
 /** Codes of the language page; the runtime's table has others beside them. */
@@ -65,6 +66,7 @@ export class Oracle {
   private readonly numbered: readonly Rule[];
   /** What each agent's rules ask of the past. */
   private readonly queries: ReadonlyMap<Agent, readonly Query[]>;
+  private readonly ambient: ReadonlyMap<Agent, readonly Budget[]>;
   private readonly clocks = new PhaseClocks();
   private readonly rates = new RateBook();
   private readonly books = new BudgetBook();
@@ -76,6 +78,7 @@ export class Oracle {
     const strict = stack.runtime?.fields.find((f) => f.name === "strict_guards")?.value;
     this.strict = strict !== undefined && strict.kind === "bool" && strict.value;
     this.queries = new Map(this.agents().map((agent) => [agent, queriesOfAgent(agent)]));
+    this.ambient = new Map(this.agents().map((agent) => [agent, ambientBudgets(agent)]));
     this.numbered = this.agents().flatMap((agent) => [...agent.rules, ...agent.phases.flatMap((phase) => phase.rules)]);
   }
 
@@ -156,15 +159,22 @@ export class Oracle {
       const cause = ruling.rule === null ? "default" : `rule:${ruling.rule}`;
       if (!isApproved(options, cause)) return { ...said, cause, effect: "defer", code: "POLICY_DEFER" };
     }
-    const answer = egressRefuses(call) ? refusal("EGRESS_DENIED") : this.meter(call, options, said);
-    return { ...inPhase(ruling), ...answer };
+    return { ...inPhase(ruling), ...this.permitted(call, options, said) };
   }
 
-  /** What would be a permit: limits, then budgets, and only when all agree is anything taken. */
+  /** What would be a permit: selectors, egress, then all that counts. */
+  private permitted(call: Call, options: EvaluationOptions, said: Said): OracleVerdict {
+    const missing = missingSelector(call, options.approved ?? []);
+    if (missing?.effect === "deny") return refusal("SELECTOR_UNAVAILABLE");
+    if (missing !== null) return { ...metered("defer", "SELECTOR_UNAVAILABLE"), cause: missing.cause };
+    return egressRefuses(call) ? refusal("EGRESS_DENIED") : this.meter(call, options, said);
+  }
+
+  /** Limits, then budgets, and only when all agree is anything taken. */
   private meter(call: Call, options: EvaluationOptions, said: Said): OracleVerdict {
     const { agent, request, nowUs } = call;
     const limits = agent.rateLimits.filter((limit) => globMatches(limit.pattern.text, request.tool_id));
-    const ambient = this.askAll(call, options, ambientBudgets(agent), "AMBIENT_EXCEEDED");
+    const ambient = this.askAll(call, options, this.ambientOf(agent), "AMBIENT_EXCEEDED");
     if ("effect" in ambient) return ambient;
     for (const limit of limits) {
       const waitUs = this.rates.waitUs(request.agent_id, limit, nowUs);
@@ -298,11 +308,14 @@ export class Oracle {
     return this.agents().find((agent) => agent.id === id) ?? this.stack.anonymous;
   }
 
+  private ambientOf(agent: Agent): readonly Budget[] {
+    return this.ambient.get(agent) ?? [];
+  }
+
   private queriesOf(agent: Agent): readonly Query[] {
     return this.queries.get(agent) ?? [];
   }
 
-  /** True when a call of the tool moves counters or what is remembered of sessions, whether or not it is permitted. */
   /** What each of them says, or the verdict of the first that has no room. */
   private askAll(
     call: Call,
@@ -324,11 +337,12 @@ export class Oracle {
     return { answers };
   }
 
+  /** True when a call of the tool moves counters or what is remembered of sessions, whether or not it is permitted. */
   private counts(agent: Agent, tool: string): boolean {
     return (
       agent.rateLimits.some((limit) => globMatches(limit.pattern.text, tool)) ||
       agent.budgets.some((budget) => budgetCovers(budget, tool)) ||
-      ambientBudgets(agent).length > 0 ||
+      this.ambientOf(agent).length > 0 ||
       agent.phases.some((phase) => lists(phase, tool)) ||
       keepsSessions(agent, this.queriesOf(agent))
     );

@@ -1,5 +1,5 @@
 // Which values a tool's rules could read, so that a call with one that cannot be judged exactly is refused as a whole.
-import type { Expr } from "../../compiler/ast.ts";
+import type { Agent, Expr, Rule } from "../../compiler/ast.ts";
 import { JsonNumber } from "../../runtime/evaluator/number.ts";
 import { budgetCost, budgetCovers } from "./budget.ts";
 import { arrayPath } from "./condition.ts";
@@ -8,16 +8,13 @@ import { globMatches } from "./glob.ts";
 import { queriesOfAgent, queryOf } from "./history.ts";
 import { argumentAt, type Call, rawField, scoped } from "./name.ts";
 import { matchedValue } from "./network.ts";
+import { keepingSelectors } from "./selector.ts";
 
 /** True when a field that a rule for this tool or a budget's cost reads holds an integer beyond ±(2^53 - 1), or half a character. */
 export function readsUnjudgeable(call: Call): boolean {
   const { agent, request } = call;
-  const values: unknown[] = [];
-  const phases = agent.phases.filter(
-    (phase) => phase.durationMs === null || phase.tools.some((tool) => globMatches(tool.text, request.tool_id)),
-  );
-  for (const rule of [...agent.rules, ...phases.flatMap((phase) => phase.rules)]) {
-    if (!globMatches(rule.pattern.text, request.tool_id)) continue;
+  const values: unknown[] = keepingSelectors(call);
+  for (const rule of rulesFor(agent, request.tool_id)) {
     for (const matcher of rule.network) values.push(matchedValue(call, matcher));
     if (rule.condition !== null) collect(scoped(call, rule), rule.condition, values);
   }
@@ -31,6 +28,16 @@ export function readsUnjudgeable(call: Call): boolean {
     if (cost?.kind === "name") values.push(rawField(scoped(call, budget), cost.path));
   }
   return values.some(holdsUnjudgeable);
+}
+
+/** Rules that could decide a call of the tool. */
+export function rulesFor(agent: Agent, tool: string): readonly Rule[] {
+  const phases = agent.phases.filter(
+    (phase) => phase.durationMs === null || phase.tools.some((pattern) => globMatches(pattern.text, tool)),
+  );
+  return [...agent.rules, ...phases.flatMap((phase) => phase.rules)].filter((rule) =>
+    globMatches(rule.pattern.text, tool),
+  );
 }
 
 function holdsUnjudgeable(value: unknown): boolean {
