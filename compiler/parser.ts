@@ -88,6 +88,7 @@ export class ScanningParser extends EngineParser {
   private complaints: Complaint[] = [];
   private isCut = false;
   private problemCount = 0;
+  private isSkipping = false;
   private ruleCount = 0;
   private readonly modes = new Map<number, ScanMode>();
   private readonly statements = new Set<number>();
@@ -133,6 +134,7 @@ export class ScanningParser extends EngineParser {
     this.kept = new TokenWindow();
     this.complaints = [];
     this.isCut = false;
+    this.isSkipping = false;
     this.problemCount = 0;
     this.ruleCount = 0;
   }
@@ -214,7 +216,11 @@ export class ScanningParser extends EngineParser {
       if (last !== null && last.tokenType === EOF) return last;
       const isSpoilt = this.problemCount > PROBLEMS_READ;
       token = scanToken(this.source, isSpoilt ? this.source.length : (last?.end ?? 0), mode, last);
-      if (token.problem !== null) this.problemCount++;
+      if (token.problem !== null) {
+        // In what is skipped nobody knows which characters a tool or a value may have.
+        if (this.isSkipping && mayBeValue(token)) token = { ...token, problem: null };
+        else this.problemCount++;
+      }
       kept.push(token);
       last = token;
     }
@@ -227,7 +233,9 @@ export class ScanningParser extends EngineParser {
       return super.invokeRuleCatch(error, resync, recovery);
     }
     node.recoveredNode = true;
+    this.isSkipping = true;
     this.skipStatement(node);
+    this.isSkipping = false;
     return node;
   }
 
@@ -265,6 +273,11 @@ export class ScanningParser extends EngineParser {
       if (this.isForgetful && kept.isFull(this.currIdx)) this.forget();
     }
   }
+}
+
+/** What is wrong with the token is wrong in one mode only. */
+function mayBeValue({ problem, image }: ScannedToken): boolean {
+  return problem?.code === "FMS012" || (problem?.code === "FMS001" && /^[ -~]/.test(image));
 }
 
 function beginsStatement(token: ScannedToken, inBrackets: boolean): boolean {

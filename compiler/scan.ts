@@ -227,5 +227,6 @@ function helpForCharacter(point: number): string {
   if (point === 0x7c) return "write `or` or `||`";
   if (point === 0x201c || point === 0x201d || point === 0x2018 || point === 0x2019)
     return "use straight quotes: \" or '";
+  if (point > 0x20 && point < 0x7f) return "text with such signs is put in quotes";
   return "outside of quotes a policy is written in plain ASCII";
 }

@@ -118,14 +118,31 @@ function checkComplete(report: Report, block: Block, seen: ReadonlyMap<string, B
   const kind = blockKinds[block.keyword];
   for (const [name, field] of Object.entries(kind.fields)) {
     if (field.required !== true || seen.has(name)) continue;
-    const near = kind.open === undefined ? null : suggest(name, [...seen.keys()]);
-    report.add("FMS014", `${placeOf(block)} lacks \`${name}\``, block.nameSpan, {
-      help: near === null ? `write ${kind.example}` : `did you mean \`${name}\` where it says \`${near}\`?`,
-    });
+    // A misspelt field was complained of by its own name, where the block takes no fields but those it knows.
+    const near = misspeltAs(block, name);
+    if (near !== null && kind.open === undefined) continue;
+    if (near === null)
+      report.add("FMS014", `${placeOf(block)} lacks \`${name}\``, block.nameSpan, { help: `write ${kind.example}` });
+    else {
+      report.add("FMS014", `${placeOf(block)} lacks \`${name}\``, near.nameSpan, {
+        help: `did you mean \`${name}\` where it says \`${near.name}\`?`,
+      });
+    }
   }
   if (kind.nonEmpty === true && block.entries.length === 0) {
     report.add("FMS014", `\`${block.keyword}\` says nothing`, block.keywordSpan, { help: `write ${kind.example}` });
   }
+}
+
+/** The entry of another name that may be meant to be `name`. */
+function misspeltAs({ keyword, entries }: Block, name: string): BlockEntry | null {
+  const { open, fields } = blockKinds[keyword];
+  const others = entries.filter((entry) => {
+    const found = fieldOf(keyword, entry.name);
+    return found === null || (open !== undefined && found.field === open && !Object.hasOwn(fields, entry.name));
+  });
+  // Asked from the entry's side, as where it is complained of: the help must name this field.
+  return others.find((entry) => suggest(entry.name, [...fieldWords(keyword), name]) === name) ?? null;
 }
 
 /** `bundle_url` belongs to the `spiffe_federated` before it. */

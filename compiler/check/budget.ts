@@ -1,6 +1,7 @@
 // Budgets, rate limits and redactions: fields, kinds and ranges.
 import type { Budget, BudgetField, Field, RateLimit, Redaction } from "../ast.ts";
 import { limits } from "../limits.ts";
+import { suggest } from "../suggest.ts";
 import { checkChoice } from "./fields.ts";
 import { checkPattern } from "./pattern.ts";
 import { kindWords, type Report, textOf } from "./report.ts";
@@ -20,7 +21,10 @@ export function checkBudget(report: Report, budget: Budget): void {
     if (!budgetFields.includes(field.name)) report.unknownField(field.name, place, budgetFields, field.nameSpan);
     else if (!isNamed(field) && !report.noEnv(field.value, "a budget")) checkField(report, field);
   }
-  if (!budget.fields.some((field) => ceilings.includes(field.name))) {
+  const names = budget.fields.map((field) => field.name);
+  // A misspelt ceiling was complained of by its own name.
+  const isMisspelt = names.some((name) => !budgetFields.includes(name) && suggest(name, ceilings) !== null);
+  if (!isMisspelt && !names.some((name) => ceilings.includes(name))) {
     report.add("FMS014", `${place} has no ceiling`, budget.idSpan, { help: "give it `max`, `daily` or `max_calls`" });
   }
 }

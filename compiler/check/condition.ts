@@ -389,7 +389,8 @@ export class ConditionChecker {
   }
 
   #unknown(name: string, span: Expr["span"], known: readonly string[], what: string): void {
-    const near = suggest(name, known);
+    // `nott (x)` reads as a call.
+    const near = suggest(name, what === "function" ? [...known, "not", "env"] : known);
     const help = near === null ? `there are ${known.join(", ")}` : `did you mean \`${near}\`?`;
     this.#report.add("FMS020", `unknown ${what} \`${name}\``, span, { help });
   }

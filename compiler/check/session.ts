@@ -11,6 +11,15 @@ export function checkSession(report: Report, block: Block): void {
     (entry) => entry.nameSpan,
     (entry) => `\`${entry.name}\``,
   );
+  const unknown = block.entries.filter(({ name }) => !(sessionFields as readonly string[]).includes(name));
+  const [first] = unknown;
+  if (first !== undefined && unknown.length > 1 && unknown.length === block.entries.length) {
+    const names = unknown.map(({ name }) => `\`${name}\``).join(", ");
+    report.add("FMS011", `\`session\` has none of the fields ${names}`, first.nameSpan, {
+      help: `there are ${sessionFields.join(", ")}; a budget begins with \`budget\` and its name`,
+    });
+    return;
+  }
   for (const entry of block.entries) {
     if (!(sessionFields as readonly string[]).includes(entry.name)) {
       const near = suggest(entry.name, [...sessionFields]);

@@ -71,7 +71,11 @@ export class Binder {
         values.push({ name: param.name, nameSpan: param.nameSpan, value, span: param.span });
       }
     }
-    if (missing.length > 0) {
+    // A misspelt parameter was complained of by its own name.
+    const isMisspelt = missing.every((name) =>
+      use.parameters.some((field) => !given.has(field.name) && suggest(field.name, [name]) !== null),
+    );
+    if (missing.length > 0 && !isMisspelt) {
       const names = missing.map((name) => `\`${name}\``).join(", ");
       const at = pack.params.find(({ name }) => name === missing[0])?.span ?? pack.nameSpan;
       this.#add("FMS014", `the pack \`${pack.name}\` needs ${names}`, use.nameSpan, {

@@ -26,6 +26,10 @@ export function shown(token: IToken): string {
   return token.tokenType === Text ? `the text ${image}` : `\`${image}\``;
 }
 
+function unexpected(token: IToken): string {
+  return `unexpected ${shown(token)}`.replace("unexpected the text ", "unexpected text ");
+}
+
 function label(type: TokenType): string {
   return type.LABEL ?? type.name;
 }
@@ -38,13 +42,13 @@ function anyOf(labels: readonly string[]): string {
 
 export const plainWords: IParserErrorMessageProvider = {
   buildMismatchTokenMessage: ({ expected, actual, previous, ruleName }) => {
-    if (expected === Never) return `unexpected ${shown(previous)}`;
-    if (expected === EOF) return `unexpected ${shown(actual)}`;
+    if (expected === Never) return unexpected(previous);
+    if (expected === EOF) return unexpected(actual);
     const found = actual.tokenType === EOF ? "the file ends" : `found ${shown(actual)}`;
     const what = expected.name === "RSquare" ? (wanted[ruleName] ?? label(expected)) : label(expected);
     return `expected ${what}, ${found}`;
   },
-  buildNotAllInputParsedMessage: ({ firstRedundant }) => `unexpected ${shown(firstRedundant)}`,
+  buildNotAllInputParsedMessage: ({ firstRedundant }) => unexpected(firstRedundant),
   buildNoViableAltMessage: ({ expectedPathsPerAlt, actual, ruleName }) => {
     const types = expectedPathsPerAlt.flat().map((path) => path[0]);
     const labels = types.flatMap((type) => (type === undefined ? [] : [label(type)]));

@@ -1,4 +1,5 @@
 // What to do about a syntax error: the nearest word that could stand there, or the usual mistake that looks like this.
+import { blockKinds, fieldWords } from "../blocks.ts";
 import { suggest } from "../suggest.ts";
 import type { ScannedToken } from "../tokens.ts";
 import * as t from "../tokens.ts";
@@ -11,6 +12,8 @@ export interface Mistake {
   readonly stray: boolean;
   readonly tokens: readonly ScannedToken[];
   readonly index: number;
+  /** What the grammar says of it. */
+  readonly message: string;
 }
 
 const rules = ["permit", "deny", "defer", "deny!", "allow", "approve", "block", "reject"];
@@ -35,6 +38,11 @@ const topWords = [
   "pack",
 ];
 
+const fieldNames: ReadonlySet<string> = new Set(
+  (Object.keys(blockKinds) as (keyof typeof blockKinds)[]).flatMap((keyword) => [...fieldWords(keyword)]),
+);
+
+const phaseWords = [...rules, "rules", "duration", "next", "tools"];
 const packWords = [...rules, "param", "var", "rules", "budget", "rate_limit", "redact", "use"];
 
 /** The words that may begin a statement, by the production of the statement. */
@@ -42,7 +50,7 @@ const statementWords: Readonly<Record<string, readonly string[]>> = {
   topStatement: topWords,
   agentStatement: agentWords,
   rulesStatement: rules,
-  phaseStatement: [...rules, "rules", "duration", "next", "tools"],
+  phaseStatement: phaseWords,
   packStatement: packWords,
 };
 
@@ -69,8 +77,11 @@ function strayHelp({ tokens, index, within }: Mistake): string | null {
   const usual = foreign.get(word);
   if (usual !== undefined) return usual;
   const inRule = followsRule(tokens, index);
-  const own = statementWords[within] ?? [];
+  const own = manifestWords(tokens, index) ?? statementWords[within] ?? [];
   const continued = inRule && !token.startsLine;
+  // A word of the language that stands in the wrong place is not another one misspelt.
+  const elsewhere = elsewhereHelp(word, within, tokens[index - 1]);
+  if (elsewhere !== null) return elsewhere;
   const near = suggest(
     word,
     continued ? [...clauses, ...operators, ...own] : inRule ? [...own, ...clauses, ...operators] : own,
@@ -78,9 +89,22 @@ function strayHelp({ tokens, index, within }: Mistake): string | null {
   if (near !== null) return `did you mean \`${near}\`?`;
   return (
     signHelp(token, inRule, tokens[index - 1]) ??
-    elsewhereHelp(word, within) ??
-    (continued ? conditionHelp(tokens, index) : null)
+    (continued ? conditionHelp(tokens, index) : null) ??
+    misspeltBefore(tokens, index, within) ??
+    (token.startsLine && own.includes("permit") && /^[A-Za-z_]/.test(word)
+      ? "a rule begins with permit, deny or defer, a block with its keyword"
+      : null)
   );
+}
+
+/** `manifest grant a to b max 1 approvla`: what may follow on the line of a manifest. */
+function manifestWords(tokens: readonly ScannedToken[], index: number): readonly string[] | null {
+  if (tokens[index]?.startsLine === true) return null;
+  for (let i = index - 1; i >= 0; i--) {
+    if (tokens[i]?.tokenType === t.Manifest) return ["approval"];
+    if (tokens[i]?.startsLine === true) return null;
+  }
+  return null;
 }
 
 /** A rule stands before the token: nothing but its own tokens lies between its effect and the token. */
@@ -91,6 +115,11 @@ function followsRule(tokens: readonly ScannedToken[], index: number): boolean {
     if ((type === t.Effect || type === t.Mandatory) && tokens[i + 1]?.mode === t.ScanMode.Pattern) return true;
   }
   return false;
+}
+
+/** A word of an agent at the top level, most likely because a `}` too many closed the agent. */
+export function isOutOfPlace(word: string): boolean {
+  return agentWords.includes(word) && !topWords.includes(word);
 }
 
 function signHelp(token: ScannedToken, inRule: boolean, before: ScannedToken | undefined): string | null {
@@ -104,7 +133,7 @@ function signHelp(token: ScannedToken, inRule: boolean, before: ScannedToken | u
   return null;
 }
 
-function elsewhereHelp(word: string, within: string): string | null {
+function elsewhereHelp(word: string, within: string, before: ScannedToken | undefined): string | null {
   if (within === "agentStatement" || within === "rulesStatement" || within === "phaseStatement") {
     if (word === "agent") return "agents stand at the top level; is a `}` missing above?";
     if (topWords.includes(word) && !agentWords.includes(word))
@@ -115,9 +144,29 @@ function elsewhereHelp(word: string, within: string): string | null {
     if (word === "agent") return "agents stand at the top level; is a `}` missing above?";
     if (agentWords.includes(word) || topWords.includes(word)) return `\`${word}\` cannot stand in a pack`;
   }
+  if (within === "topStatement" && isOutOfPlace(word) && before?.tokenType === t.RCurly)
+    return `\`${word}\` belongs in an agent; is there a \`}\` too many above?`;
   if (within === "topStatement" && (agentWords.includes(word) || word === "args"))
     return `\`${word}\` belongs in an agent: agent "<id>" { … }`;
-  if (within === "rulesStatement" && agentWords.includes(word)) return `\`${word}\` stands beside \`rules\`, not in it`;
+  if (within === "rulesStatement" && agentWords.includes(word) && !rules.includes(word))
+    return `\`${word}\` stands beside \`rules\`, not in it; is a \`}\` missing above?`;
+  if (within === "phaseStatement" && agentWords.includes(word) && !phaseWords.includes(word))
+    return `\`${word}\` cannot stand in a phase; is a \`}\` missing above?`;
+  return null;
+}
+
+/** Productions of fields, whose names are words of some block's table. */
+const fieldProductions = new Set(["looseField", "budgetField", "runtimeField", "trustField", "alertField"]);
+
+/** `scope a ttll 30m`: a misspelt field was read as one more value, and what follows it is astray. */
+function misspeltBefore(tokens: readonly ScannedToken[], index: number, within: string): string | null {
+  if (!fieldProductions.has(within)) return null;
+  for (let i = index - 1; i >= 0 && tokens[i]?.tokenType !== t.LCurly; i--) {
+    const word = tokens[i]?.image ?? "";
+    if (fieldNames.has(word)) continue;
+    const near = suggest(word, [...fieldNames]);
+    if (near !== null) return `did you mean \`${near}\` where it says \`${word}\`?`;
+  }
   return null;
 }
 
@@ -136,15 +185,20 @@ const expectedWords: Readonly<Record<string, readonly string[]>> = {
   window: ["second", "minute", "hour", "day"],
   rateLimit: ["per"],
   redact: ["args"],
-  manifestStatement: ["orchestrator", "grant", "to", "max", "undeclared"],
+  manifestStatement: ["orchestrator", "grant", "to", "max", "undeclared", "deny", "defer"],
 };
 
-function expectedHelp({ production, tokens, index }: Mistake): string | null {
+function expectedHelp({ production, tokens, index, message }: Mistake): string | null {
   const token = tokens[index];
   if (token === undefined) return null;
   const near = suggest(token.image, expectedWords[production] ?? []);
   if (near !== null) return `did you mean \`${near}\`?`;
   if (production === "defaultField") return "write `default deny`";
+  const isInCondition = ["operand", "plainArguments", "expression"].includes(production);
+  const operator = isInCondition && message.startsWith("expected `)`") ? suggest(token.image, operators) : null;
+  if (operator !== null) return `did you mean \`${operator}\`?`;
+  if (production === "plainArguments" && token.tokenType === t.Equals)
+    return "only session.sum(…) and session.count(…) take `window=`";
   if (production === "toolPattern") return "the tool stands after the effect: `permit stripe/refund`";
   if (production === "rateLimit" || production === "window") return 'write `rate_limit "search": 10 per minute`';
   if (production === "redact") return 'write `redact stripe/charge args: ["card"]`';

@@ -69,7 +69,7 @@ function readClause(reader: Reader, node: CstNode, clauses: Clauses, seen: Map<s
 
 function readBool(reader: Reader, value: Value): boolean | null {
   if (value.kind === "bool") return value.value;
-  reader.report("FMS012", "`reeval` is true or false", value.span);
+  reader.report("FMS012", "`reeval` is true or false", value.span, { help: "write reeval true or reeval false" });
   return null;
 }
 

@@ -9,7 +9,10 @@ import type { Reading } from "../parser.ts";
 import { hasLineEnd } from "../scan.ts";
 import {
   Agent,
+  Colon,
+  Default,
   Effect,
+  Equals,
   LCurly,
   RCurly,
   ScanMode,
@@ -17,7 +20,7 @@ import {
   type TokenProblem,
   Unreadable,
 } from "../tokens.ts";
-import { helpFor, type Mistake } from "./help.ts";
+import { helpFor, isOutOfPlace, type Mistake } from "./help.ts";
 
 /** Never said: a token among the problems has one. */
 const unnamed: TokenProblem = { code: "FMS001", message: "these characters cannot be read" };
@@ -47,22 +50,25 @@ export function syntaxFindings({ text, complaints, problems }: Reading): Finding
     // Once a brace stands wrong, what follows is read in the wrong block: only what is wrong in any block is said.
     if (unbalanced && (stray || token.tokenType === EOF)) continue;
     const brace = token.tokenType === LCurly || token.tokenType === RCurly;
+    // A `}` too many closed the block, and what follows stands outside of it.
+    const within = error.context.ruleStack.at(-2) ?? "";
+    if (stray && within === "topStatement" && isOutOfPlace(token.image)) unbalanced = true;
     if ((stray && brace) || error.message.startsWith("expected `{`")) unbalanced = true;
     const at = Number.isNaN(token.startOffset) ? (tokens.at(-1)?.startOffset ?? 0) : token.startOffset;
     if (spoken.has(at)) continue;
     spoken.add(at);
     const index = tokens.findLastIndex(({ startOffset }) => startOffset === at);
     if (stray && tokens[index]?.tokenType === Agent) astray = true;
-    const unfinished = stray ? unfinishedBefore(tokens, index) : null;
+    const unfinished = stray ? (takenFromNextLine(tokens, index) ?? unfinishedBefore(tokens, index)) : null;
     if (unfinished !== null) {
       findings.push(unfinished);
       continue;
     }
-    const mistake: Mistake = { production, stray, within: error.context.ruleStack.at(-2) ?? "", tokens, index };
+    const mistake: Mistake = { production, stray, within, tokens, index, message: error.message };
     findings.push(
       token.tokenType === EOF
         ? atTheEnd(error, tokens, openBrace)
-        : { code: "FMS002", message: error.message, span: spanOf(token), ...helpFor(mistake) },
+        : { code: "FMS002", ...placed(error, token, tokens[index - 1]), ...helpFor(mistake) },
     );
   }
   return oncePerTornLine(findings, problems, text).map((finding) =>
@@ -88,6 +94,43 @@ function oncePerTornLine(
       if (!tornLines.has(line)) return true;
       return !said.has(line) && said.add(line);
     });
+}
+
+/** What is missing at the end of a line is missing there, not where the next line begins. */
+function placed(
+  { message }: IRecognitionException,
+  token: IToken,
+  before: ScannedToken | undefined,
+): Pick<Finding, "message" | "span"> {
+  const isNext = "startsLine" in token && token.startsLine === true && !message.startsWith("expected `}`");
+  if (!isNext || before === undefined || !/^expected .*, found /.test(message)) return { message, span: spanOf(token) };
+  return {
+    message: `${message.replace(", found", ` after \`${before.image}\`, found`)} on the next line`,
+    span: spanOf(before),
+  };
+}
+
+/** `default` or `max` or `deny` without what belongs to it, on whose next line something could be taken for it. */
+function takenFromNextLine(tokens: readonly ScannedToken[], index: number): Finding | null {
+  const taken = tokens[index - 1];
+  if (taken?.startsLine !== true) return null;
+  const sign = tokens[index - 2]?.tokenType;
+  const before = tokens[sign === Equals || sign === Colon ? index - 3 : index - 2];
+  if (before === undefined || !/^[A-Za-z_]/.test(before.image)) return null;
+  const what = lackingBehind(before, taken);
+  if (what === null) return null;
+  return {
+    code: "FMS002",
+    message: `\`${before.image}\` has no ${what} on its line, and \`${taken.image}\` on the next is taken for it`,
+    span: spanOf(before),
+    help: `write the ${what} beside \`${before.image}\`, or remove it`,
+  };
+}
+
+function lackingBehind(before: ScannedToken, taken: ScannedToken): string | null {
+  if (before.tokenType === Default) return "effect";
+  if (taken.mode === ScanMode.Pattern) return before.tokenType === Effect ? "tool" : null;
+  return taken.mode === ScanMode.Value && before.mode === ScanMode.Plain ? "value" : null;
 }
 
 /** `permit a if` and a new rule on the next line: its effect was read as a name, and what follows it is astray. */
