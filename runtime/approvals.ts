@@ -215,6 +215,27 @@ export class Approvals {
     this.#leave(approval);
   }
 
+  /** All that the records say; the http parts of waiting calls, which no record holds, are left out. */
+  save(): JsonObject {
+    const approvals = [...this.#byId.values()].map((approval) => ({ ...approval, http: null }));
+    return { approvals, finished: [...this.#finished] };
+  }
+
+  /** Replaces all by what `save` gave. Nobody is told. */
+  restore(saved: JsonObject): void {
+    this.#byId.clear();
+    this.#live.clear();
+    this.#liveByAgent.clear();
+    this.#liveCount = 0;
+    this.#finished.length = 0;
+    this.#finished.push(...((saved.finished ?? []) as readonly string[]));
+    const over = new Set(this.#finished);
+    for (const approval of (saved.approvals ?? []) as unknown as readonly Approval[]) {
+      this.#byId.set(approval.id, approval);
+      if (!over.has(approval.id)) this.#enter(approval);
+    }
+  }
+
   #open(id: string, body: JsonObject, timeUs: number): void {
     const approval: Approval = {
       id,

@@ -38,6 +38,17 @@ export class CallTable {
     this.#forget(call.timeUs);
   }
 
+  /** Forgets all. */
+  clear(): void {
+    this.#calls.clear();
+  }
+
+  /** The first record of those that still count at `nowUs`; null without one. */
+  firstSeq(nowUs: number): number | null {
+    for (const { seq, timeUs } of this.#calls.values()) if (nowUs - timeUs <= retryWindowUs) return seq;
+    return null;
+  }
+
   get size(): number {
     return this.#calls.size;
   }

@@ -30,6 +30,7 @@ import { pinKey } from "./pinned-keys.ts";
 import { Policies, PolicyHistory } from "./policy.ts";
 import { checkSocketDir, preparePlaces, prepareShortDir } from "./premises.ts";
 import { Recovery } from "./recover.ts";
+import { Snapshots } from "./snapshots.ts";
 import {
   type DaemonFile,
   type DaemonState,
@@ -38,6 +39,7 @@ import {
   socketPlaces,
   stackPaths,
 } from "./stack.ts";
+import { stateDigest } from "./state.ts";
 
 export type Durability = "group" | "each" | "async";
 
@@ -137,7 +139,7 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
     clock,
     disk: options.disk ?? nodeDisk,
     keys: new KeyFiles(nodeDisk, paths.keys),
-    onRecord: (record) => recovery.take(record),
+    rebuilt: recovery,
   });
   try {
     const env = options.env ?? process.env;
@@ -212,6 +214,7 @@ export class Daemon implements House {
   readonly ended: Promise<Ending>;
   readonly #parts: Parts;
   readonly #desk: Desk;
+  readonly #snapshots: Snapshots;
   readonly #agentDoor: AgentDoor;
   readonly #operatorDoor: OperatorDoor;
   readonly #token = randomBytes(32).toString("hex");
@@ -238,6 +241,7 @@ export class Daemon implements House {
     const kept = { ledger, policies, approvals, calls, ...parts.followed, feeds };
     this.governor = { ...kept, dev, journal, answerDeadlineMs, state: () => this.#state };
     this.decider = new Decider(this.governor);
+    this.#snapshots = new Snapshots(ledger, policies, { ...parts, ...parts.followed, history: policies.history }, journal);
     this.#desk = new Desk(this);
     this.#operatorDoor = new OperatorDoor(this.#desk, this, this.#token);
     this.#agentDoor = new AgentDoor({
@@ -255,6 +259,12 @@ export class Daemon implements House {
 
   state(): DaemonState {
     return this.#state;
+  }
+
+  /** SHA-256 over all that the daemon knows from its log. */
+  stateDigest(): string {
+    const { policies } = this.governor;
+    return stateDigest({ ...this.#parts, ...this.#parts.followed, history: policies.history }, policies.active);
   }
 
   connections(): number {
@@ -308,9 +318,15 @@ export class Daemon implements House {
     return key;
   }
 
+  /** Keeps a snapshot of the state now. Resolves when it counts, or has failed. */
+  snapshot(): Promise<void> {
+    return this.#snapshots.keep();
+  }
+
   onActivated(): void {
     this.#takePolicy();
     void this.#parts.ledger.log.checkpoint("policy");
+    void this.snapshot();
   }
 
   #takePolicy(): void {
@@ -377,6 +393,7 @@ export class Daemon implements House {
       } catch (error) {
         this.journal.error({ err: error }, "the last denials could not be counted");
       }
+      await this.#snapshots.keep();
     }
     await ledger.log.close();
     // A log that failed on its last write did not stop cleanly, whatever was asked for.
@@ -399,6 +416,7 @@ export class Daemon implements House {
     try {
       this.decider.recordFloods();
       this.#desk.recordExpired();
+      this.#snapshots.tick();
     } catch (error) {
       this.journal.error({ err: error }, "housekeeping failed");
     }

@@ -17,6 +17,16 @@ export class PhaseEnds {
       this.#told.add(keyOf(body.agent_id ?? null, body.from ?? null, body.ended_at ?? null));
   }
 
+  save(): JsonObject {
+    return { told: [...this.#told] };
+  }
+
+  /** Replaces all by what `save` gave. */
+  restore(saved: JsonObject): void {
+    this.#told.clear();
+    for (const key of (saved.told ?? []) as readonly string[]) this.#told.add(key);
+  }
+
   /** Phases whose time is over and that no record says so of. */
   due(policy: Policy, nowMs: number): readonly PhaseState[] {
     return policy.phases(nowMs).filter((phase) => {

@@ -87,6 +87,16 @@ export class PolicyHistory {
     this.#activations.push(activation);
   }
 
+  save(): JsonObject {
+    return { activations: this.#activations.map((activation) => ({ ...activation })) };
+  }
+
+  /** Replaces all by what `save` gave. */
+  restore(saved: JsonObject): void {
+    this.#activations.length = 0;
+    this.#activations.push(...((saved.activations ?? []) as unknown as readonly Activation[]));
+  }
+
   get all(): readonly Activation[] {
     return this.#activations;
   }

@@ -1,35 +1,24 @@
-// The daemon's state from its log, record by record in their order: which policy is in force, what its counters hold,
-// which approvals wait, which calls may still be sent again. It must never judge a call anew, nor pass over a policy it
-// cannot load.
-import { type Actions, newAction } from "./actions.ts";
+// The daemon's state from its log, from a snapshot and record by record in their order: which policy is in force, what its
+// counters hold, which approvals wait, which calls may still be sent again. It must never judge a call anew, nor pass over
+// a policy it cannot load.
+import { newAction } from "./actions.ts";
 import { answerOf } from "./answer.ts";
-import type { Approvals } from "./approvals.ts";
-import { type CallTable, retryWindowUs } from "./calls.ts";
+import { retryWindowUs } from "./calls.ts";
 import { parseTime } from "./clock.ts";
 import type { Code } from "./codes.ts";
-import type { Progress } from "./completion.ts";
 import { chargeCost } from "./costs.ts";
 import { chargeRecord, usedOf, verdictOf } from "./decision-record.ts";
 import type { Effect, Policy } from "./evaluator/types.ts";
-import type { Grants } from "./grants.ts";
-import type { Holds } from "./holds.ts";
 import { type AppliedImage, loadImage } from "./images.ts";
 import type { JsonObject } from "./json.ts";
 import { noTree } from "./log/merkle.ts";
-import type { PhaseEnds } from "./phases.ts";
-import { type ActivePolicy, activationOf, activePolicy, type PolicyHistory } from "./policy.ts";
+import type { Rebuilt } from "./log/resume.ts";
+import { type Activation, type ActivePolicy, activationOf, activePolicy } from "./policy.ts";
 import { repeatSession } from "./session-keeper.ts";
+import { restoreState, type StateParts } from "./state.ts";
 
-export interface Recovered {
+export interface Recovered extends StateParts {
   readonly policiesDir: string;
-  readonly history: PolicyHistory;
-  readonly approvals: Approvals;
-  readonly calls: CallTable;
-  readonly phaseEnds: PhaseEnds;
-  readonly grants: Grants;
-  readonly holds: Holds;
-  readonly actions: Actions;
-  readonly progress: Progress;
   /** The boot that the daemon runs in: monotonic times of others say nothing. */
   readonly bootId: string;
   readonly loadSync: (image: Uint8Array) => Policy;
@@ -51,7 +40,7 @@ const neverRemembered: ReadonlySet<string> = new Set<Code>([
   "AGENT_QUIESCED",
 ]);
 
-export class Recovery {
+export class Recovery implements Rebuilt {
   readonly #into: Recovered;
   readonly #images = new Map<string, AppliedImage>();
   #active: ActivePolicy | null = null;
@@ -64,8 +53,34 @@ export class Recovery {
     return this.#active;
   }
 
+  /**
+   * Begins with what `stateOf` has kept, or with nothing. Answers the first record that is wanted again: calls of the last minute are not
+   * kept, since their records hold all of them. Throws where the state cannot be taken up.
+   */
+  begin(state: JsonObject | null): number | null {
+    const { history, bootId } = this.#into;
+    restoreState(this.#into, state, bootId);
+    const activation = history.all.at(-1);
+    this.#active = null;
+    if (state === null || activation === undefined) return null;
+    const stored = this.#image(activation.imageHash);
+    const policy = this.#load(stored, activation, "the snapshot");
+    policy.restore(Buffer.from(String(state.machine), "base64"));
+    this.#active = activePolicy(policy, activation, stored.sources);
+    const { calls_from, calls_until_us } = state;
+    const isPast = typeof calls_until_us !== "number" || this.#into.nowUs - calls_until_us > retryWindowUs;
+    return isPast || typeof calls_from !== "number" ? null : calls_from;
+  }
+
   /** Takes the next record. Throws ImageFailure, LoadFailure or RecoveryFailure: then the daemon may not serve. */
-  take(record: JsonObject): void {
+  take(value: () => JsonObject, head: JsonObject, isCovered: boolean): void {
+    const timeUs = typeof head.time === "string" ? parseTime(head.time) : undefined;
+    if (!isCovered) this.record(value());
+    else if (head.type === "decision" && timeUs !== undefined && this.#into.nowUs - timeUs <= retryWindowUs)
+      this.#remember(value(), timeUs);
+  }
+
+  record(record: JsonObject): void {
     const timeUs = typeof record.time === "string" ? parseTime(record.time) : undefined;
     if (timeUs === undefined) throw new RecoveryFailure(`record ${String(record.seq)} has no time`);
     const { grants, holds } = this.#into;
@@ -87,21 +102,11 @@ export class Recovery {
   #policy(record: JsonObject, timeUs: number): void {
     const activation = activationOf(record, timeUs);
     if (activation === null) throw new RecoveryFailure(`record ${String(record.seq)} names no policy`);
-    const { policiesDir, history, loadSync } = this.#into;
-    let stored = this.#images.get(activation.imageHash);
-    if (stored === undefined) {
-      stored = loadImage(policiesDir, activation.imageHash);
-      this.#images.set(activation.imageHash, stored);
-    }
-    const policy = loadSync(stored.image);
-    if (policy.info.policy_hash !== activation.policyHash) {
-      throw new RecoveryFailure(
-        `the image of v${activation.number} is not the policy that record ${String(record.seq)} names`,
-      );
-    }
+    const stored = this.#image(activation.imageHash);
+    const policy = this.#load(stored, activation, `record ${String(record.seq)}`);
     if (this.#active !== null) policy.restore(this.#active.policy.snapshot());
     policy.activatePhases(timeUs / 1000);
-    history.add(activation);
+    this.#into.history.add(activation);
     this.#active = activePolicy(policy, activation, stored.sources);
   }
 
@@ -128,9 +133,23 @@ export class Recovery {
     this.#into.progress.note(gates, action, id, effect as Effect);
   }
 
+  #image(imageHash: string): AppliedImage {
+    const known = this.#images.get(imageHash);
+    if (known !== undefined) return known;
+    const stored = loadImage(this.#into.policiesDir, imageHash);
+    this.#images.set(imageHash, stored);
+    return stored;
+  }
+
+  #load({ image }: AppliedImage, { number, policyHash }: Activation, namedBy: string): Policy {
+    const policy = this.#into.loadSync(image);
+    if (policy.info.policy_hash === policyHash) return policy;
+    throw new RecoveryFailure(`the image of v${number} is not the policy that ${namedBy} names`);
+  }
+
   #decision(record: JsonObject, timeUs: number): void {
-    const { approvals, calls, nowUs } = this.#into;
-    const { agent_id, tool, call_id, request_digest, code } = record;
+    const { approvals } = this.#into;
+    const { agent_id, tool, code } = record;
     if (typeof agent_id !== "string" || typeof tool !== "string") return;
     if (code === "APPROVAL_DENIED" && typeof record.approval_id === "string")
       approvals.takeToldDenial(record.approval_id);
@@ -138,6 +157,13 @@ export class Recovery {
       if (this.#active === null) throw new RecoveryFailure(`record ${String(record.seq)} permits without a policy`);
     }
     if (this.#active !== null) chargeRecord(this.#active.policy, record, timeUs);
+    this.#remember(record, timeUs);
+  }
+
+  #remember(record: JsonObject, timeUs: number): void {
+    const { calls, nowUs } = this.#into;
+    const { agent_id, tool, call_id, request_digest, code } = record;
+    if (typeof agent_id !== "string" || typeof tool !== "string") return;
     if (typeof call_id !== "string" || typeof request_digest !== "string" || request_digest === "") return;
     if (nowUs - timeUs > retryWindowUs || neverRemembered.has(String(code))) return;
     const seq = Number(record.seq);

@@ -50,6 +50,8 @@ export class Checkpointer {
   head: TreeHead | null;
   /** whether the key in force is the log's first or was named by the one before it */
   readonly isKeyNamed: boolean;
+  /** the key that the last rotation named; null before the first */
+  rotatedTo: string | null;
   readonly #around: LogAround;
   readonly #origin: string;
   readonly #keys: KeyKeeper;
@@ -80,6 +82,7 @@ export class Checkpointer {
     this.#note = recovered.note;
     this.head = recovered.head;
     this.isKeyNamed = recovered.isKeyNamed;
+    this.rotatedTo = recovered.rotatedTo;
     this.#signer = keys.current();
     this.#key = verifierKeyOf(this.#signer, this.#origin);
     this.#lastMonoUs = around.now().monoUs;
@@ -122,10 +125,10 @@ export class Checkpointer {
   rotate(): Promise<VerifierKey> {
     return this.#inTurn(async () => {
       const next = verifierKeyOf(this.#keys.makeNext(), this.#origin);
-      const taken = await this.#afterRecord("mark", {
-        kind: rotationKind,
-        detail: { note: await this.#endorse(next) },
-      });
+      const note = await this.#endorse(next);
+      const recorded = this.#afterRecord("mark", { kind: rotationKind, detail: { note } });
+      this.rotatedTo = next.text;
+      const taken = await recorded;
       this.#keys.adoptNext();
       this.#signer = this.#keys.current();
       this.#key = next;

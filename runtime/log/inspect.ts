@@ -40,8 +40,14 @@ export interface WalkVisitor {
   record?(head: JsonObject, value: () => JsonObject, hash: string): void;
 }
 
+/** Where a walk begins: `index` of the segment whose first record follows the chain. */
+export interface WalkStart {
+  readonly index: number;
+  readonly chain: Chain;
+}
+
 /**
- * Walks all records in order up to the first bad line. A generator, so that a caller can let others run: it yields the
+ * Walks all records in order up to the first bad line, or those from `from` on. A generator, so that a caller can let others run: it yields the
  * number of bytes walked so far, about once a megabyte.
  */
 export function* walk(
@@ -50,13 +56,14 @@ export function* walk(
   logId: string,
   ackedSeq: number,
   visitor: WalkVisitor = {},
+  from: WalkStart = { index: 0, chain: new Chain(logId) },
 ): Generator<number, WalkReport> {
-  const chain = new Chain(logId);
-  const report = { firstTime: "", lastSegmentTime: "", hashAtAcked: ackedSeq === 0 ? chain.hash : null };
+  const { chain } = from;
+  const report = { firstTime: "", lastSegmentTime: "", hashAtAcked: ackedSeq === chain.seq ? chain.hash : null };
   const done = (bad: BadLine | null): WalkReport => ({ chain, segments, bad, ...report });
   let walkedBytes = 0;
   let yieldedBytes = 0;
-  for (const segment of segments) {
+  for (const segment of segments.slice(from.index)) {
     const file = disk.open(segment.path, "read");
     try {
       const reader = new LineReader(file, 0, segment.sizeBytes);
@@ -106,17 +113,18 @@ export interface Inspection {
   readonly isHeadRebuilt: boolean;
 }
 
-/** Reads the whole log and says how it may be continued. Throws LogFailure where it may not; nothing is changed. */
+/** Reads the whole log, or what follows `from`, and says how it may be continued. Throws LogFailure where it may not; nothing is changed. */
 export function inspectLog(
   disk: Disk,
   dir: string,
   logId: string,
   acceptUnanchored: boolean,
   visitor: WalkVisitor,
+  from?: WalkStart,
 ): Inspection {
   const head = readHead(disk, dir);
   const segments = listSegments(disk, dir);
-  const steps = walk(disk, segments, logId, head.kind === "valid" ? head.state.ackedSeq : 0, visitor);
+  const steps = walk(disk, segments, logId, head.kind === "valid" ? head.state.ackedSeq : 0, visitor, from);
   let step = steps.next();
   while (!step.done) step = steps.next();
   const report = step.value;

@@ -17,8 +17,11 @@ import { entryLimitBytes, prefixBytes, writeLine } from "./line.ts";
 import type { VerifierKey } from "./note.ts";
 import { type LogEntryInput, RestRenderer } from "./record.ts";
 import { openForWriting, type PolicyNames } from "./recover.ts";
+import type { Rebuilt } from "./resume.ts";
 import { SaltStore } from "./salts.ts";
 import type { KeyKeeper } from "./signing-key.ts";
+import { SnapshotKeeper } from "./snapshot-keeper.ts";
+import type { LogMemory } from "./snapshots.ts";
 import { TileStore } from "./tile-store.ts";
 import type { RecoveredTree } from "./tree-recovery.ts";
 
@@ -48,8 +51,8 @@ export interface LogOptions {
   readonly keys?: KeyKeeper;
   /** go on without a usable head file; recorded in the log */
   readonly acceptUnanchored?: boolean;
-  /** called for each stored record while the log is opened, so that state is rebuilt in the same pass */
-  readonly onRecord?: (value: JsonObject) => void;
+  /** state that is rebuilt in the pass that opens the log: from a snapshot and the records behind it, or from all records */
+  readonly rebuilt?: Rebuilt;
 }
 
 export interface Appended {
@@ -77,6 +80,10 @@ export interface LogStats {
   readonly checkpointFailures: number;
   /** records under the last checkpoint; null without one */
   readonly checkpointSize: number | null;
+  /** the last record under the newest snapshot; null without one */
+  readonly snapshotSeq: number | null;
+  /** snapshots that failed in a row; the log goes on without them */
+  readonly snapshotFailures: number;
 }
 
 export class Log {
@@ -98,6 +105,7 @@ export class Log {
   readonly #committer: Committer;
   readonly #head: HeadKeeper;
   readonly #checkpointer: Checkpointer | null;
+  readonly #snapshots: SnapshotKeeper;
   readonly #listeners: ((failure: LogFailure) => void)[] = [];
   readonly #reliefListeners: (() => void)[] = [];
   #wasPressed = false;
@@ -119,7 +127,8 @@ export class Log {
     const lock = await lockDirectory(disk, dir);
     try {
       const { keys } = options;
-      const opened = openForWriting(disk, dir, options.acceptUnanchored ?? false, keys !== undefined, options.onRecord);
+      const { acceptUnanchored = false, rebuilt } = options;
+      const opened = openForWriting(disk, dir, { acceptUnanchored, keys, rebuilt });
       const tree = keys === undefined ? null : (opened.tree?.finish(keys, hostname()) ?? null);
       const log = new Log(options, disk, dir, lock, opened, tree);
       try {
@@ -195,8 +204,20 @@ export class Log {
     };
     const isSealed = options.keys !== undefined && tree !== null;
     this.#checkpointer = isSealed ? new Checkpointer(around, options.keys, new TileStore(disk, dir), tree) : null;
+    this.#snapshots = new SnapshotKeeper(disk, dir, opened.snapshotSeq, {
+      logId: identity.logId,
+      place: () => ({ seq: this.#lastSeq, hash: this.#lastHash, memory: this.#memory() }),
+      append: (body) => this.append({ ...this.#policy, type: "snapshot", body }),
+      durable: (seq) => this.durable(seq),
+    });
     this.#timer = setInterval(() => this.#keepHouse(), housekeepingIntervalMs);
     this.#timer.unref();
+  }
+
+  #memory(): LogMemory {
+    const isSealed = this.#checkpointer !== null;
+    const host = isSealed ? hostname() : null;
+    return { ...this.#policy, host, had_checkpoint: isSealed, rotated_to: this.#checkpointer?.rotatedTo ?? null };
   }
 
   /** Of the last checkpoint; null without one. */
@@ -213,6 +234,14 @@ export class Log {
   /** Signs what the log holds now. Resolves when that is on disk, or has failed and will be tried again. */
   async checkpoint(cause: CheckpointCause): Promise<void> {
     if (this.#state === "open") await this.#checkpointer?.checkpoint(cause);
+  }
+
+  /**
+   * Keeps what all records so far have made, so that the next opening begins there. `state` is called in this turn. Resolves when that
+   * is on disk, or has failed, which costs no more than a slower start.
+   */
+  async snapshot(state: () => JsonObject): Promise<void> {
+    if (this.#state === "open") await this.#snapshots.keep(state);
   }
 
   /** Puts a new key in force; null where nothing is signed. Rejects with what went wrong. */
@@ -322,6 +351,8 @@ export class Log {
       headFailures: this.#head.failures,
       checkpointFailures: this.#checkpointer?.failures ?? 0,
       checkpointSize: this.#checkpointer?.head?.size ?? null,
+      snapshotSeq: this.#snapshots.atSeq,
+      snapshotFailures: this.#snapshots.failures,
     };
   }
 

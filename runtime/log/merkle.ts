@@ -32,6 +32,18 @@ export class Frontier {
   size = 0;
   readonly #hashes: string[] = [];
 
+  /** The tree of `size` entries, from the hashes of its perfect subtrees. Throws what `subtree` throws. */
+  static of(size: number, subtree: Subtree): Frontier {
+    const frontier = new Frontier();
+    for (let start = 0; start < size; ) {
+      const height = Math.floor(Math.log2(size - start));
+      frontier.#hashes.push(subtree(height, start / 2 ** height));
+      start += 2 ** height;
+    }
+    frontier.size = size;
+    return frontier;
+  }
+
   /** `completed` is told each perfect subtree that this entry ends, by height, itself (height 0) included. */
   append(leaf: string, completed?: (height: number, hash: string) => void): void {
     let hash = leaf;

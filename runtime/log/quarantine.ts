@@ -47,12 +47,20 @@ function keepCopy(disk: Disk, path: string, tail: Buffer): void {
   }
 }
 
-/** The details of the marks still owed: copies in quarantine/ that none of the `marked` names speaks of. */
-export function unmarkedCopies(disk: Disk, dir: string, marked: ReadonlySet<string>): JsonObject[] {
+/**
+ * The details of the marks still owed: copies in quarantine/ that none of the `marked` names speaks of. Those cut from segments before
+ * `firstSegment` were marked by the start that cut them, or by the next, before anything else was written.
+ */
+export function unmarkedCopies(
+  disk: Disk,
+  dir: string,
+  marked: ReadonlySet<string>,
+  firstSegment: number,
+): JsonObject[] {
   const owed: JsonObject[] = [];
   for (const name of disk.list(join(dir, quarantineName))) {
     const parts = copyName.exec(name);
-    if (parts === null || marked.has(name)) continue;
+    if (parts === null || marked.has(name) || Number(parts[1]) < firstSegment) continue;
     const bytes = disk.identity(join(dir, quarantineName, name))?.sizeBytes ?? 0;
     owed.push({ bytes, file: name, offset: Number(parts[2]), segment: `${parts[1]}.wal`, sha256: parts[3] ?? "" });
   }

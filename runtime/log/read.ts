@@ -45,7 +45,7 @@ export async function* readRecords(dir: string, options: ReadOptions = {}): Asyn
 /** The seq of the first record of each segment that has one, in order. Throws LogFailure as readRecords does. */
 export function segmentStarts(dir: string, disk: Disk = nodeDisk): readonly number[] {
   return listSegments(disk, dir).flatMap((segment) => {
-    const seq = firstRecord(disk, segment)?.seq;
+    const seq = recordAt(disk, segment, 0)?.seq;
     // A first record that cannot be read is met by who reads from the one before; the log begins with 1 whatever it says.
     return segment.number === 1 && segment.sizeBytes > 0 ? [1] : typeof seq === "number" ? [seq] : [];
   });
@@ -116,7 +116,7 @@ class Cursor {
     }
     for (let index = segments.length - 1; index > 0; index--) {
       const segment = segments[index] as SegmentInfo;
-      const first = firstRecord(this.#disk, segment);
+      const first = recordAt(this.#disk, segment, 0);
       if (first === null || typeof first.seq !== "number" || first.seq > this.#fromSeq) continue;
       if (first.log_id !== logId || typeof first.prev !== "string") continue;
       this.#segmentNumber = segment.number;
@@ -154,10 +154,11 @@ class Cursor {
   }
 }
 
-function firstRecord(disk: Disk, segment: SegmentInfo): JsonObject | null {
+/** The record at an offset of a segment, checked by itself; null where none stands whole. */
+export function recordAt(disk: Disk, segment: SegmentInfo, offset: number): JsonObject | null {
   const file = disk.open(segment.path, "read");
   try {
-    const reader = new LineReader(file, 0, segment.sizeBytes);
+    const reader = new LineReader(file, offset, segment.sizeBytes);
     if (!reader.next() || !reader.isComplete) return null;
     const line = checkLine(reader.bytes, reader.start, reader.end);
     return line.ok ? line.value : null;

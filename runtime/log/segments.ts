@@ -11,6 +11,7 @@ export const checkpointFileName = "checkpoint";
 export const witnessedFileName = "checkpoint.witnessed";
 export const quarantineName = "quarantine";
 export const saltsName = "salts";
+export const snapshotsName = "snapshots";
 
 const segmentName = /^(\d{8})\.wal$/;
 export const segmentNumberMax = 99_999_999;

@@ -1,6 +1,6 @@
 // The tree as files (C2SP tlog-tiles): which tiles there are, what their paths are called and what stands in them, as the
 // log grows. It holds the right edge of the tree alone; it never opens a file.
-import { Frontier } from "./merkle.ts";
+import { Frontier, type Subtree } from "./merkle.ts";
 
 /** Hashes of a full tile; a tile spans 8 levels of the tree. */
 export const tileWidth = 256;
@@ -51,7 +51,7 @@ interface Edge {
 
 /** The growing tree with the unfinished tile of each level: 8 KiB for each, three or four for a million entries. */
 export class TileTree {
-  readonly #frontier = new Frontier();
+  #frontier = new Frontier();
   readonly #edges: Edge[] = [];
   /** called with each tile that becomes full, whose bytes are the receiver's; another receiver may take over */
   finished: (tile: Tile) => void;
@@ -65,6 +65,24 @@ export class TileTree {
 
   get size(): number {
     return this.#frontier.size;
+  }
+
+  /** Goes on from a tree that stands elsewhere: `subtree` tells its hashes. Throws what that throws; then nothing is changed. */
+  resume(size: number, subtree: Subtree): void {
+    const frontier = Frontier.of(size, subtree);
+    const edges: Edge[] = [];
+    for (let [level, count] = [0, size]; count > 0; level++, count = Math.floor(count / tileWidth)) {
+      const width = count % tileWidth;
+      const index = (count - width) / tileWidth;
+      const bytes = Buffer.alloc(tileWidth * hashBytes);
+      for (let at = 0; at < width; at++) {
+        bytes.write(subtree(level * tileHeight, index * tileWidth + at), at * hashBytes, "hex");
+      }
+      edges.push({ bytes, index, width });
+    }
+    this.#frontier = frontier;
+    this.#edges.length = 0;
+    this.#edges.push(...edges);
   }
 
   append(leaf: string): void {

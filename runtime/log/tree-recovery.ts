@@ -6,12 +6,13 @@ import { type Disk, hasErrorCode, readWhole } from "../disk.ts";
 import type { Json, JsonObject } from "../json.ts";
 import { type Checkpoint, originOf, parseCheckpoint, rotatedTo, type TreeHead } from "./checkpoint.ts";
 import { LogFailure } from "./failure.ts";
-import { emptyRoot } from "./merkle.ts";
+import { emptyRoot, rootOf } from "./merkle.ts";
 import { type Note, noteLimitBytes, parseNote, signedBy } from "./note.ts";
 import { checkpointFileName } from "./segments.ts";
 import { type KeyKeeper, verifierKeyOf } from "./signing-key.ts";
-import { readTile } from "./tile-reader.ts";
-import { type Tile, TileTree } from "./tiles.ts";
+import { type LogMemory, UnfitSnapshot } from "./snapshots.ts";
+import { readTile, subtreesOnDisk } from "./tile-reader.ts";
+import { type Tile, TileTree, tilePath, tileWidth } from "./tiles.ts";
 
 export const rotationKind = "key_rotation";
 
@@ -24,6 +25,8 @@ export interface RecoveredTree {
   readonly head: TreeHead | null;
   /** the last rotation's key has come into force, or there was none */
   readonly isKeyNamed: boolean;
+  /** the key that the last rotation named; null where there was none */
+  readonly rotatedTo: string | null;
   /** bodies of marks to append: what is odd and does not keep the log from going on */
   readonly marks: readonly JsonObject[];
 }
@@ -80,9 +83,52 @@ export class TreeRecovery {
     this.#tree = new TileTree((tile) => this.#compare(tile));
   }
 
-  record(head: JsonObject, value: () => JsonObject, hash: string): void {
+  /**
+   * Goes on from the stored checkpoint and what the log knew at a snapshot: records up to there are not needed. Answers the first record
+   * that is. Throws UnfitSnapshot where the checkpoint is not signed by the key in force, or tiles are missing or do not fit it.
+   */
+  resume(memory: LogMemory, keys: KeyKeeper): number {
+    const stored = this.#stored;
+    if (stored === null || stored.says.size === 0) throw new UnfitSnapshot("has no checkpoint beside it");
+    const { size, root } = stored.says;
+    const current = verifierKeyOf(keys.current(), this.#origin);
+    if (signedBy(stored.note, [current])?.length !== 1) {
+      throw new UnfitSnapshot("stands beside a checkpoint that the log's key has not signed");
+    }
+    try {
+      const subtree = subtreesOnDisk(this.#disk, this.#dir, size);
+      if (rootOf(size, subtree) !== root) throw new UnfitSnapshot("stands beside tiles that are not the checkpoint's");
+      this.#requireTiles(size);
+      this.#tree.resume(size, subtree);
+    } catch (error) {
+      if (error instanceof UnfitSnapshot) throw error;
+      if (!(error instanceof LogFailure) && !hasErrorCode(error, "ELOOP", "EINVAL", "EFBIG", "ENXIO")) throw error;
+      throw new UnfitSnapshot(`stands beside tiles that cannot be used: ${(error as Error).message}`);
+    }
+    this.#rootAtStored = root;
+    this.#hadCheckpoint = memory.had_checkpoint;
+    this.#rotatedTo = memory.rotated_to;
+    this.#host = memory.host;
+    return size + 1;
+  }
+
+  /** A tile that is missing is made from records, and so needs them. */
+  #requireTiles(size: number): void {
+    for (let [level, count] = [0, size]; count >= tileWidth; level++, count = Math.floor(count / tileWidth)) {
+      for (let index = 0; index < Math.floor(count / tileWidth); index++) {
+        const path = tilePath(level, index, tileWidth);
+        if (this.#disk.identity(join(this.#dir, path)) === null)
+          throw new UnfitSnapshot(`is older than ${path}, which is missing`);
+      }
+    }
+  }
+
+  /** `isCovered`: what the record says is known from a snapshot. */
+  record(head: JsonObject, value: () => JsonObject, hash: string, isCovered = false): void {
+    if (typeof head.seq === "number" && head.seq <= this.#tree.size) return;
     this.#tree.append(hash);
     if (this.#tree.size === this.#stored?.says.size) this.#rootAtStored = this.#tree.root();
+    if (isCovered) return;
     if (head.type === "checkpoint") {
       const { previous, host } = value();
       if (typeof previous === "string") this.#hadCheckpoint = true;
@@ -111,11 +157,11 @@ export class TreeRecovery {
   }
 
   /** Whether the checkpoint fits the records walked over. Throws LogFailure CORRUPT or TAIL_LOST. */
-  check(): void {
+  check(lastSeq: number): void {
     const says = this.#stored?.says;
     if (says === undefined) return;
-    if (says.size > this.#tree.size) {
-      const message = `records ${this.#tree.size + 1} to ${says.size} were in the last checkpoint and are gone`;
+    if (says.size > lastSeq) {
+      const message = `records ${lastSeq + 1} to ${says.size} were in the last checkpoint and are gone`;
       throw new LogFailure("TAIL_LOST", message, { segment: checkpointFileName, seq: says.size });
     }
     if (says.root !== this.#rootAtStored) throw unfit(`does not fit the first ${says.size} records`);
@@ -144,6 +190,7 @@ export class TreeRecovery {
       note: this.#stored?.text ?? null,
       head: this.#stored?.says ?? null,
       isKeyNamed: isKeyNamed || signed.length > 0,
+      rotatedTo: this.#rotatedTo,
       marks,
     };
   }

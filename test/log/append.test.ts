@@ -244,10 +244,10 @@ test("readRecords begins at any seq, across segments, with the stored bytes", as
   }
 });
 
-test("opening hands each stored record to onRecord", async () => {
+test("opening hands each stored record to who rebuilds state", async () => {
   const dir = await crashedLog(5, { segmentBytes: 1000 });
   const seqs: unknown[] = [];
-  const log = await open(dir, { onRecord: (value) => seqs.push(value.seq) });
+  const log = await open(dir, { rebuilt: { begin: () => null, take: (_, { seq }) => seqs.push(seq) } });
   await log.close();
   assert.equal(seqs, [1, 2, 3, 4, 5]);
 });
