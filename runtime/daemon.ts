@@ -241,7 +241,12 @@ export class Daemon implements House {
     const kept = { ledger, policies, approvals, calls, ...parts.followed, feeds };
     this.governor = { ...kept, dev, journal, answerDeadlineMs, state: () => this.#state };
     this.decider = new Decider(this.governor);
-    this.#snapshots = new Snapshots(ledger, policies, { ...parts, ...parts.followed, history: policies.history }, journal);
+    this.#snapshots = new Snapshots(
+      ledger,
+      policies,
+      { ...parts, ...parts.followed, history: policies.history },
+      journal,
+    );
     this.#desk = new Desk(this);
     this.#operatorDoor = new OperatorDoor(this.#desk, this, this.#token);
     this.#agentDoor = new AgentDoor({

@@ -7,7 +7,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { askOperator } from "../../runtime/doors/client.ts";
 import { Random } from "../generate/random.ts";
-import { onStack, StackUnderTest } from "./stack-under-test.ts";
+import { imageOf, onStack, StackUnderTest } from "./stack-under-test.ts";
 
 const policies = [1, 2, 3].map(
   (version) => `agent "bot" {
@@ -51,12 +51,12 @@ async function started(
 
 const withoutSnapshots = (dir: string): void => rmSync(join(walOf(dir), "snapshots"), { recursive: true, force: true });
 
-const histories = 6;
+const histories = 4;
 const stepsEach = 40;
 
 async function step(stack: StackUnderTest, random: Random, version: { at: number }): Promise<void> {
   const session = { session_id: `s${random.below(3)}`, call_id: `c${random.below(40)}` };
-  const kind = random.below(12);
+  const kind = random.below(15);
   if (kind <= 3) await stack.ask(random.pick(["search", "read", "write", "unknown"]), {}, session);
   else if (kind <= 5) await stack.ask("pay", { amount: random.below(400) / 7, card: "4242" }, session);
   else if (kind === 6)
@@ -70,7 +70,18 @@ async function step(stack: StackUnderTest, random: Random, version: { at: number
   } else if (kind === 9)
     await stack.send({ type: "phase", agent_id: "bot", session_id: session.session_id, to: "work" });
   else if (kind === 10) await stack.daemon.snapshot();
-  else await askOperator(stack.dir, "checkpoint", {});
+  else if (kind === 11) await askOperator(stack.dir, "checkpoint", {});
+  else if (kind === 12) {
+    const { action_id } = await stack.ask("search", {}, { session_id: session.session_id });
+    await stack.send({ type: "report", agent_id: "bot", action_id, status: "ok", result: { n: 1 }, cost_usd: 0.5 });
+  } else if (kind === 13) {
+    const image = imageOf(`agent "bot" {\n  default deny\n  permit ask\n}`);
+    const wanted = { agent_id: "bot", image, ttl_seconds: 3600, actor: "ana", reason: "known", uses_max: 2 };
+    await askOperator(stack.dir, "grants_add", wanted);
+  } else {
+    const order = { agent_id: "other", actor: "ana", reason: "test" };
+    await askOperator(stack.dir, random.oneIn(2) ? "kill" : "unkill", order);
+  }
 }
 
 for (let seed = 1; seed <= histories; seed++) {
