@@ -331,7 +331,7 @@ export class Daemon implements House {
   onActivated(): void {
     this.#takePolicy();
     void this.#parts.ledger.log.checkpoint("policy");
-    void this.snapshot();
+    void this.#snapshots.turn();
   }
 
   #takePolicy(): void {
@@ -398,7 +398,7 @@ export class Daemon implements House {
       } catch (error) {
         this.journal.error({ err: error }, "the last denials could not be counted");
       }
-      await this.#snapshots.keep();
+      await this.#snapshots.turn();
     }
     await ledger.log.close();
     // A log that failed on its last write did not stop cleanly, whatever was asked for.

@@ -7,7 +7,7 @@ import { type StateParts, stateOf } from "./state.ts";
 
 /** Records after which one is kept, looked at once a second. A start reads so many again, at about 15 µs each. */
 export const snapshotRecords = 32_768;
-/** After so long fewer records suffice; those of an idle daemon are none of them. */
+/** After so long, at a swap and at the end fewer records suffice: to read less than these again costs nothing. */
 export const snapshotIntervalMs = 600_000;
 export const snapshotRecordsMin = 1024;
 
@@ -28,9 +28,18 @@ export class Snapshots {
     this.#lastSeq = ledger.log.stats().snapshotSeq ?? 0;
   }
 
+  get #records(): number {
+    return this.#ledger.log.lastSeq - this.#lastSeq;
+  }
+
+  /** Call at a swap and at the end. Resolves as `keep` does; at once where a start would hardly gain by it. */
+  async turn(): Promise<void> {
+    if (this.#records >= snapshotRecordsMin) await this.keep();
+  }
+
   /** Call about once a second. */
   tick(): void {
-    const records = this.#ledger.log.lastSeq - this.#lastSeq;
+    const records = this.#records;
     const waitedUs = this.#ledger.clock.now().monoUs - this.#lastMonoUs;
     if (records >= snapshotRecords || (records >= snapshotRecordsMin && waitedUs >= snapshotIntervalMs * 1000))
       void this.keep();

@@ -163,6 +163,7 @@ test("a snapshot that no record names does not count, whatever its file says", a
 test("tiles or a checkpoint that are gone are made anew from all records, not from a snapshot", async () => {
   await onStack(policy, async (stack) => {
     for (let turn = 0; turn < 5; turn++) await stack.ask("search");
+    await stack.daemon.snapshot();
     await stack.stop();
     rmSync(join(walOf(stack.dir), "tile"), { recursive: true });
     await stack.start();
