@@ -1,5 +1,6 @@
 // The commands there are, in the order of --help. A list and nothing else.
 import type { CommandClass } from "clipanion";
+import * as agent from "./commands/agent.ts";
 import { ApplyCommand } from "./commands/apply.ts";
 import * as approvals from "./commands/approvals.ts";
 import { AuditExportCommand } from "./commands/audit-export.ts";
@@ -17,7 +18,9 @@ import { DevCommand } from "./commands/dev.ts";
 import { DisassembleCommand } from "./commands/disassemble.ts";
 import { ExplainApprovalCommand, ExplainCommand } from "./commands/explain.ts";
 import { ExplainRuleCommand } from "./commands/explain-rule.ts";
+import { ExplainAgentCommand, ExplainRunCommand } from "./commands/explain-run.ts";
 import { FmtCommand } from "./commands/fmt.ts";
+import * as grants from "./commands/grants.ts";
 import { HistoryCommand } from "./commands/history.ts";
 import { InitCommand } from "./commands/init.ts";
 import { KeyRotateCommand, KeyShowCommand } from "./commands/key.ts";
@@ -47,6 +50,14 @@ export const commands: readonly CommandClass<Context>[] = [
   approvals.ApprovalsDenyCommand,
   approvals.ApprovalsHistoryCommand,
   approvals.ApprovalsWatchCommand,
+  grants.GrantsAddCommand,
+  grants.GrantsListCommand,
+  grants.GrantsRevokeCommand,
+  agent.AgentListCommand,
+  agent.AgentShowCommand,
+  agent.AgentQuiesceCommand,
+  agent.AgentKillCommand,
+  agent.AgentResumeCommand,
   AuditTailCommand,
   AuditShowCommand,
   AuditLsCommand,
@@ -57,6 +68,8 @@ export const commands: readonly CommandClass<Context>[] = [
   ExplainCommand,
   ExplainApprovalCommand,
   ExplainRuleCommand,
+  ExplainRunCommand,
+  ExplainAgentCommand,
   KeyShowCommand,
   KeyRotateCommand,
   WitnessServeCommand,

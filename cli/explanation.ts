@@ -48,9 +48,15 @@ export async function explainDecision(dir: string, walDir: string, found: Stored
     if (seq === found.seq) steps = stepsOf(value, past.active, past.gap);
     else if (seq < found.seq) past.take(value);
     if (value.type === "approval" && ids.has(value.approval_id ?? "")) approvals.push(value);
-    if (value.type === "outcome" && value.action_id === action_id) outcomes.push(value);
+    if (value.type === "grant" && ids.has(value.grant_id ?? "") && isOfAction(value, action_id)) approvals.push(value);
+    if ((value.type === "outcome" || value.type === "cost") && value.action_id === action_id) outcomes.push(value);
   }
   return { ...(steps ?? nothing(found.value, "the record is gone")), approvals, outcomes };
+}
+
+/** Of a grant that may be used many times, its making and the use for this call. */
+function isOfAction({ change, action_id }: JsonObject, of: Json | undefined): boolean {
+  return change === "created" || action_id === of;
 }
 
 function nothing(record: JsonObject, gap: string): Omit<Explained, "approvals" | "outcomes"> {

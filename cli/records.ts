@@ -74,7 +74,13 @@ function otherText(record: JsonObject): string {
     case "approval":
       return words("approval_id", "change", "agent_id", "tool", "actor", "reason");
     case "outcome":
-      return words("action_id", "status", "provider");
+      return words("action_id", "agent_id", "tool", "status", "provider");
+    case "cost":
+      return words("action_id", "agent_id", "change", "cost_usd", "actor");
+    case "grant":
+      return words("grant_id", "change", "agent_id", "tool", "condition", "actor", "reason");
+    case "agent":
+      return words("agent_id", "change", "actor", "reason");
     case "phase":
       return words("agent_id", "from", "to", "cause");
     case "checkpoint":

@@ -68,6 +68,42 @@ const approval = object({
   used_at: orNull(time),
 });
 
+const grant = object({
+  id: { type: "string", pattern: "^grt-[0-9a-f]{32}$" },
+  agent_id: string,
+  tool: string,
+  condition: orNull(string),
+  status: oneOf("active", "used_up", "revoked", "expired"),
+  uses: integer,
+  uses_max: orNull(integer),
+  created_at: time,
+  created_by: string,
+  reason: string,
+  expires_at: time,
+  ended_at: orNull(time),
+  ended_by: orNull(string),
+});
+
+const stopState = oneOf("active", "quiesced", "killed");
+const hold = object({
+  agent_id: string,
+  state: stopState,
+  since: orNull(time),
+  by: orNull(string),
+  reason: orNull(string),
+});
+const agentMembers = {
+  agent_id: string,
+  declared: boolean,
+  state: stopState,
+  holds: listOf(hold),
+  pending_approvals: integer,
+  active_grants: integer,
+};
+const agent = object(agentMembers);
+const ordered = object({ changed: boolean, agent });
+const effectCounts = { permit: integer, defer: integer, deny: integer };
+
 const items = object({
   added: listOf(string),
   removed: listOf(string),
@@ -360,6 +396,9 @@ const results: Readonly<Record<string, Schema>> = {
       }),
     ),
     approvals: object({ pending: integer, oldest_age_seconds: orNull(number) }),
+    grants: object({ active: integer }),
+    stopped: listOf(hold),
+    limits: listOf(object({ name: string, count: integer, window_seconds: number })),
     phases: listOf(
       object({
         name: string,
@@ -377,6 +416,33 @@ const results: Readonly<Record<string, Schema>> = {
   "approvals approve": object({ approval }),
   "approvals deny": object({ approval }),
   "approvals watch": object({ event: oneOf("created", "approved", "denied", "expired", "used"), approval }),
+  "approvals grants": object({ grants: listOf(grant) }),
+  "approvals grants list": object({ grants: listOf(grant) }),
+  "approvals grants add": object({ grant }),
+  "approvals grants revoke": object({ grant }),
+  agent: object({ all: agent, agents: listOf(agent) }),
+  "agent list": object({ all: agent, agents: listOf(agent) }),
+  "agent show": object({
+    agent: object({
+      ...agentMembers,
+      completion_gates: listOf(string),
+      budgets: listOf(
+        object({
+          id: string,
+          session: orNull(string),
+          spent_usd: number,
+          max_usd: orNull(number),
+          calls: integer,
+          max_calls: orNull(integer),
+        }),
+      ),
+      pending: listOf(string),
+      grants: listOf(grant),
+    }),
+  }),
+  "agent quiesce": ordered,
+  "agent resume": ordered,
+  "agent kill": ordered,
   "audit tail": record,
   "audit show": object({ file: string, offset: integer, record }),
   "audit ls": object({ records: listOf(record) }),
@@ -390,6 +456,45 @@ const results: Readonly<Record<string, Schema>> = {
   explain: explanation(),
   "explain decision": explanation(),
   "explain approval": explanation(),
+  "explain run": object({
+    request_id: string,
+    agents: listOf(string),
+    from: time,
+    to: time,
+    counts: object(effectCounts),
+    cost_usd: number,
+    total: integer,
+    decisions: listOf(
+      object({
+        seq: integer,
+        time,
+        action_id: string,
+        agent_id: string,
+        session_id: string,
+        tool: string,
+        effect,
+        would: orNull(effect),
+        code: string,
+        reason: string,
+        rule_ref: orNull(string),
+      }),
+    ),
+    outcomes: listOf(object({ seq: integer, time, action_id: string, status: string })),
+  }),
+  "explain agent": object({
+    agent_id: string,
+    state: stopState,
+    holds: listOf(hold),
+    first: orNull(time),
+    last: orNull(time),
+    cost_usd: number,
+    tools: listOf(object({ tool: string, ...effectCounts })),
+    codes: { type: "object", additionalProperties: integer },
+    approvals: integer,
+    grants: integer,
+    outcomes: integer,
+    orders: listOf(object({ time, agent_id: string, change: string, actor: string, reason: string })),
+  }),
   "explain rule": object({
     number: integer,
     agent: string,

@@ -66,6 +66,43 @@ export class Terminal {
     return this.#left.signal.aborted;
   }
 
+  /** A screen can be drawn and keys can be read. */
+  get isScreen(): boolean {
+    return this.isTerminal && isTty(this.#streams.stdin) && !this.isJson && this.env.TERM !== "dumb";
+  }
+
+  /** Of the terminal, in characters. */
+  get size(): { readonly columns: number; readonly rows: number } {
+    const { columns, rows } = this.#streams.stdout as Partial<Record<"columns" | "rows", unknown>>;
+    return { columns: sizeOr(columns, 80), rows: sizeOr(rows, 24) };
+  }
+
+  /** Calls back when the terminal's size has changed; what it returns ends that. */
+  onResize(listener: () => void): () => void {
+    this.#streams.stdout.on("resize", listener);
+    return () => this.#streams.stdout.off("resize", listener);
+  }
+
+  /** Calls back with each key as it is pressed, not shown; what it returns ends that. Of escape sequences, the whole at once. */
+  onKeys(listener: (key: string) => void): () => void {
+    const { stdin } = this.#streams;
+    const raw = (on: boolean): void => {
+      const setRawMode: unknown = Reflect.get(stdin, "setRawMode");
+      if (typeof setRawMode === "function") setRawMode.call(stdin, on);
+    };
+    const onData = (chunk: Buffer | string): void => {
+      for (const [key] of String(chunk).matchAll(/\u001b\[[A-Za-z]|[\s\S]/gu)) listener(key);
+    };
+    raw(true);
+    stdin.on("data", onData);
+    stdin.resume();
+    return () => {
+      stdin.off("data", onData);
+      stdin.pause();
+      raw(false);
+    };
+  }
+
   get stdin(): Readable {
     return this.#streams.stdin;
   }
@@ -143,6 +180,10 @@ export class Terminal {
   #tell(text: string): void {
     if (!this.gone) this.#streams.stderr.write(`${text}\n`);
   }
+}
+
+function sizeOr(value: unknown, otherwise: number): number {
+  return typeof value === "number" && value > 0 ? value : otherwise;
 }
 
 function isTty(stream: Readable | Writable): boolean {

@@ -181,13 +181,20 @@ export class ApprovalsWatchCommand extends ApprovalsCommand {
   static override paths = [["approvals", "watch"]];
   static override usage = Command.Usage({
     ...usage,
-    description: "print the pending approvals, then each change as it happens",
-    details: "With --format json one object a line. Ctrl-C stops. Exit codes: 0, 1 no daemon runs, or it ended.",
+    description: "the pending approvals, then each change as it happens",
+    details:
+      "On a terminal a screen with keys: j and k choose, a approves, d denies, q quits. Otherwise, and with --lines, one line for each change; with --format json one object a line. Exit codes: 0, 1 no daemon runs, or it ended.",
   });
+  readonly lines = Option.Boolean("--lines", false, { description: "lines on a terminal too" });
 
   async run(io: Terminal): Promise<number> {
     let hasEnded = false;
     await io.untilInterrupted(async (signal) => {
+      if (io.isScreen && !this.lines) {
+        const { approvalsScreen } = await import("../approvals-screen.ts");
+        hasEnded = await approvalsScreen(this.dir, io, signal, eventText);
+        return;
+      }
       for await (const message of watchApprovals(this.dir, signal)) {
         const events: ApprovalEvent[] =
           "event" in message ? [message] : message.approvals.map((approval) => ({ event: "created", approval }));

@@ -125,7 +125,7 @@ function tell(io: Terminal, explained: Explained): void {
   io.line(`→ ${effectText(io, String(record.effect), record.would ?? null)}: ${text("reason")}`);
   if (alternative !== null)
     io.line(`would be permitted if ${shortened(alternative.change, argsShownMax)} (rule#${alternative.number})`);
-  for (const one of outcomes) io.line(`outcome: ${visible(String(one.status))} at ${toSeconds(String(one.time))}`);
+  for (const one of outcomes) io.line(outcomeLine(one));
 }
 
 function rowsOf(record: JsonObject): (readonly [string, string])[] {
@@ -153,8 +153,16 @@ function testsText(tests: readonly TestTrace[]): string {
   return ` (${told.join("; ")})`;
 }
 
+/** What became of the call, or what it cost in truth. */
+function outcomeLine({ type, status, time, change, cost_usd, provider }: JsonObject): string {
+  const at = `at ${toSeconds(String(time))}`;
+  if (type === "cost") return `cost ${visible(String(change))}: ${visible(canonicalJson(cost_usd ?? null))} USD ${at}`;
+  return `outcome: ${visible(String(status))}${typeof provider === "string" ? ` by ${visible(provider)}` : ""} ${at}`;
+}
+
 function approvalLine(record: JsonObject): string {
   const who = typeof record.actor === "string" ? ` by ${visible(record.actor)}` : "";
   const why = typeof record.reason === "string" && record.reason !== "" ? `: ${visible(record.reason)}` : "";
-  return `approval ${visible(String(record.approval_id))} ${visible(String(record.change))}${who} at ${toSeconds(String(record.time))}${why}`;
+  const isGrant = typeof record.grant_id === "string";
+  return `${isGrant ? "grant" : "approval"} ${visible(String(isGrant ? record.grant_id : record.approval_id))} ${visible(String(record.change))}${who} at ${toSeconds(String(record.time))}${why}`;
 }

@@ -7,11 +7,11 @@ import { askOperator, NotRunning } from "../../runtime/doors/client.ts";
 import type { StatusAnswer } from "../../runtime/doors/protocol.ts";
 import { FarameshCommand } from "../context.ts";
 import { type ExitCode, exits } from "../exit.ts";
-import { bar, columns, countText, dollars, durationText, numberText, toSeconds, visible } from "../render.ts";
+import { Screen } from "../screen.ts";
+import { statusLines } from "../status-text.ts";
 import type { Terminal } from "../terminal.ts";
 
 const watchIntervalMs = 1000;
-const clearScreen = "\u001b[H\u001b[2J";
 
 export class StatusCommand extends FarameshCommand {
   static override paths = [["status"]];
@@ -25,48 +25,91 @@ export class StatusCommand extends FarameshCommand {
       ["For a script", "faramesh status -q && echo ready"],
     ],
   });
-  readonly watch = Option.Boolean("--watch", false, { description: "look again every second" });
+  readonly watch = Option.Boolean("--watch", false, {
+    description: "look again every second; on a terminal a screen, q ends it",
+  });
 
   async run(io: Terminal): Promise<number> {
-    if (!this.watch) return this.#look(io, 2);
+    if (!this.watch) {
+      const seen = await this.#look();
+      this.#print(io, seen, 2);
+      return seen.code;
+    }
     let code: number = exits.ok;
     await io.untilInterrupted(async (signal) => {
-      while (!signal.aborted) {
-        if (io.isTerminal && !io.isJson) io.raw(clearScreen);
-        code = await this.#look(io, 0);
-        await pause(watchIntervalMs, signal);
-      }
+      code = io.isScreen ? await this.#onScreen(io, signal) : await this.#inLines(io, signal);
     });
     return code;
   }
 
-  async #look(io: Terminal, indent: number): Promise<ExitCode> {
+  /** One look after the other, below each other. */
+  async #inLines(io: Terminal, signal: AbortSignal): Promise<number> {
+    let code: number = exits.ok;
+    while (!signal.aborted) {
+      const seen = await this.#look();
+      code = seen.code;
+      this.#print(io, seen, 0);
+      await io.flush();
+      await pause(watchIntervalMs, signal);
+    }
+    return code;
+  }
+
+  async #onScreen(io: Terminal, signal: AbortSignal): Promise<number> {
+    let seen = await this.#look();
+    const screen = new Screen(io, {
+      lines: (rows) => [...textOf(io, seen).slice(0, Math.max(1, rows - 2)), "", io.paint.dim("q quits")],
+    });
+    await screen.run(signal, async (stop) => {
+      while (!stop.aborted) {
+        await pause(watchIntervalMs, stop);
+        if (stop.aborted) return;
+        seen = await this.#look();
+        screen.draw();
+      }
+    });
+    return seen.code;
+  }
+
+  async #look(): Promise<Seen> {
     let status: StatusAnswer;
     try {
       status = await askOperator(this.dir, "status", {});
     } catch (error) {
       if (!(error instanceof NotRunning)) throw error;
-      if (!this.quiet(io)) {
-        io.json(stopped, indent);
-        io.line(`${io.paint.red("●")} no daemon runs for this stack: faramesh apply starts it`);
-      }
-      return exits.failed;
+      return { status: null, drift: null, code: exits.failed };
     }
-    const drift = driftOf(this.dir, status);
-    const { daemon, providers, notices, budgets, approvals, phases } = status;
-    if (!this.quiet(io)) {
-      io.json({ daemon: { ...daemon, drift }, providers, notices, budgets, approvals, phases }, indent);
-      if (!io.isJson) show(io, status, drift);
-    }
-    if (daemon.state === "INITIALIZING" || daemon.state === "STARTING") return exits.changes;
-    if (daemon.state !== "READY") return exits.failed;
-    return providers.some((provider) => provider.status !== "ready") ? exits.warnings : exits.ok;
+    return { status, drift: driftOf(this.dir, status), code: codeOf(status) };
   }
 
   /** -q asks for the exit code alone; JSON that was asked for is still given. */
-  quiet(io: Terminal): boolean {
-    return io.quiet && !io.isJson;
+  #print(io: Terminal, seen: Seen, indent: number): void {
+    const { status, drift } = seen;
+    if (io.isJson) io.json(status === null ? stopped : jsonOf(status, drift), indent);
+    else if (!io.quiet) for (const line of textOf(io, seen)) io.line(line);
   }
+}
+
+interface Seen {
+  /** Null where no daemon answers. */
+  readonly status: StatusAnswer | null;
+  readonly drift: boolean | null;
+  readonly code: ExitCode;
+}
+
+function textOf(io: Terminal, { status, drift }: Seen): readonly string[] {
+  if (status !== null) return statusLines(io.paint, status, drift);
+  return [`${io.paint.red("●")} no daemon runs for this stack: faramesh apply starts it`];
+}
+
+function jsonOf({ ok: _ok, daemon, ...rest }: StatusAnswer, drift: boolean | null): object {
+  return { daemon: { ...daemon, drift }, ...rest };
+}
+
+function codeOf({ daemon, providers }: StatusAnswer): ExitCode {
+  if (daemon.state === "INITIALIZING" || daemon.state === "STARTING") return exits.changes;
+  if (daemon.state !== "READY") return exits.failed;
+  return providers.some((provider) => provider.status !== "ready") ? exits.warnings : exits.ok;
 }
 
 /** The shape of a status where no daemon answers. */
@@ -88,6 +131,9 @@ const stopped = {
   notices: [],
   budgets: [],
   approvals: { pending: 0, oldest_age_seconds: null },
+  grants: { active: 0 },
+  stopped: [],
+  limits: [],
   phases: [],
 };
 
@@ -109,83 +155,6 @@ function driftOf(dir: string, { daemon }: StatusAnswer): boolean | null {
       return true;
     }
   });
-}
-
-function show(io: Terminal, status: StatusAnswer, drift: boolean | null): void {
-  const { daemon, approvals } = status;
-  const { green, yellow, red, bold, dim } = io.paint;
-  const mark = daemon.state === "READY" ? green("●") : yellow("●");
-  const dev = daemon.dev ? ", dev" : "";
-  io.line(`${mark} ${bold(daemon.state)}  pid ${daemon.pid}, up ${durationText(Number(daemon.uptime_seconds))}${dev}`);
-  const rows: [string, string][] = [["policy", policyText(daemon)]];
-  if (daemon.rolled_back) rows.push(["", yellow(`by a rollback; the highest version is ${daemon.highest_version}`)]);
-  if (drift === true) rows.push(["", yellow("the policy's file differs from it: faramesh plan shows how")]);
-  if (daemon.runtime_mode !== null)
-    rows.push(["mode", daemon.runtime_mode === "audit" ? yellow("audit: nothing is blocked") : "enforce"]);
-  const { permit, defer, deny } = daemon.decisions;
-  rows.push([
-    "decisions",
-    `${numberText(permit)} permitted, ${numberText(defer)} deferred, ${numberText(deny)} denied since the start`,
-  ]);
-  rows.push(["approvals", approvalsText(approvals)]);
-  rows.push(["log", walText(daemon)]);
-  if (daemon.wal.degraded) {
-    rows.push(["", yellow("checkpoints cannot be written: after about a minute every call is denied")]);
-  }
-  if (daemon.wal.latched) rows.push(["", red("it can no longer be written: every call is denied")]);
-  rows.push(["socket", daemon.socket]);
-  rows.push(["operator", `${daemon.operator_auth}: who runs as this user can approve`]);
-  if (daemon.time_regression) rows.push(["clock", yellow("it went back; the latest time seen counts")]);
-  for (const line of columns(rows.map(([name, value]) => [`  ${dim(name)}`, value]))) io.line(line);
-  showBudgets(io, status);
-  showPhases(io, status);
-  for (const notice of status.notices) io.line(`  ${yellow("⚠")} ${visible(notice)}`);
-}
-
-function policyText(daemon: StatusAnswer["daemon"]): string {
-  if (daemon.policy_version === null) return "none yet: faramesh apply";
-  const since = daemon.applied_at === null ? "" : `, since ${toSeconds(daemon.applied_at)}`;
-  const by = daemon.applied_by === null ? "" : ` by ${visible(daemon.applied_by)}`;
-  return `${daemon.policy_version} (${daemon.policy_hash?.slice(0, 8) ?? ""})${since}${by}`;
-}
-
-function approvalsText({ pending, oldest_age_seconds }: StatusAnswer["approvals"]): string {
-  if (pending === 0) return "none pending";
-  const age = oldest_age_seconds === null ? "" : `, the oldest for ${durationText(Number(oldest_age_seconds))}`;
-  return `${numberText(pending)} pending${age}: faramesh approvals list`;
-}
-
-function walText({ wal, durability }: StatusAnswer["daemon"]): string {
-  const sync =
-    wal.last_sync_ms === null ? "never synced" : `synced ${durationText(Number(wal.last_sync_ms) / 1000)} ago`;
-  return `seq ${numberText(Number(wal.last_seq))}, ${sync}, lag ${numberText(wal.lag)}, durability ${durability ?? "group"}`;
-}
-
-function showBudgets(io: Terminal, { budgets }: StatusAnswer): void {
-  if (budgets.length === 0) return;
-  io.line(`  ${io.paint.dim("budgets")}`);
-  const rows = budgets.map((budget) => {
-    const [spent, most] = [Number(budget.spent_usd), budget.max_usd === null ? null : Number(budget.max_usd)];
-    const money = most === null ? dollars(spent) : `${dollars(spent)} of ${dollars(most)}`;
-    const { calls, max_calls } = budget;
-    const counted =
-      max_calls === null ? countText(calls, "call") : `${numberText(calls)} of ${countText(max_calls, "call")}`;
-    const used = Math.max(most ? spent / most : 0, max_calls ? calls / max_calls : 0);
-    const paint = used >= 1 ? io.paint.red : used >= 0.8 ? io.paint.yellow : io.paint.green;
-    const session = budget.session === null ? "" : `session ${visible(budget.session)}`;
-    return [`    ${visible(budget.agent)}/${visible(budget.id)}`, session, paint(bar(used)), money, counted];
-  });
-  for (const line of columns(rows)) io.line(line);
-}
-
-function showPhases(io: Terminal, { phases }: StatusAnswer): void {
-  if (phases.length === 0) return;
-  io.line(`  ${io.paint.dim("phases")}`);
-  const rows = phases.map(({ agent, name, state, ends_in_seconds, next }) => {
-    const left = ends_in_seconds === null ? "" : `${durationText(Number(ends_in_seconds))} left, then ${visible(next)}`;
-    return [`    ${visible(agent)}/${visible(name)}`, state, state === "running" ? left : ""];
-  });
-  for (const line of columns(rows)) io.line(line);
 }
 
 function pause(durationMs: number, signal: AbortSignal): Promise<void> {

@@ -123,7 +123,10 @@ async function hold(
   isError = false,
 ): Promise<Record<string, unknown>> {
   const outcome = await faramesh(dir, ...words, "--format", "json");
-  const name = [words.slice(0, 2).join(" "), words[0] ?? ""].find((one) => Object.hasOwn(schemas, one)) ?? "";
+  const name =
+    [words.slice(0, 3).join(" "), words.slice(0, 2).join(" "), words[0] ?? ""].find((one) =>
+      Object.hasOwn(schemas, one),
+    ) ?? "";
   const label = words.join(" ");
   assert.is(outcome.code, code, `${label}: ${outcome.stderr}`);
   const texts = streams.has(name) ? outcome.stdout.trimEnd().split("\n") : [outcome.stdout];
@@ -157,7 +160,16 @@ test("results of real runs are as published", async () => {
     await hold(dir, ["status"], 2);
     await hold(dir, ["apply"]);
     await hold(dir, ["apply"]);
-    const permitted = await stack.ask("stripe/charge", { amount: 300, card: "4242", "\u202e": 1e21 });
+    const run = { request_id: "run-1" };
+    const permitted = await stack.ask("stripe/charge", { amount: 300, card: "4242", "\u202e": 1e21 }, run);
+    const report = {
+      type: "report",
+      agent_id: "bot",
+      action_id: permitted.action_id,
+      status: "success",
+      cost_usd: 301,
+    };
+    await stack.send(report);
     const deferred = await stack.ask("stripe/refund", { amount: 80 });
     const other = await stack.ask("stripe/refund", { amount: 81 });
     await hold(dir, ["status"]);
@@ -167,6 +179,33 @@ test("results of real runs are as published", async () => {
     }
     await hold(dir, ["approvals", "deny", other.approval_id ?? ""]);
     await hold(dir, ["approvals", "approve", id], 1, true);
+    const grants = ["approvals", "grants"];
+    const added = await hold(dir, [
+      ...grants,
+      "add",
+      "bot",
+      "stripe/*",
+      "--if",
+      "amount < 10",
+      "--for",
+      "1h",
+      "--uses",
+      "2",
+    ]);
+    await hold(dir, [...grants, "add", "bot", "search", "--for", "30m"]);
+    await hold(dir, grants);
+    await hold(dir, ["agent", "show", "bot"]);
+    const grantId = String(Reflect.get(Object(added.grant), "id"));
+    await hold(dir, [...grants, "revoke", grantId.slice(0, 20), "--reason", "enough"]);
+    await hold(dir, [...grants, "revoke", grantId], 1, true);
+    await hold(dir, [...grants, "list", "--agent", "bot"]);
+    await hold(dir, ["agent", "kill", "bot", "--reason", "loops"]);
+    await hold(dir, ["agent", "quiesce", "--all"]);
+    await hold(dir, ["status"]);
+    await hold(dir, ["agent"]);
+    await hold(dir, ["agent", "list"]);
+    await hold(dir, ["agent", "resume", "bot", "--killed"]);
+    await hold(dir, ["agent", "resume", "--all"]);
     await stack.ask("stripe/refund", { amount: 80 });
     await hold(dir, ["audit", "tail", "--no-follow"]);
     const bench = await hold(dir, ["bench", "--iterations", "20"]);
@@ -186,6 +225,10 @@ test("results of real runs are as published", async () => {
     await hold(dir, ["explain", "decision", permitted.action_id]);
     await hold(dir, ["explain", "approval", id]);
     await hold(dir, ["explain", "rule", "1"]);
+    await hold(dir, ["explain", "run", "run-1"]);
+    await hold(dir, ["explain", "run", "run-2"], 1, true);
+    await hold(dir, ["explain", "agent", "bot"]);
+    await hold(dir, ["explain", "agent", "nobody"], 1, true);
     await hold(dir, ["explain", "action-0"], 1, true);
     writeFileSync(join(dir, "governance.fms"), policy.replace("$500", "$250"));
     const plan = await hold(dir, ["plan"]);
