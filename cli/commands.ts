@@ -3,6 +3,7 @@ import type { CommandClass } from "clipanion";
 import * as agent from "./commands/agent.ts";
 import { ApplyCommand } from "./commands/apply.ts";
 import * as approvals from "./commands/approvals.ts";
+import { AssembleCommand } from "./commands/assemble.ts";
 import { AuditExportCommand } from "./commands/audit-export.ts";
 import { AuditLsCommand, AuditTailCommand } from "./commands/audit-list.ts";
 import { AuditProveCommand } from "./commands/audit-prove.ts";
@@ -76,5 +77,6 @@ export const commands: readonly CommandClass<Context>[] = [
   DevCommand,
   DestroyCommand,
   DisassembleCommand,
+  AssembleCommand,
   SchemaCommand,
 ];

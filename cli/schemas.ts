@@ -510,6 +510,7 @@ const results: Readonly<Record<string, Schema>> = {
     last: orNull(time),
   }),
   disassemble: object({ listing: string }),
+  assemble: object({ file: string, bytes: integer, policy_hash: hash, image_hash: hash }),
   dev: object({ version, policy_hash: hash, changed: boolean }),
   destroy: object({ removed: listOf(string), kept: listOf(string) }),
   schema: openObject,

@@ -59,8 +59,8 @@ class Encoder {
     this.#debug();
     this.#section(Section.Sources).raw(utf8.encode(canonical(this.#sources)));
     for (const number of this.#program.numbers.items) this.#section(Section.Numbers).f64(number);
-    strings(this.#section(Section.Strings), this.#program.strings.items);
-    return assemble(this.#sections);
+    stringRows(this.#section(Section.Strings), this.#program.strings.items);
+    return joinSections(this.#sections);
   }
 
   /** Rules, then gates: a gate's row never changes the number of a rule. */
@@ -174,7 +174,13 @@ class Encoder {
   #agent(agent: ProgramAgent): void {
     const exact = this.#section(Section.Exact);
     const first = exact.length / 8;
-    const mask = agent.exact.length === 0 ? ABSENT : this.#exactRows(agent, exact);
+    const mask =
+      agent.exact.length === 0
+        ? ABSENT
+        : exactTable(
+            agent.exact.map((row) => ({ ...row, text: this.#program.strings.items[row.name] ?? "" })),
+            exact,
+          );
     const dispatch = agent.dispatch === null ? 0 : this.#dispatch(agent.dispatch) + 1;
     this.#section(Section.Agents)
       .u32(agent.id)
@@ -183,31 +189,6 @@ class Encoder {
       .u32(dispatch)
       .u32(agent.defaultPlan)
       .u32(0);
-  }
-
-  /** Linear probing at most half full; a table in which a name lies too far from home is made larger. */
-  #exactRows(agent: ProgramAgent, section: Bytes): number {
-    const names = agent.exact.map((row) => ({
-      ...row,
-      hash: fnv1a(utf8.encode(this.#program.strings.items[row.name] ?? "")),
-    }));
-    for (let size = 4; ; size *= 2) {
-      if (size < names.length * 2) continue;
-      const rows = new Uint32Array((size + EXACT_PROBE_LIMIT) * 2);
-      const fits = names.every(({ name, plan, hash }) => {
-        const home = hash & (size - 1);
-        for (let row = home; row < home + EXACT_PROBE_LIMIT; row++) {
-          if (rows[row * 2] !== 0) continue;
-          rows[row * 2] = name + 1;
-          rows[row * 2 + 1] = plan;
-          return true;
-        }
-        return false;
-      });
-      if (!fits) continue;
-      for (const cell of rows) section.u32(cell);
-      return size - 1;
-    }
   }
 
   #dispatch(dispatch: ProgramDispatch): number {
@@ -272,11 +253,45 @@ class Encoder {
       section.u32(place.line).u16(Math.min(place.column, 0xffff)).u16(place.source).u32(texts.length);
       texts.push(place.text);
     }
-    strings(this.#section(Section.DebugStrings), texts);
+    stringRows(this.#section(Section.DebugStrings), texts);
   }
 }
 
-function strings(section: Bytes, items: readonly string[]): void {
+/** Names that differ and yet collide in this many rows were chosen to. */
+const EXACT_ROWS_MAX = 2 ** 23;
+
+/**
+ * Writes the names of an agent's tools as a hash table and returns its mask. Linear probing, at most half full; a table in
+ * which a name lies too far from home is made larger. Throws RangeError where none is large enough.
+ */
+export function exactTable(
+  exact: readonly { readonly name: number; readonly plan: number; readonly text: string }[],
+  section: Bytes,
+): number {
+  const names = exact.map((row) => ({ ...row, hash: fnv1a(utf8.encode(row.text)) }));
+  for (let size = 4; ; size *= 2) {
+    if (size < names.length * 2) continue;
+    if (size > Math.max(EXACT_ROWS_MAX, names.length * 8))
+      throw new RangeError("too many names of tools have the same hash");
+    const rows = new Uint32Array((size + EXACT_PROBE_LIMIT) * 2);
+    const fits = names.every(({ name, plan, hash }) => {
+      const home = hash & (size - 1);
+      for (let row = home; row < home + EXACT_PROBE_LIMIT; row++) {
+        if (rows[row * 2] !== 0) continue;
+        rows[row * 2] = name + 1;
+        rows[row * 2 + 1] = plan;
+        return true;
+      }
+      return false;
+    });
+    if (!fits) continue;
+    for (const cell of rows) section.u32(cell);
+    return size - 1;
+  }
+}
+
+/** Rows of a section of strings. */
+export function stringRows(section: Bytes, items: readonly string[]): void {
   const encoded = items.map((item) => utf8.encode(item));
   section.u32(items.length).u32(0);
   let offset = 0;
@@ -287,7 +302,8 @@ function strings(section: Bytes, items: readonly string[]): void {
   for (const bytes of encoded) section.raw(bytes);
 }
 
-function assemble(sections: readonly Bytes[]): Uint8Array {
+/** Header, table, and the sections behind them. */
+export function joinSections(sections: readonly Bytes[]): Uint8Array {
   const tableEnd = HEADER_BYTES + Section.End * TABLE_ROW_BYTES;
   const offsets: number[] = [];
   let total = tableEnd;
@@ -320,7 +336,7 @@ function fnv1a(bytes: Uint8Array): number {
 }
 
 /** JSON with members in order of their names. */
-function canonical(value: unknown): string {
+export function canonical(value: unknown): string {
   return JSON.stringify(value, (_, member: unknown) =>
     member !== null && typeof member === "object" && !Array.isArray(member)
       ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))

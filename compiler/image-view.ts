@@ -71,6 +71,18 @@ export class ImageView {
     return decoder.decode(this.bytes.subarray(start, start + this.u32(rows + index * 8 + 4)));
   }
 
+  /** Strings of a section of strings; more than it has room for are refused. */
+  count(section: Section): number {
+    const count = this.u32(this.at(section));
+    this.list(this.at(section) + 8, count, 8);
+    return count;
+  }
+
+  /** So many bytes from `at` on. */
+  data(at: number, bytes: number): DataView {
+    return new DataView(this.bytes.buffer, this.bytes.byteOffset + at, bytes);
+  }
+
   number(index: number): number {
     return this.f64(this.at(Section.Numbers) + index * 8);
   }

@@ -9,6 +9,7 @@ import { lowerStack } from "./lower/lower.ts";
 import type { Imports } from "./packs/load.ts";
 import { isError, type Resolved, type ResolvedImport, resolvePolicy } from "./resolve.ts";
 
+export { assemble, ListingFailure } from "./assemble.ts";
 export type { SourceText, Stack } from "./ast.ts";
 export type { Diagnostic, DiagnosticCode, Severity, Unreported } from "./diagnostic.ts";
 export { disassemble } from "./disassemble.ts";

@@ -345,7 +345,7 @@ export function appendToProjectFile(path: string, text: string): void {
 }
 
 /** Makes a file that belongs to the project, readable like its others. False, and nothing done, when the name is taken. */
-export function createProjectFile(path: string, text: string): boolean {
+export function createProjectFile(path: string, content: string | Uint8Array): boolean {
   let file: DiskFile;
   try {
     file = nodeDisk.open(path, "create");
@@ -354,7 +354,7 @@ export function createProjectFile(path: string, text: string): boolean {
     throw error;
   }
   try {
-    writeAll(file, Buffer.from(text));
+    writeAll(file, typeof content === "string" ? Buffer.from(content) : content);
     file.sync();
   } finally {
     file.close();

@@ -151,7 +151,9 @@ test("results of real runs are as published", async () => {
     await hold(dir, ["fmt", "--check"], 1);
     await hold(dir, ["plan"]);
     await hold(dir, ["fmt", "--check"], 1);
-    await hold(dir, ["disassemble"]);
+    const { listing } = await hold(dir, ["disassemble"]);
+    writeFileSync(join(dir, "policy.lst"), String(listing));
+    await hold(dir, ["assemble", join(dir, "policy.lst"), "--out", join(dir, "policy.image")]);
     await hold(dir, ["bench", "--iterations", "20"]);
     await hold(dir, ["convert", "--to", "json"]);
     await hold(dir, ["build", "--target", "wasm", "--out", "policy.wasm"]);
