@@ -78,13 +78,13 @@ async function buildHost() {
 }
 
 async function buildBundles() {
-  const { dependencies, peerDependencies } = JSON.parse(await readFile("package.json", "utf8"));
+  const { dependencies, optionalDependencies, peerDependencies } = JSON.parse(await readFile("package.json", "utf8"));
   const common = {
     bundle: true,
     format: "esm",
     target: "es2022",
     outdir: "dist",
-    external: [...Object.keys(dependencies), ...Object.keys(peerDependencies)],
+    external: [dependencies, optionalDependencies, peerDependencies].flatMap(Object.keys),
     logLevel: "warning",
     chunkNames: "chunks/[name]-[hash]",
   };

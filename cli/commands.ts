@@ -7,6 +7,7 @@ import { AssembleCommand } from "./commands/assemble.ts";
 import { AuditExportCommand } from "./commands/audit-export.ts";
 import { AuditLsCommand, AuditTailCommand } from "./commands/audit-list.ts";
 import { AuditProveCommand } from "./commands/audit-prove.ts";
+import { AuditQueryCommand } from "./commands/audit-query.ts";
 import { AuditShowCommand } from "./commands/audit-show.ts";
 import { AuditVerifyCommand } from "./commands/audit-verify.ts";
 import { AuditWitnessCommand } from "./commands/audit-witness.ts";
@@ -62,6 +63,7 @@ export const commands: readonly CommandClass<Context>[] = [
   AuditTailCommand,
   AuditShowCommand,
   AuditLsCommand,
+  AuditQueryCommand,
   AuditVerifyCommand,
   AuditExportCommand,
   AuditProveCommand,

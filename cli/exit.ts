@@ -2,6 +2,9 @@
 // put into words here, in one place; a fault of ours is never dressed up as one of the user's.
 import { NotRunning, OperatorFailure, OperatorRefused } from "../runtime/doors/client.ts";
 import { LogFailure } from "../runtime/log/failure.ts";
+import { DuckDbMissing, LogUnreadable, QueryFailed } from "../runtime/query/duck.ts";
+import { QuestionRefused } from "../runtime/query/question.ts";
+import { visible } from "./render.ts";
 
 /** Every exit code of every command; docs/cli.md has the same table. */
 export const exits = {
@@ -38,6 +41,7 @@ const systemWords: Readonly<Record<string, string>> = {
   EACCES: "may not be read or written by this user",
   EPERM: "may not be read or written by this user",
   ENOENT: "does not exist",
+  EEXIST: "exists already",
   ENOTDIR: "is not a directory",
   EISDIR: "is a directory",
   ELOOP: "is a symbolic link, and links are not followed here",
@@ -54,6 +58,11 @@ export function stopOf(error: unknown): Stop | null {
   if (error instanceof OperatorRefused) return new Stop(`the daemon refuses: ${error.message}`);
   if (error instanceof LogFailure)
     return new Stop(`the log cannot be read: ${error.message}`, "see: faramesh audit verify", exits.logBroken);
+  if (error instanceof QuestionRefused || error instanceof QueryFailed)
+    return new Stop(visible(error.message), error.help);
+  if (error instanceof LogUnreadable)
+    return new Stop(`the log cannot be read: ${visible(error.message)}`, "see: faramesh audit verify", exits.logBroken);
+  if (error instanceof DuckDbMissing) return new Stop(error.message, "npm install @duckdb/node-api");
   if (!(error instanceof Error) || !("code" in error)) return null;
   const { code, message } = error;
   if (code === "POLICY_MISSING" || code === "POLICY_CORRUPT") {

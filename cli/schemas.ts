@@ -449,6 +449,7 @@ const results: Readonly<Record<string, Schema>> = {
   "audit verify": { anyOf: [verified, proved] },
   "audit prove": object({ seq: integer, size: integer, origin: string, out: orNull(string), proof: string }),
   "audit export": object({ records: listOf(record) }),
+  "audit query": object({ columns: listOf(object({ name: string, type: string })), rows: listOf(openObject) }),
   "audit witness": object({ size: integer, root: hash }),
   "key show": object({ origin: string, keys: listOf(object({ kind: oneOf("log", "witness"), key: string })) }),
   "key rotate": object({ key: string }),

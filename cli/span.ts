@@ -6,14 +6,14 @@ import { exits, Stop } from "./exit.ts";
 import { visible } from "./render.ts";
 
 /** Microseconds since 1970, and the same as RFC 3339. Throws Stop. */
-export function windowStart(since: string): { readonly us: number; readonly time: string } {
+export function windowStart(since: string, option = "--since"): { readonly us: number; readonly time: string } {
   const seconds = secondsOf(since);
   const nowUs = systemClock.now().wallUs;
   const us = seconds === null ? momentOf(since) : Math.max(0, nowUs - seconds * 1_000_000);
   if (us === null) {
     throw new Stop(
-      `--since \`${visible(since)}\` is no span of time`,
-      "for instance: --since 24h, --since 7d, --since 2026-05-17T19:30:00Z",
+      `${option} \`${visible(since)}\` is no span of time`,
+      `for instance: ${option} 24h, ${option} 7d, ${option} 2026-05-17T19:30:00Z`,
       exits.usage,
     );
   }

@@ -156,12 +156,13 @@ export class Terminal {
     });
   }
 
-  /** Runs `work` with a signal that fires at SIGINT, at SIGTERM and when nobody reads any more. */
+  /** Runs `work` with a signal that fires at SIGINT, SIGTERM, SIGHUP and when nobody reads any more. */
   async untilInterrupted(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const controller = new AbortController();
     const stop = (): void => controller.abort();
     process.once("SIGINT", stop);
     process.once("SIGTERM", stop);
+    process.once("SIGHUP", stop);
     this.#left.signal.addEventListener("abort", stop, { once: true });
     try {
       if (this.gone) stop();
@@ -169,6 +170,7 @@ export class Terminal {
     } finally {
       process.off("SIGINT", stop);
       process.off("SIGTERM", stop);
+      process.off("SIGHUP", stop);
       this.#left.signal.removeEventListener("abort", stop);
     }
   }
