@@ -221,6 +221,8 @@ test("results of real runs are as published", async () => {
     await hold(dir, ["audit", "verify", "--proof", "permit.tlog-proof"]);
     await hold(dir, ["audit", "export"]);
     await hold(dir, ["audit", "export", "--effect", "deny"]);
+    await hold(dir, ["audit", "query", "select time, args, cost_usd, reason from decisions order by seq"]);
+    await hold(dir, ["audit", "query", "from marks"]);
     await hold(dir, ["key", "show"]);
     await hold(dir, ["key", "rotate"]);
     await hold(dir, ["explain", permitted.action_id]);
