@@ -12,6 +12,7 @@ import * as value from "./value";
 import { setResult, setResultNumber } from "./memory";
 import { beginExecution, pauseTrace, resumeTrace, ruleMatches, starved, traceCount, traceEvent, tracing } from "./execute";
 import { couldReserveRoom, reserveRoom, take } from "./take";
+import { firstOfSieve } from "./sieve";
 import { fillTime } from "./time";
 import { Cause, Result, TraceKind, VERDICT_CODE_SHIFT, VERDICT_DETAILS, VERDICT_RULE_SHIFT, VerdictCode } from "./shared/abi";
 import { Budget, BUDGET_AUDIT, CostKind, Shape, SHAPE_ROW_BYTES, SHAPE_SESSION, SHAPE_TIME } from "./shared/image";
@@ -40,6 +41,7 @@ export function decidePlan(plan: u32, nowUs: f64, arenaUsed: u32, approved: u32,
   value.setExhausted(false);
   beginPatterns();
   approvedCount = approved;
+  if (!trace && isPlain(plan)) return decidePlain(plan, shape);
   if ((cell(shape, Shape.Flags) & SHAPE_TIME) != 0) fillTime(shape, <i64>nowUs);
   const stateful = isStateful(shape);
   // Only a permit moves the counters' time: a denied call leaves the state as it was.
@@ -72,6 +74,26 @@ export function decidePlan(plan: u32, nowUs: f64, arenaUsed: u32, approved: u32,
   }
   setResult(Result.TraceEvents, <i32>traceCount);
   return verdict;
+}
+
+@inline
+function isPlain(plan: u32): bool {
+  return load<u8>(memoryMap.plain + load<u32>(image.plans + plan * 12)) != 0;
+}
+
+/** Rules and default are all: nothing is counted, nothing comes before or after. */
+function decidePlain(plan: u32, shape: u32): i32 {
+  const rule = firstOfPlan(plan);
+  if (starved || value.exhausted) return verdictOf(RuleEffect.Deny, VerdictCode.StepLimit, -1, false);
+  const effect = approve(rule >= 0 ? effectOf(rule) : <i32>cell(shape, Shape.DefaultEffect), rule);
+  return verdictOf(effect, effect, rule, false);
+}
+
+/** The first match among the plan's own rules; by their sieve, where they have one, but for a trace, which tells of each rule. */
+function firstOfPlan(plan: u32): i32 {
+  const row = image.plans + plan * 12;
+  const sieve = memoryMap.sieves == 0 || tracing ? 0 : load<u32>(memoryMap.sieves + (plan << 2));
+  return sieve == 0 ? firstMatch(load<u32>(row, 4), load<u32>(row, 8)) : firstOfSieve(sieve, image.pool + (load<u32>(row, 4) << 2));
 }
 
 /** Of the session that was read. */
@@ -163,8 +185,7 @@ function judgeRest(plan: u32, shape: u32, stage: u32, mandatory: bool): i32 {
     if (mandatory) outcomeRule = firstMatchOf(load<u32>(stage, 4), load<u32>(stage, 8), true);
     if (outcomeRule < 0) outcomeRule = firstMatchOf(load<u32>(stage, 4), load<u32>(stage, 8), false);
   }
-  const row = image.plans + plan * 12;
-  if (outcomeRule < 0) outcomeRule = firstMatch(load<u32>(row, 4), load<u32>(row, 8));
+  if (outcomeRule < 0) outcomeRule = firstOfPlan(plan);
   return outcomeRule >= 0 ? effectOf(outcomeRule) : <i32>cell(shape, Shape.DefaultEffect);
 }
 

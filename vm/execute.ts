@@ -8,7 +8,7 @@ import { FIRST_VALUE_OP, JUMP_FAIL, JUMP_MATCH, Kind, Mode, Op, Tri } from "./sh
 import { TRACE_EVENTS_MAX, TRACE_EVENT_BYTES, TraceKind } from "./shared/abi";
 import {
   codePoints, contains, containsScalar, containsString, endsBytes, equal, equalFolded, inList, inSet, kindOf, lengthOf, less, lowered,
-  numberOf, orderBytes, pointerOf, sameBytes, startsBytes, tri,
+  isConstant, numberOf, orderBytes, pointerOf, startsBytes, tri,
 } from "./value";
 
 /** Free room in the arena for strings that the code makes; set at the start of each decision, behind what the host wrote. */
@@ -82,7 +82,7 @@ export function ruleMatches(rule: u32): bool {
         if (kindOf(a) == Kind.Number) answer = tri(numberOf(a) <= load<f64>(image.numbers + (b << 3)));
         break;
       case Op.EqString:
-        if (kindOf(a) == Kind.String) answer = tri(lengthOf(a) == image.stringLength(b) && sameBytes(pointerOf(a), image.stringAt(b), lengthOf(a)));
+        if (kindOf(a) == Kind.String) answer = tri(isConstant(a, b));
         break;
       case Op.LtString:
         if (kindOf(a) == Kind.String) answer = tri(orderBytes(pointerOf(a), lengthOf(a), image.stringAt(b), image.stringLength(b)) < 0);
@@ -229,6 +229,7 @@ function setString(slot: u32, text: u32, length: u32): void {
   store<i32>(slot, Kind.String);
   store<u32>(slot, length, 4);
   store<u32>(slot, text, 8);
+  store<u32>(slot, 0, 12);
 }
 
 function arithmetic(op: i32, a: u32, left: u32, right: u32): void {

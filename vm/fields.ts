@@ -138,6 +138,7 @@ function putText(slot: u32, text: u32, length: u32): bool {
   store<i32>(slot, Kind.String);
   store<u32>(slot, length, 4);
   store<u32>(slot, text, 8);
+  store<u32>(slot, 0, 12);
   return true;
 }
 

@@ -11,6 +11,13 @@ export let slots: u32 = 0;
 export let arena: u32 = 0;
 export let arenaBytes: u32 = 0;
 export let result: u32 = 0;
+/** A byte for each field, see uses.ts. */
+export let uses: u32 = 0;
+/** A byte for each shape: 1 when its rules and its default are all there is to ask. */
+export let plain: u32 = 0;
+/** The table of each set's strings, and the sieve of each plan's rules: u32, 0 for none. Both are 0 where there is not one. */
+export let setTables: u32 = 0;
+export let sieves: u32 = 0;
 export let approved: u32 = 0;
 export let costs: u32 = 0;
 export let trace: u32 = 0;
@@ -51,10 +58,13 @@ export const WORDS_BYTES: u32 = 1024;
 export const MEMBERS_BYTES: u32 = 80;
 /** A tool's name may be put together from longer parts before what nobody needs is cut off. */
 const TOOL_PARTS_BYTES: u32 = 768;
+/** Tables made at load. A policy that would need more is judged without some of them, which takes longer and answers the same. */
+const TABLES_BYTES_MAX: u32 = 1048576;
 /** Zeros behind the request: as many as are read at once. */
 const END_BYTES: u32 = 32;
 
 let end: u32 = 0;
+let claimed: u32 = 0;
 
 function take(bytes: u32): u32 {
   const at = end;
@@ -96,8 +106,10 @@ export function layOut(bytes: u32, arenaSize: u32, requestSize: u32): bool {
 }
 
 /** Once the image is known: its slots, and the meters if it counts. `capacity` is a power of two, or 0. */
-export function layOutState(slotCount: u32, capacity: u32): bool {
+export function layOutState(slotCount: u32, shapeCount: u32, capacity: u32): bool {
   slots = take(slotCount * SLOT_BYTES);
+  uses = take(slotCount);
+  plain = take(shapeCount);
   meterCapacity = capacity;
   if (capacity > 0) {
     meterRowsMask = capacity * 2 - 1;
@@ -117,6 +129,27 @@ export function layOutState(slotCount: u32, capacity: u32): bool {
   return grow();
 }
 
+/** Room for a table made at load, zeroed; 0 when they have had TABLES_BYTES_MAX together, or the host gives no more. */
+export function claim(bytes: u32): u32 {
+  if (bytes > TABLES_BYTES_MAX - claimed) return 0;
+  const before = end;
+  const at = take(bytes);
+  if (!grow()) {
+    end = before;
+    return 0;
+  }
+  claimed += bytes;
+  return at;
+}
+
+export function setSetTables(at: u32): void {
+  setTables = at;
+}
+
+export function setSieves(at: u32): void {
+  sieves = at;
+}
+
 export function areaAddress(area: i32): u32 {
   switch (area) {
     case Area.Names: return names;
@@ -129,6 +162,7 @@ export function areaAddress(area: i32): u32 {
     case Area.Image: return image;
     case Area.Exchange: return exchange;
     case Area.Request: return request;
+    case Area.Uses: return uses;
     default: return 0;
   }
 }

@@ -11,6 +11,8 @@ import { chargeDenial, chargePlan, decidePlan, isExpired } from "./decide";
 import { lookupPlan } from "./dispatch";
 import { sha256Begin, sha256End, sha256Update } from "./sha256";
 import { readSnapshot, writeSnapshot } from "./snapshot";
+import { buildTables } from "./tables";
+import { markUses } from "./uses";
 import { setResultNumber } from "./memory";
 import { LoadCode, Result } from "./shared/abi";
 
@@ -28,8 +30,10 @@ export function loadImage(capacity: u32): i32 {
   if ((capacity & (capacity - 1)) != 0 || capacity > 0x400000) return LoadCode.NoMemory;
   const code = verify(memoryMap.imageBytes);
   if (code != LoadCode.Ok) return code;
-  if (!memoryMap.layOutState(image.fieldCount, capacity)) return LoadCode.NoMemory;
+  if (!memoryMap.layOutState(image.fieldCount, image.shapeCount, capacity)) return LoadCode.NoMemory;
   meters.clearMeters();
+  markUses();
+  buildTables();
   loaded = true;
   return LoadCode.Ok;
 }

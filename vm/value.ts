@@ -1,6 +1,8 @@
 // Comparisons of slots: three-valued, by kind; strings by their UTF-8 bytes. Reads slots and constants, writes nothing.
 import * as image from "./image";
+import * as memoryMap from "./memory";
 import { Kind, Tri } from "./shared/isa";
+import { findString } from "./strings";
 
 /** Bytes compared in the search of one text within another, beyond 16 for each byte of both; then the step limit is reached. */
 const SEARCH_WORK: u64 = 1 << 20;
@@ -35,6 +37,20 @@ export function pointerOf(slot: u32): u32 {
 @inline
 export function numberOf(slot: u32): f64 {
   return load<f64>(slot, 8);
+}
+
+/** Which string of the image the slot's string is, see SLOT_BYTES. */
+@inline
+export function tagOf(slot: u32): u32 {
+  return load<u32>(slot, 12);
+}
+
+/** The slot's string is the constant. */
+@inline
+export function isConstant(slot: u32, constant: u32): bool {
+  const tag = tagOf(slot);
+  if (tag != 0) return tag == constant + 1;
+  return lengthOf(slot) == image.stringLength(constant) && sameBytes(pointerOf(slot), image.stringAt(constant), lengthOf(slot));
 }
 
 export function sameBytes(a: u32, b: u32, length: u32): bool {
@@ -138,6 +154,8 @@ export function inList(a: u32, b: u32): i32 {
 /** a is in a constant set, by the same rule. */
 export function inSet(a: u32, set: u32): i32 {
   const kind = kindOf(a);
+  const table = memoryMap.setTables == 0 ? 0 : load<u32>(memoryMap.setTables + (set << 2));
+  if (table != 0) return kind == Kind.String ? tri(findString(table, a) >= 0) : <i32>Tri.Unknown;
   let member = image.members + load<u32>(image.sets + set * 8) * 8;
   let sameKind = false;
   for (let i = load<u32>(image.sets + set * 8, 4); i > 0; i--, member += 8) {
@@ -148,7 +166,7 @@ export function inSet(a: u32, set: u32): i32 {
       case Kind.Null: same = true; break;
       case Kind.Bool: same = load<u32>(a, 8) == reference; break;
       case Kind.Number: same = numberOf(a) == load<f64>(image.numbers + reference * 8); break;
-      case Kind.String: same = lengthOf(a) == image.stringLength(reference) && sameBytes(pointerOf(a), image.stringAt(reference), lengthOf(a)); break;
+      case Kind.String: same = isConstant(a, reference); break;
       default: return Tri.Unknown;
     }
     if (same) return Tri.True;

@@ -12,7 +12,7 @@ import {
   TABLE_ROW_BYTES,
   TRACK_ROW_BYTES,
 } from "../../vm/shared/image.ts";
-import { INSTRUCTION_BYTES, Root, RULE_GATE, RULE_STRICT } from "../../vm/shared/isa.ts";
+import { INSTRUCTION_BYTES, Kind, Op, Root, RULE_GATE, RULE_STRICT } from "../../vm/shared/isa.ts";
 import { LoadFailure } from "./types.ts";
 
 const decoder = new TextDecoder();
@@ -144,6 +144,48 @@ export class ImageReader {
       jump: this.#view.getUint16(at + 8, true),
       c: this.#view.getUint16(at + 10, true),
     };
+  }
+
+  /** Every row of Rules whose code can run for a plan: its shape's gates and deny! rules, its phases', its own. */
+  rulesOf(plan: number): number[] {
+    const row = this.#at(Section.Plans) + plan * 12;
+    const triples = (start: Shape, count: Shape): number[] => {
+      const cells = this.pool(this.shape(plan, start), this.shape(plan, count) * 3);
+      return cells.flatMap((first, i) => (i % 3 === 1 ? this.pool(first, cells[i + 1] ?? 0) : []));
+    };
+    return [
+      ...this.shapeList(plan, Shape.ModelGatesStart, Shape.ModelGatesCount),
+      ...this.shapeList(plan, Shape.MandatoryStart, Shape.MandatoryCount),
+      ...triples(Shape.PhasesStart, Shape.PhasesCount),
+      ...triples(Shape.StagesStart, Shape.StagesCount),
+      ...this.pool(this.#u32(row + 4), this.#u32(row + 8)),
+      ...this.shapeList(plan, Shape.SelectorGatesStart, Shape.SelectorGatesCount),
+      ...this.shapeList(plan, Shape.EgressGatesStart, Shape.EgressGatesCount),
+    ];
+  }
+
+  /** Strings that a rule's code compares the field of slot `a` with as a whole, as pairs of field and string. */
+  comparedStrings(rule: number): [number, number][] {
+    const row = this.#at(Section.Rules) + rule * 16;
+    const first = this.#at(Section.Code) + (this.#u32(row) - 1) * INSTRUCTION_BYTES;
+    const pairs: [number, number][] = [];
+    for (let i = 0; i < this.#view.getUint16(row + 4, true); i++) {
+      const at = first + i * INSTRUCTION_BYTES;
+      const op = this.#view.getUint8(at);
+      const field = this.#view.getUint16(at + 2, true);
+      if (op === Op.EqString) pairs.push([field, this.#u32(at + 4)]);
+      if (op !== Op.InSet) continue;
+      for (const { kind, reference } of this.set(this.#u32(at + 4)))
+        if (kind === Kind.String) pairs.push([field, reference]);
+    }
+    return pairs;
+  }
+
+  /** Bytes of a string. */
+  stringBytes(index: number): Uint8Array {
+    const rows = this.#at(Section.Strings) + 8;
+    const start = rows + this.#u32(rows - 8) * 8 + this.#u32(rows + index * 8);
+    return this.bytes.subarray(start, start + this.#u32(rows + index * 8 + 4));
   }
 
   /** A member of the shape of a plan. */

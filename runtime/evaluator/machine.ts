@@ -58,6 +58,7 @@ export class Machine {
   readonly view: DataView;
   readonly names: number;
   readonly slots: number;
+  readonly uses: number;
   readonly arena: number;
   readonly arenaBytes: number;
   readonly result: number;
@@ -93,6 +94,7 @@ export class Machine {
     this.arenaBytes = this.calls.arenaBytes();
     this.names = this.calls.layout(Area.Names);
     this.slots = this.calls.layout(Area.Slots);
+    this.uses = this.calls.layout(Area.Uses);
     this.arena = this.calls.layout(Area.Arena);
     this.result = this.calls.layout(Area.Result);
     this.approved = this.calls.layout(Area.Approved);

@@ -1,9 +1,11 @@
 // Writes the few values that a tool's rules read into the machine's slots. What cannot be judged exactly is refused here:
 // integers beyond ±2^53, numbers that are not finite, text with lone surrogates, values that JSON does not have.
-import { Kind, Root, SLOT_BYTES } from "../../vm/shared/isa.ts";
+import { Shape } from "../../vm/shared/image.ts";
+import { Kind, Root, SLOT_BYTES, TAG_OTHER } from "../../vm/shared/isa.ts";
 import { httpValue } from "./http.ts";
 import type { ImageReader } from "./image.ts";
 import type { Machine } from "./machine.ts";
+import { interned } from "./names.ts";
 import { JsonNumber } from "./number.ts";
 import type { EvaluationRequest, FieldRead, RequestValue } from "./types.ts";
 import { follow, own } from "./values.ts";
@@ -18,22 +20,57 @@ export interface FieldReader {
   readonly inherited: boolean;
   readonly root: Root;
   readonly path: readonly (string | number)[];
+  /** What its text is compared with, as a whole and in no other way: then a tag says all. Null where its bytes are read. */
+  readonly constants: ReadonlyMap<string, Constant> | null;
+}
+
+/** A string of the image that a field is compared with. */
+interface Constant {
+  readonly tag: number;
+  readonly bytes: number;
 }
 
 /** Text up to this length is copied here instead of by TextEncoder, whose call costs more than it saves. */
-const SHORT_TEXT = 24;
+const SHORT_TEXT = 40;
+/** Of one unit of UTF-16. */
+const UTF8_BYTES_MAX = 3;
 const encoder = new TextEncoder();
+const strictDecoder = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 
 /** Readers for the fields of a plan; those of the time are the machine's own. */
-export function fieldReaders(image: ImageReader, machine: Machine, fields: readonly number[]): FieldReader[] {
-  return fields.flatMap((index) => {
+export function fieldReaders(image: ImageReader, machine: Machine, plan: number): FieldReader[] {
+  const compared = image.rulesOf(plan).flatMap((rule) => image.comparedStrings(rule));
+  return image.shapeList(plan, Shape.FieldsStart, Shape.FieldsCount).flatMap((index) => {
     const { root, path } = image.field(index);
     if (root === Root.Time || root === Root.Temporary) return [];
     const [first] = path;
     const argument = root === Root.Args && path.length === 1 && typeof first === "string" ? first : null;
     const inherited = argument !== null && argument in Object.prototype;
-    return [{ slot: machine.slots + index * SLOT_BYTES, argument, inherited, root, path }];
+    const constants = machine.bytes[machine.uses + index] === 0 ? constantsOf(image, index, compared) : null;
+    return [{ slot: machine.slots + index * SLOT_BYTES, argument, inherited, root, path, constants }];
   });
+}
+
+/** Null where the image has a text twice, or bytes that are no text: then bytes are compared. */
+function constantsOf(
+  image: ImageReader,
+  field: number,
+  compared: readonly [number, number][],
+): FieldReader["constants"] {
+  const constants = new Map<string, Constant>();
+  try {
+    for (const [of, string] of compared) {
+      if (of !== field) continue;
+      const bytes = image.stringBytes(string);
+      const text = strictDecoder.decode(bytes);
+      const known = constants.get(text);
+      if (known === undefined) constants.set(interned(text), { tag: string + 1, bytes: bytes.length });
+      else if (known.tag !== string + 1) return null;
+    }
+  } catch {
+    return null;
+  }
+  return constants;
 }
 
 const members: Partial<Record<Root, FieldRead["member"]>> = {
@@ -63,16 +100,21 @@ export class Marshal {
     this.#machine = machine;
   }
 
-  /** Fills the slots. Returns the bytes of the arena in use, or -1 when some value cannot be judged. */
-  write(readers: readonly FieldReader[], request: EvaluationRequest): number {
+  /**
+   * Fills the slots. Returns the bytes of the arena in use, or -1 when some value cannot be judged. `whole`: every text with
+   * its bytes, for who wants to see them.
+   */
+  write(readers: readonly FieldReader[], request: EvaluationRequest, whole: boolean): number {
     this.#used = 0;
+    /** Most bytes of texts that are no constant; they are counted as if they stood in the arena. */
+    let untaken = 0;
     const { words, numbers } = this.#machine;
     const args = request.args;
     const plain = isPlain(args);
     // An indexed loop with the two frequent kinds in place: a third less time than a call for each value.
     for (let i = 0; i < readers.length; i++) {
       const reader = readers[i] as FieldReader;
-      const { argument, slot } = reader;
+      const { argument, slot, constants } = reader;
       let value: unknown;
       if (argument === null) value = find(reader, request);
       else value = plain && !reader.inherited ? (args as { [name: string]: unknown })[argument] : own(args, argument);
@@ -81,10 +123,24 @@ export class Marshal {
         words[slot >> 2] = Kind.Number;
         numbers[(slot >> 3) + 1] = value;
       } else if (typeof value === "string") {
-        if (!this.#putText(slot, value)) return -1;
+        if (constants === null || whole) {
+          if (!this.#putText(slot, value)) return -1;
+          continue;
+        }
+        const constant = constants.get(value);
+        words[slot >> 2] = Kind.String;
+        if (constant !== undefined) {
+          words[(slot >> 2) + 3] = constant.tag;
+          this.#used += constant.bytes;
+        } else {
+          if (!value.isWellFormed()) return -1;
+          words[(slot >> 2) + 3] = TAG_OTHER;
+          untaken += value.length * UTF8_BYTES_MAX;
+        }
       } else if (!this.#put(slot, value)) return -1;
     }
-    return this.#used;
+    // Near its end, whether there is room in the arena must be known to the byte.
+    return this.#used + untaken > this.#machine.arenaBytes ? this.write(readers, request, true) : this.#used;
   }
 
   /** Fills one field's slot behind `used` bytes of the arena; the bytes in use then, or -1. */
@@ -146,6 +202,7 @@ export class Marshal {
     words[slot >> 2] = Kind.String;
     words[(slot >> 2) + 1] = written;
     words[(slot >> 2) + 2] = at;
+    words[(slot >> 2) + 3] = 0;
     this.#used += written;
     return true;
   }

@@ -5,7 +5,7 @@ import { SHAPE_SESSION, Shape } from "../../vm/shared/image.ts";
 import type { ImageReader } from "./image.ts";
 import type { Machine } from "./machine.ts";
 import { type FieldReader, fieldReaders } from "./marshal.ts";
-import { isIdentifier, isToolName } from "./names.ts";
+import { interned, isIdentifier, isToolName } from "./names.ts";
 import type { ToolInfo } from "./types.ts";
 
 /** Tools remembered with their plans; beyond it all are forgotten and found anew. */
@@ -86,7 +86,7 @@ export class Plans {
     const keepsSession = (image.shape(index, Shape.Flags) & SHAPE_SESSION) !== 0;
     const plan = {
       index,
-      readers: fieldReaders(image, this.#machine, image.shapeList(index, Shape.FieldsStart, Shape.FieldsCount)),
+      readers: fieldReaders(image, this.#machine, index),
       limits,
       budgets,
       sums: image
@@ -103,16 +103,4 @@ export class Plans {
 /** Cell of the amount of a plan's tracked sum, among f64 cells. */
 export function amountCell(machine: Machine, place: number): number {
   return (machine.costs >> 3) + METERS_PER_TOOL_MAX + 1 + place;
-}
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
-/**
- * The same text in memory of its own: a request's strings may be slices that hold on to the whole text they were cut from.
- * Names of properties are kept once by the engine, and are compared with other strings in half the time.
- */
-export function interned(text: string): string {
-  const own = decoder.decode(encoder.encode(text));
-  return Object.keys({ [own]: 0 })[0] ?? own;
 }

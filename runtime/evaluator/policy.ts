@@ -72,9 +72,9 @@ export class LoadedPolicy implements Policy {
     try {
       const plan = this.#plans.of(request.agent_id, request.tool_id);
       if (typeof plan === "string") return refusals[plan];
-      const prepared = this.#prepare(plan, request, options);
-      if (typeof prepared !== "number") return prepared;
-      const approved = this.#writeApproved(options.approved);
+      const prepared = this.#prepare(plan, request, options, false);
+      if (prepared < 0) return unprepared(prepared);
+      const approved = options.approved === undefined ? 0 : this.#writeApproved(options.approved);
       return this.#verdicts.read(
         this.#machine.decide(plan.index, Math.floor(options.now * 1000), prepared, approved),
         plan,
@@ -127,8 +127,8 @@ export class LoadedPolicy implements Policy {
     try {
       const plan = this.#plans.of(request.agent_id, request.tool_id);
       if (typeof plan === "string") return untold(refusals[plan]);
-      const prepared = this.#prepare(plan, request, options);
-      if (typeof prepared !== "number") return untold(prepared);
+      const prepared = this.#prepare(plan, request, options, true);
+      if (prepared < 0) return untold(unprepared(prepared));
       const approved = this.#writeApproved(options.approved);
       const packed = this.#machine.calls.explain(plan.index, Math.floor(options.now * 1000), prepared, approved);
       const verdict = this.#verdicts.read(packed, plan);
@@ -254,19 +254,18 @@ export class LoadedPolicy implements Policy {
     return this.#machine.resultHash(Result.StateHash);
   }
 
-  /** Writes what the plan needs; bytes of the arena, or the verdict when it cannot be judged. */
-  #prepare(plan: Plan, request: EvaluationRequest, options: EvaluationOptions): number | Verdict {
-    if (!(options.now >= 0 && options.now <= NOW_MAX_MS)) return refusals.BAD_REQUEST;
-    if (request.session_id !== undefined && !isIdentifier(request.session_id)) return refusals.BAD_REQUEST;
+  /** Writes what the plan needs; bytes of the arena, or below zero when it cannot be judged. */
+  #prepare(plan: Plan, request: EvaluationRequest, options: EvaluationOptions, whole: boolean): number {
+    if (!(options.now >= 0 && options.now <= NOW_MAX_MS)) return BAD_REQUEST;
+    if (request.session_id !== undefined && !isIdentifier(request.session_id)) return BAD_REQUEST;
     if (plan.stateful) {
-      if (!this.#counts) return refusals.STATE_UNAVAILABLE;
+      if (!this.#counts) return STATE_UNAVAILABLE;
       const cost = request.cost_usd ?? 0;
-      if (typeof cost !== "number" || !(cost >= 0) || !Number.isFinite(cost)) return refusals.BAD_REQUEST;
+      if (typeof cost !== "number" || !(cost >= 0) || !Number.isFinite(cost)) return BAD_REQUEST;
       this.#writeCaller(request.agent_id, request.session_id ?? "default");
       this.#machine.numbers[this.#machine.costs >> 3] = cost;
     }
-    const used = this.#marshal.write(plan.readers, request);
-    return used < 0 ? refusals.BAD_REQUEST : used;
+    return this.#marshal.write(plan.readers, request, whole);
   }
 
   #writeCaller(agentId: string, sessionId: string): void {
@@ -338,5 +337,14 @@ export class LoadedPolicy implements Policy {
 }
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** What cannot be prepared; the first is what Marshal answers too. */
+const BAD_REQUEST = -1;
+const STATE_UNAVAILABLE = -2;
+
+function unprepared(why: number): Verdict {
+  return why === STATE_UNAVAILABLE ? refusals.STATE_UNAVAILABLE : refusals.BAD_REQUEST;
+}
+
 const ruleEffects = ["permit", "deny", "defer", "deny!"] as const;
 const unknownTool: ToolInfo = Object.freeze({ named: false, redact: [], reads: [] });

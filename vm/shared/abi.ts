@@ -23,6 +23,8 @@ export enum Area {
   Exchange = 8,
   /** JSON of one request, for decideJson. */
   Request = 9,
+  /** u8 for each field: 1 when the bytes of its text are read, 0 when a tag can stand for them. */
+  Uses = 10,
 }
 
 /** Longest agent id, session id, tool name. */

@@ -126,8 +126,13 @@ export enum Kind {
   Unknown = 7,
 }
 
-/** Bytes of a slot: kind u32, length u32 (bytes of a string, members of a list), payload f64 or pointer u32. */
+/**
+ * Bytes of a slot: kind u32, length u32 (bytes of a string, members of a list), payload f64, or pointer u32 and tag u32. A
+ * string's tag is 0 when its bytes stand at the pointer, else it has none and the tag says which string of the image it is:
+ * its index plus one, or TAG_OTHER for none that it is compared with. Only fields that Area.Uses leaves at 0 may be tagged.
+ */
 export const SLOT_BYTES = 16;
+export const TAG_OTHER = 0xffffffff;
 
 /** Where a field is looked up. */
 export enum Root {
