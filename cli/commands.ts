@@ -30,6 +30,7 @@ import { PlanCommand } from "./commands/plan.ts";
 import { RollbackCommand } from "./commands/rollback.ts";
 import { SchemaCommand } from "./commands/schema.ts";
 import { StatusCommand } from "./commands/status.ts";
+import { TestCommand } from "./commands/test.ts";
 import { WitnessServeCommand } from "./commands/witness-serve.ts";
 import type { Context } from "./context.ts";
 
@@ -39,6 +40,7 @@ export const commands: readonly CommandClass<Context>[] = [
   FmtCommand,
   ConvertCommand,
   BuildCommand,
+  TestCommand,
   PlanCommand,
   BenchCommand,
   ApplyCommand,

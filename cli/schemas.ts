@@ -33,6 +33,13 @@ function object(properties: { readonly [name: string]: Schema }, optional: reado
 
 const effect = oneOf("permit", "defer", "deny");
 
+const expectation = object({
+  effect,
+  code: orNull(string),
+  rule_ref: orNull(string),
+  would: orNull(effect),
+});
+
 const failure = object({ error: object({ message: string, help: string, exit_code: integer }, ["help"]) });
 
 const place = { file: string, line: integer, column: integer, endLine: integer, endColumn: integer };
@@ -306,6 +313,39 @@ const results: Readonly<Record<string, Schema>> = {
     steps: object({ worst_case: integer, tests_typical: integer, tests_most: integer }),
     memory: object({ heap_growth_bytes: integer, image_bytes: integer }),
     histogram: listOf(object({ from_ns: integer, to_ns: integer, count: integer })),
+  }),
+  test: object({
+    passed: integer,
+    failed: integer,
+    updated: integer,
+    cases: listOf(
+      object({
+        file: string,
+        fixture: string,
+        name: string,
+        passed: boolean,
+        calls: listOf(
+          object({
+            tool: string,
+            expect: expectation,
+            answer: expectation,
+            reason: string,
+            differs: listOf(oneOf("effect", "code", "rule_ref", "would")),
+          }),
+        ),
+      }),
+    ),
+    coverage: orNull(
+      listOf(
+        object({
+          rule: string,
+          rule_ref: orNull(string),
+          tried: integer,
+          matched: integer,
+          one_sided: listOf(object({ test: string, never: oneOf("true", "false") })),
+        }),
+      ),
+    ),
   }),
   plan: object({
     version: { const: "v1" },
