@@ -1,11 +1,12 @@
-// Builds what runs: Unicode's tables (build/unicode.ts), the machines (asc → build/machine*.wasm and .ts), the host
-// that built policies carry (build/host.ts) and the bundles in dist/ (esbuild). Run by `npm run build` and, at install, by
-// `prepare`. Nothing it writes is kept in git.
+// Builds what runs: the tables of Unicode and of time zones (build/unicode.ts, build/timezones.ts), the machines (asc →
+// build/machine*.wasm and .ts), the host that built policies carry (build/host.ts) and the bundles in dist/ (esbuild). Run by
+// `npm run build` and, at install, by `prepare`. Nothing it writes is kept in git.
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import asc from "assemblyscript/asc";
 import binaryen from "binaryen";
 import { build } from "esbuild";
 import { buildEvaluator } from "./build-evaluator.mjs";
+import { buildTimezones } from "./build-timezones.mjs";
 import { buildUnicode } from "./build-unicode.mjs";
 
 const LINE_CHARACTERS = 160;
@@ -14,6 +15,7 @@ const OPTIMISING_ROUNDS = 2;
 await mkdir("build", { recursive: true });
 await mkdir("dist", { recursive: true });
 await buildUnicode();
+await buildTimezones();
 await buildMachines();
 await buildHost();
 await buildBundles();

@@ -26,6 +26,7 @@ import type { Program, ProgramAgent, ProgramDispatch, ProgramRule, ProgramShape,
 
 const utf8 = new TextEncoder();
 const ABSENT = 0xffffffff;
+const MINUTE_US = 60_000_000n;
 
 export function encodeImage(program: Program, host: HostSection, sources: readonly SourceText[]): Uint8Array {
   return new Encoder(program, host, sources).run();
@@ -241,6 +242,10 @@ class Encoder {
         .u32(0)
         .f64(windowUs);
     }
+    for (const { fromMs, offsetMinutes } of this.#program.offsets)
+      this.#section(Section.Offsets)
+        .i64(BigInt(fromMs) * 1_000n)
+        .i64(BigInt(offsetMinutes) * MINUTE_US);
     for (const { name, agent, first, count, tag } of this.#program.stages)
       this.#section(Section.Stages).u32(name).u32(agent).u32(first).u32(count).i64(tag);
   }

@@ -25,6 +25,7 @@ const supportedRuntime: ReadonlySet<string> = new Set([
   "strict_guards",
   "socket",
   "log_level",
+  "timezone",
 ]);
 
 /** The word for the store that every stack has: to name it changes nothing. Other stores are not there. */

@@ -1,6 +1,6 @@
 // Where the loaded image's sections stand. Written by load once everything is proved; read everywhere else without checks.
 import * as memoryMap from "./memory";
-import { HEADER_BYTES, Section, SHAPE_ROW_BYTES, STAGE_ROW_BYTES, TABLE_ROW_BYTES, TRACK_ROW_BYTES } from "./shared/image";
+import { HEADER_BYTES, OFFSET_ROW_BYTES, Section, SHAPE_ROW_BYTES, STAGE_ROW_BYTES, TABLE_ROW_BYTES, TRACK_ROW_BYTES } from "./shared/image";
 
 export let strings: u32 = 0;
 export let stringText: u32 = 0;
@@ -43,6 +43,8 @@ export let stages: u32 = 0;
 export let stageCount: u32 = 0;
 export let tracks: u32 = 0;
 export let trackCount: u32 = 0;
+export let offsets: u32 = 0;
+export let offsetCount: u32 = 0;
 
 export function sectionOffset(section: i32): u32 {
   return load<u32>(memoryMap.image + HEADER_BYTES + <u32>section * TABLE_ROW_BYTES);
@@ -103,6 +105,8 @@ export function bindSections(): bool {
   stageCount = sectionBytes(Section.Stages) / STAGE_ROW_BYTES;
   tracks = sectionAddress(Section.Tracks);
   trackCount = sectionBytes(Section.Tracks) / TRACK_ROW_BYTES;
+  offsets = sectionAddress(Section.Offsets);
+  offsetCount = sectionBytes(Section.Offsets) / OFFSET_ROW_BYTES;
   return true;
 }
 

@@ -2,6 +2,7 @@
 // meters; the key of the limit or budget is made before anything here is asked.
 import * as image from "./image";
 import * as meters from "./meters";
+import { endOfWindow } from "./zone";
 import { SESSION_IDLE_US } from "./shared/abi";
 import { Budget, BudgetWindow } from "./shared/image";
 
@@ -76,12 +77,11 @@ export function readBudget(budget: u32, now: i64): void {
 export function windowEnd(budget: u32, now: i64): i64 {
   const row = image.budgets + budget * 64;
   if (load<u8>(row, Budget.Window) == BudgetWindow.Session) return 0;
-  const window = <i64>load<f64>(row, Budget.WindowUs);
-  return (now / window + 1) * window;
+  return endOfWindow(<i64>load<f64>(row, Budget.WindowUs), now);
 }
 
 export function dayEnd(now: i64): i64 {
-  return (now / meters.DAY_US + 1) * meters.DAY_US;
+  return endOfWindow(meters.DAY_US, now);
 }
 
 /** Charges the budget whose key was just made. Returns whether it crossed its warning mark. */

@@ -4,7 +4,7 @@ import * as memoryMap from "./memory";
 import { stop, within } from "./load-stop";
 import { LoadCode } from "./shared/abi";
 import {
-  AMOUNT_MAX, Budget, BUDGET_AUDIT, CostKind, KEY_NAME_MAX, LIMIT_COUNT_MAX, LIMIT_WINDOW_MAX_US, PERIOD_MAX_US, PHASE_CHAIN_MAX, PHASES_MAX,
+  AMOUNT_MAX, Budget, BUDGET_AUDIT, CostKind, KEY_NAME_MAX, LIMIT_COUNT_MAX, LIMIT_WINDOW_MAX_US, OFFSET_MAX_US, OFFSET_ROW_BYTES, OFFSETS_MAX, PERIOD_MAX_US, PHASE_CHAIN_MAX, PHASES_MAX,
   Section, STAGE_ROW_BYTES, STAGES_MAX, Track, TRACK_PLACES_MAX, TRACK_ROW_BYTES, TRACKS_MAX, WINDOW_MIN_US,
 } from "./shared/image";
 
@@ -32,7 +32,18 @@ export function verifyMeters(temporary: u32): i32 {
   for (let i: u32 = 0; i < image.trackCount; i++) {
     if (image.trackCount > <u32>TRACKS_MAX || !trackHolds(image.tracks + i * TRACK_ROW_BYTES)) return stop(LoadCode.BadRow, Section.Tracks, i);
   }
+  for (let i: u32 = 0; i < image.offsetCount; i++) {
+    if (image.offsetCount > <u32>OFFSETS_MAX || !offsetHolds(image.offsets + i * OFFSET_ROW_BYTES, i)) return stop(LoadCode.BadRow, Section.Offsets, i);
+  }
   return LoadCode.Ok;
+}
+
+/** Times ascend and are none before 1970, so that what is added to them stays far from the ends of 64 bits. */
+function offsetHolds(row: u32, index: u32): bool {
+  const from = load<i64>(row);
+  const offset = load<i64>(row, 8);
+  if (from < 0 || from > <i64>AMOUNT_MAX || offset > <i64>OFFSET_MAX_US || offset < -(<i64>OFFSET_MAX_US)) return false;
+  return index == 0 || from > load<i64>(row - OFFSET_ROW_BYTES);
 }
 
 /** A name that counters are kept by. */

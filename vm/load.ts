@@ -9,7 +9,7 @@ import { verifyAutomata } from "./load-automata";
 import { verifyTables } from "./load-tables";
 import { LoadCode, Result } from "./shared/abi";
 import {
-  DECIDING_SECTIONS, FIELD_PARTS_MAX, FIELDS_MAX, FORMAT_VERSION, HEADER_BYTES, HEADER_DIGEST, ISA_VERSION, MAGIC, PART_INDEX, RULES_MAX, Section,
+  DECIDING_SECTIONS, FIELD_PARTS_MAX, FIELDS_MAX, FORMAT_VERSION, HEADER_BYTES, HEADER_DIGEST, ISA_VERSION, MAGIC, OFFSET_ROW_BYTES, PART_INDEX, RULES_MAX, Section,
   SHAPE_ROW_BYTES, STAGE_ROW_BYTES, TABLE_ROW_BYTES, TRACK_ROW_BYTES,
 } from "./shared/image";
 import { FIRST_VALUE_OP, JUMP_FAIL, JUMP_MATCH, Kind, Mode, Op, Root, RULE_GATE, RuleEffect, TimePart } from "./shared/isa";
@@ -99,6 +99,7 @@ function rowBytes(section: i32): u32 {
     case Section.Phases: return 32;
     case Section.Stages: return STAGE_ROW_BYTES;
     case Section.Tracks: return TRACK_ROW_BYTES;
+    case Section.Offsets: return OFFSET_ROW_BYTES;
     default: return 1;
   }
 }

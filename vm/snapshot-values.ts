@@ -2,10 +2,12 @@
 // not in the future, nothing that equals a fresh meter. Looks at bytes alone and changes nothing.
 import * as meters from "./meters";
 import { RING_EVENTS_MAX } from "./shared/abi";
-import { AMOUNT_MAX, LIMIT_COUNT_MAX, LIMIT_WINDOW_MAX_US, PERIOD_MAX_US, WINDOW_MIN_US } from "./shared/image";
+import { AMOUNT_MAX, LIMIT_COUNT_MAX, LIMIT_WINDOW_MAX_US, OFFSET_MAX_US, PERIOD_MAX_US, WINDOW_MIN_US } from "./shared/image";
 
 export const VALUES_BYTES: u32 = 48;
 export const EVENT_BYTES: u32 = 16;
+/** How much later than in UTC a window of local days can end: clocks are put back meanwhile. */
+const SHIFT_MAX_US: i64 = 2 * <i64>OFFSET_MAX_US;
 
 /** `parts`: of its key. `events`: bytes behind the values. `made`: when the session was made that a history is of. */
 export function valuesHold(kind: u8, parts: u32, warned: bool, values: u32, events: u32, made: i64, latest: i64): bool {
@@ -24,7 +26,7 @@ export function valuesHold(kind: u8, parts: u32, warned: bool, values: u32, even
     if (parts != 2 || warned || (d | e | f) != 0 || c > latest) return false;
     return b >= <i64>WINDOW_MIN_US && b <= <i64>LIMIT_WINDOW_MAX_US && a <= LIMIT_COUNT_MAX * b;
   }
-  if (parts != (c == 0 ? 3 : 2) || f > latest || c > latest + <i64>PERIOD_MAX_US || e > latest + meters.DAY_US) return false;
+  if (parts != (c == 0 ? 3 : 2) || f > latest || c > latest + <i64>PERIOD_MAX_US + SHIFT_MAX_US || e > latest + meters.DAY_US + SHIFT_MAX_US) return false;
   return a <= meters.SUM_MAX && b <= <i64>AMOUNT_MAX && d <= meters.SUM_MAX && (e != 0 || d == 0);
 }
 

@@ -1,10 +1,13 @@
-// Parts of the request's time, UTC: days and months by the proleptic Gregorian calendar.
+// Parts of the request's time, on the clocks of the policy's time zone: days and months by the proleptic Gregorian calendar.
 import * as image from "./image";
 import * as memoryMap from "./memory";
 import { Shape } from "./shared/image";
+import { offsetAt } from "./zone";
 import { Kind, Root, SLOT_BYTES, TimePart } from "./shared/isa";
 
 const DAY_SECONDS: i64 = 86400;
+/** 400 years: days of the week, of the month and months come back after them, and no local time is before 1970 less them. */
+const CYCLE_DAYS: i64 = 146097;
 
 /** Writes the slots of the shape's fields that are parts of the time. */
 export function fillTime(shape: u32, nowUs: i64): void {
@@ -21,11 +24,11 @@ export function fillTime(shape: u32, nowUs: i64): void {
 }
 
 function timePart(part: u32, nowUs: i64): i64 {
-  const seconds = nowUs / 1000000;
+  if (part == TimePart.Now) return nowUs / 1000000;
+  const seconds = (nowUs + offsetAt(nowUs) + CYCLE_DAYS * DAY_SECONDS * 1000000) / 1000000;
   const days = seconds / DAY_SECONDS;
   const ofDay = seconds % DAY_SECONDS;
   switch (part) {
-    case TimePart.Now: return seconds;
     case TimePart.Minute: return (ofDay / 60) % 60;
     case TimePart.Hour: return ofDay / 3600;
     // 1970-01-01 was a Thursday.

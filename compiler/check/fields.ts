@@ -2,9 +2,10 @@
 import type { Field } from "../ast.ts";
 import { parseDuration } from "../parse/quantity.ts";
 import { suggest } from "../suggest.ts";
+import { timezoneNames, timezoneOffsets } from "../timezone.ts";
 import { kindWords, type Report, textOf } from "./report.ts";
 
-type Shape = "text" | "bool" | "duration" | "port" | "list" | readonly string[];
+type Shape = "text" | "bool" | "duration" | "port" | "list" | "timezone" | readonly string[];
 
 /** Fields of `runtime`. Those whose feature is missing are refused by apply, by name. */
 export const runtimeFields: Readonly<Record<string, Shape>> = {
@@ -33,7 +34,7 @@ export const runtimeFields: Readonly<Record<string, Shape>> = {
   supervised_command: "text",
   stack_id: "text",
   log_level: "text",
-  timezone: "text",
+  timezone: "timezone",
   require_governance_before_net: "bool",
   durability: "text",
   strict_guards: "bool",
@@ -42,6 +43,9 @@ export const runtimeFields: Readonly<Record<string, Shape>> = {
   postgres_url: "text",
   allow_private: "bool",
 };
+
+/** What the compiler itself must know, and no variable may say. */
+const compiledFields: ReadonlySet<string> = new Set(["strict_guards", "mode", "timezone"]);
 
 /** Checks names and values of runtime's fields. env() is allowed: the daemon resolves it, and the machine never sees it. */
 export function checkRuntime(report: Report, fields: readonly Field[]): void {
@@ -54,8 +58,7 @@ export function checkRuntime(report: Report, fields: readonly Field[]): void {
   for (const field of fields) {
     const shape = Object.hasOwn(runtimeFields, field.name) ? runtimeFields[field.name] : undefined;
     if (shape === undefined) report.unknownField(field.name, "runtime", Object.keys(runtimeFields), field.nameSpan);
-    else if (field.value.kind !== "env" || field.name === "strict_guards" || field.name === "mode")
-      checkShape(report, field, shape);
+    else if (field.value.kind !== "env" || compiledFields.has(field.name)) checkShape(report, field, shape);
   }
 }
 
@@ -83,7 +86,22 @@ function checkShape(report: Report, field: Field, shape: Shape): void {
     if (value.kind !== "list" && text === null) wrong("a list of names", `write ${name} = ["AWS_*"]`);
   } else if (shape === "text") {
     if (text === null && value.kind !== "bool" && value.kind !== "number") wrong("text");
+  } else if (shape === "timezone") {
+    if (text === null) wrong("the name of a time zone", `write ${name} = "Europe/Berlin"`);
+    else if (timezoneOffsets(text) === null) unknownZone(report, text, field);
   } else checkChoice(report, field, shape);
+}
+
+/** Names of the IANA database as they stand there: `Europe/Berlin`, also where only the city or another case is written. */
+function unknownZone(report: Report, text: string, field: Field): void {
+  const names = timezoneNames();
+  const spelt = text.replaceAll(" ", "_").toLowerCase();
+  const near =
+    names.find((name) => name.toLowerCase() === spelt || name.toLowerCase().endsWith(`/${spelt}`)) ??
+    suggest(text, names);
+  report.add("FMS012", `\`${text}\` is no time zone`, field.value.span, {
+    help: near === null ? `write a name of the IANA database, such as "Europe/Berlin"` : `did you mean \`${near}\`?`,
+  });
 }
 
 /** A field that takes one of a few words. */

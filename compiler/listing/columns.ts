@@ -1,4 +1,4 @@
-// The rows of limits, budgets, phases and tracks as text, both ways, from one table of their columns: what each is called,
+// The rows of limits, budgets, phases, tracks and offsets as text, both ways, from one table of their columns: what each is called,
 // where it stands in the row, and how it is written. A column that has its usual value is left out.
 import {
   BUDGET_AUDIT,
@@ -7,6 +7,7 @@ import {
   BudgetWindow,
   CostKind,
   LIMIT_ROW_BYTES,
+  OFFSET_ROW_BYTES,
   PHASE_ROW_BYTES,
   Section,
   STAGE_ROW_BYTES,
@@ -119,6 +120,15 @@ export const rowsOfMeters: readonly Rows[] = [
       { word: "places", at: 5, kind: is("u8"), usual: 1 },
       { word: "of", at: 8, kind: is("field-plus-one"), usual: 0 },
       { word: "in", at: 16, kind: is("period"), usual: 0 },
+    ],
+  },
+  {
+    word: "offset",
+    section: Section.Offsets,
+    bytes: OFFSET_ROW_BYTES,
+    columns: [
+      { word: "", at: 0, kind: is("amount") },
+      { word: "ahead", at: 8, kind: is("amount") },
     ],
   },
 ];

@@ -26,6 +26,7 @@ import { LineIndex } from "../lines.ts";
 import { resolveName, scopeOf } from "../names.ts";
 import { type SessionBound, sessionBounds } from "../session.ts";
 import { blockText, gateText, ruleText } from "../text.ts";
+import { zoneOffsets } from "../timezone.ts";
 import { lowerAmbient } from "./ambient.ts";
 import { type HostBlock, hostBlocks } from "./blocks.ts";
 import { amount, checkCounts, keyName, period } from "./capacity.ts";
@@ -99,6 +100,8 @@ class Lowering {
       firstBudget.push(this.#program.budgets.length);
       this.#lowerAgent(agent);
     }
+    const offsets = zoneOffsets(this.#stack);
+    if (offsets.some(({ offsetMinutes }) => offsetMinutes !== 0)) this.#program.offsets.push(...offsets);
     const [first] = agents;
     if (first !== undefined) checkCounts(this.#program, first.idSpan, this.#findings);
     const runtime = Object.fromEntries((this.#stack.runtime?.fields ?? []).map((f) => [f.name, hostValue(f.value)]));

@@ -10,6 +10,7 @@ import {
   compileSearch,
   type GlobOptions,
 } from "../automaton/index.ts";
+import type { OffsetChange } from "../timezone.ts";
 
 /** A slot: a field by its index, or a temporary of the rule. */
 export type SlotRef = { readonly field: number } | { readonly temporary: number };
@@ -186,6 +187,8 @@ export class Program {
   readonly phases: ProgramPhase[] = [];
   readonly stages: ProgramStage[] = [];
   readonly tracks = new Interner<ProgramTrack>();
+  /** Of the time zone, in order; none for UTC. */
+  readonly offsets: OffsetChange[] = [];
   temporaries = 0;
 
   string(text: string): number {

@@ -137,7 +137,7 @@ export async function acceptable(engines: Engines, policy: PolicyDraft): Promise
 
 function dropRules(policy: PolicyDraft, refused: ReadonlySet<string>): PolicyDraft {
   const one = (rule: PolicyDraft["flat"][number]): boolean => {
-    const alone = { ...policy, strict: false, packs: [], agents: [], flat: [rule] };
+    const alone = { ...policy, strict: false, timezone: null, packs: [], agents: [], flat: [rule] };
     return !refused.has(policyText(alone).trim());
   };
   return {

@@ -6,6 +6,7 @@ import { policyDraft, policyText } from "../generate/policy.ts";
 import { Random } from "../generate/random.ts";
 import { callDrafts, START_MS } from "../generate/request.ts";
 import { type Pair, shrink } from "../generate/shrink.ts";
+import { clockChanges } from "../generate/words.ts";
 import { Oracle } from "../oracle/oracle.ts";
 import { acceptable, compare, type Disagreement, type Engines, FILE } from "./compare.ts";
 
@@ -42,13 +43,15 @@ export const engines: Engines = {
 export function drawPair(seed: number): Pair {
   const random = new Random(seed);
   const networked = random.oneIn(4);
-  const policy = policyDraft(random, networked);
+  const [timezone, change] = random.oneIn(6) ? random.pick(clockChanges) : [null, START_MS];
+  const start = timezone === null ? START_MS : change - random.pick([0, 60_000, 5_400_000, 90_000_000]);
+  const policy = policyDraft(random, networked, timezone);
   const from = random.pick(["snapshot", "charges", "nothing", "nothing", "nothing", "nothing"] as const);
   const restart = from === "nothing" ? null : { call: random.below(CALLS_PER_POLICY), from };
   const unsteady = from !== "charges" && random.oneIn(4);
-  const calls = callDrafts(random, CALLS_PER_POLICY, unsteady ? "unsteady" : "forward", networked);
+  const calls = callDrafts(random, CALLS_PER_POLICY, unsteady ? "unsteady" : "forward", networked, start);
   const call = random.below(20);
-  const activation = random.oneIn(5) ? null : { call, now: calls[call]?.options.now ?? START_MS };
+  const activation = random.oneIn(5) ? null : { call, now: calls[call]?.options.now ?? start };
   return { policy, calls, activation, restart };
 }
 

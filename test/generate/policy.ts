@@ -45,6 +45,7 @@ export interface PackDraft {
 
 export interface PolicyDraft {
   readonly strict: boolean;
+  readonly timezone: string | null;
   /** `when c` and `:` as the older dialect writes them, or `if c` and `=`. */
   readonly older: boolean;
   readonly packs: readonly PackDraft[];
@@ -57,11 +58,12 @@ const RULES_MAX = 9;
 const GLOB_RULES_MAX = 24;
 
 /** `networked` policies are mostly rules with network matchers and few conditions. */
-export function policyDraft(random: Random, networked = false): PolicyDraft {
+export function policyDraft(random: Random, networked = false, timezone: string | null = null): PolicyDraft {
   const ids = random.pick([["a"], ["a", "b"]]);
   const packs = random.oneIn(6) ? packDrafts(random, () => ruleDraft(random, networked)) : [];
   return {
     strict: random.oneIn(3),
+    timezone,
     older: random.oneIn(2),
     packs,
     agents: ids.map((id) => agentDraft(random, id, networked, packs)),
@@ -211,7 +213,11 @@ function workflowDrafts(random: Random, rule: () => RuleDraft): PhaseDraft[] {
 /** The policy's text, one statement a line. */
 export function policyText(policy: PolicyDraft): string {
   const lines: string[] = [];
-  if (policy.strict) lines.push("runtime { strict_guards = true }");
+  const settings = [
+    ...(policy.strict ? ["strict_guards = true"] : []),
+    ...(policy.timezone === null ? [] : [`timezone = "${policy.timezone}"`]),
+  ];
+  if (settings.length > 0) lines.push(`runtime { ${settings.join(" ")} }`);
   for (const { name, lines: inner, rules } of policy.packs)
     lines.push(`pack "${name}" {`, ...inner, ...rules.map((rule) => `  ${ruleText(rule, policy.older)}`), "}");
   for (const agent of policy.agents) lines.push(...agentLines(agent, policy.older));

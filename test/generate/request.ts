@@ -41,8 +41,9 @@ export function callDrafts(
   count: number,
   clock: "forward" | "unsteady",
   networked: boolean,
+  start = START_MS,
 ): CallDraft[] {
-  let now = START_MS;
+  let now = start;
   const hasty = random.oneIn(3);
   return Array.from({ length: count }, () => {
     if (random.oneIn(2)) now += random.pick(hasty || random.oneIn(30) ? stepsMs.fast : stepsMs.slow);

@@ -67,6 +67,7 @@ function* policies(policy: PolicyDraft): Generator<PolicyDraft> {
     for (const lines of without(pack.lines)) yield { ...policy, packs: policy.packs.with(i, { ...pack, lines }) };
     for (const rules of rulesOf(pack.rules)) yield { ...policy, packs: policy.packs.with(i, { ...pack, rules }) };
   }
+  if (policy.timezone !== null) yield { ...policy, timezone: null };
   if (policy.strict) yield { ...policy, strict: false };
   if (policy.older) yield { ...policy, older: false };
   for (const [i, agent] of policy.agents.entries()) {

@@ -80,6 +80,20 @@ export const fields = [
   "selectors.risk",
 ] as const;
 
+/** Time zones, and a time at which each has its clocks changed: an hour, half of one, at midnight, behind it, a day. */
+export const clockChanges = [
+  ["Europe/Berlin", Date.UTC(2024, 2, 31, 1)],
+  ["Europe/Berlin", Date.UTC(2024, 9, 27, 1)],
+  ["America/Havana", Date.UTC(2024, 10, 3, 5)],
+  ["America/St_Johns", Date.UTC(2010, 10, 7, 2, 31)],
+  ["Asia/Beirut", Date.UTC(2024, 2, 30, 22)],
+  ["Australia/Lord_Howe", Date.UTC(2024, 3, 6, 15)],
+  ["Pacific/Apia", Date.UTC(2011, 11, 30, 10)],
+  ["America/New_York", Date.UTC(2037, 2, 8, 7)],
+  ["Asia/Kolkata", Date.UTC(2024, 1, 28, 18, 30)],
+  ["UTC", Date.UTC(2024, 1, 29)],
+] as const;
+
 /** Counters of `ambient`. */
 export const ambientCounters = [
   "max_calls_per_minute",

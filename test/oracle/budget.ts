@@ -3,6 +3,7 @@ import type { Budget, Name, Value } from "../../compiler/ast.ts";
 import { globMatches } from "./glob.ts";
 import { exactFraction, microDollars } from "./money.ts";
 import { type Call, readName, sessionOf } from "./name.ts";
+import { windowNumber } from "./timezone.ts";
 
 const DAY_US = 86_400_000_000n;
 
@@ -41,7 +42,7 @@ export class BudgetBook {
     const window = windowUsOf(budget);
     const session = window === "session" ? sessionOf(call.request) : null;
     const key = JSON.stringify([call.request.agent_id, budget.id, session]);
-    const before = current(this.counters.get(key), window, call.nowUs);
+    const before = current(this.counters.get(key), window, call);
     const after = { ...before, calls: before.calls + 1n, spent: before.spent + cost, daySpent: before.daySpent + cost };
     const max = moneyOf(budget, "max");
     const daily = moneyOf(budget, "daily");
@@ -95,9 +96,9 @@ function dollarsOf(call: Call, declared: Name | Value | null): number | null {
 }
 
 /** The counters as they stand now: a window or a day that has ended starts again from nothing. */
-function current(found: Counter | undefined, length: bigint | "session", nowUs: bigint): Counter {
-  const day = nowUs / DAY_US;
-  const window = length === "session" ? 0n : nowUs / length;
+function current(found: Counter | undefined, length: bigint | "session", { zone, nowUs }: Call): Counter {
+  const day = windowNumber(zone, DAY_US, nowUs);
+  const window = length === "session" ? 0n : windowNumber(zone, length, nowUs);
   if (found === undefined) return { atUs: nowUs, window, calls: 0n, spent: 0n, warned: false, day, daySpent: 0n };
   const sameDay = found.day === day ? found : { ...found, day, daySpent: 0n };
   const over = length === "session" ? nowUs - found.atUs >= SESSION_IDLE_US : found.window !== window;

@@ -3,12 +3,15 @@ import type { Agent, Block, Name, Origin } from "../../compiler/ast.ts";
 import type { EvaluationRequest } from "../../runtime/evaluator/types.ts";
 import { httpValue } from "./http-part.ts";
 import type { Permitted } from "./session.ts";
+import { localUs } from "./timezone.ts";
 import { type Found, fromLiteral, fromRequest, length, missing, numberOf, stringOf } from "./value.ts";
 import { type Path, stepsOf, walk } from "./walk.ts";
 
 export interface Call {
   readonly agent: Agent;
   readonly request: EvaluationRequest;
+  /** The policy's time zone; null for UTC. */
+  readonly zone: string | null;
   /** The request's own time, which conditions see, in microseconds since 1970. */
   readonly requestUs: bigint;
   /** The time that counters and phases go by, which never goes back. */
@@ -58,7 +61,7 @@ function readPath(call: Call, path: Path): Found {
   const variable = variableOf(call.agent, path);
   if (variable !== null) return variable;
   if (endsInLength(path)) return length(readPath(call, path.slice(0, -1)));
-  if (path.length === 2 && path[0] === "time") return timePart(String(path[1]), call.requestUs);
+  if (path.length === 2 && path[0] === "time") return timePart(String(path[1]), call);
   return fromRequest(walkWord(call, path));
 }
 
@@ -96,10 +99,10 @@ function walkWord(call: Call, path: Path): unknown {
   return network ? httpValue(request, path) : walk(request.args, path);
 }
 
-function timePart(part: string, us: bigint): Found {
-  const date = new Date(Number(us / 1000n));
+function timePart(part: string, { requestUs, zone }: Call): Found {
+  const date = new Date(Math.floor(Number(localUs(zone, requestUs)) / 1000));
   const parts: Record<string, number> = {
-    now: Number(us / 1_000_000n),
+    now: Number(requestUs / 1_000_000n),
     minute: date.getUTCMinutes(),
     hour: date.getUTCHours(),
     day: date.getUTCDate(),

@@ -23,6 +23,7 @@ import { readsUnjudgeable } from "./reads.ts";
 import { requestFault } from "./request-checks.ts";
 import { missingSelector } from "./selector.ts";
 import { keepsSessions, namesTool, SessionBook, workflowPhases } from "./session.ts";
+import { zoneOf } from "./timezone.ts";
 
 /** Codes of the language page; the runtime's table has others beside them. */
 export type OracleCode = Code | "AMBIENT_EXCEEDED" | "SELECTOR_UNAVAILABLE";
@@ -62,6 +63,7 @@ type Said = Omit<OracleVerdict, "effect" | "code">;
 export class Oracle {
   private readonly stack: Stack;
   private readonly strict: boolean;
+  private readonly zone: string | null;
   /** Every rule in the order in which rules are numbered. */
   private readonly numbered: readonly Rule[];
   /** What each agent's rules ask of the past. */
@@ -76,6 +78,7 @@ export class Oracle {
   constructor(stack: Stack) {
     this.stack = stack;
     const strict = stack.runtime?.fields.find((f) => f.name === "strict_guards")?.value;
+    this.zone = zoneOf(stack);
     this.strict = strict !== undefined && strict.kind === "bool" && strict.value;
     this.queries = new Map(this.agents().map((agent) => [agent, queriesOfAgent(agent)]));
     this.ambient = new Map(this.agents().map((agent) => [agent, ambientBudgets(agent)]));
@@ -113,11 +116,9 @@ export class Oracle {
     if (agent === null) return;
     const id = session.session_id ?? "default";
     const nowUs = this.clock(microseconds(options.now));
-    const changed =
-      op === "open"
-        ? this.sessions.open(session.agent_id, id, nowUs)
-        : this.sessions.close(session.agent_id, id, nowUs);
-    if (changed) this.advance(nowUs);
+    // Forgetting keeps no time, so that it moves no clock.
+    if (op !== "open") this.sessions.close(session.agent_id, id);
+    else if (this.sessions.open(session.agent_id, id, nowUs)) this.advance(nowUs);
   }
 
   /** Judges a call, and remembers that it was denied where it was. */
@@ -143,6 +144,7 @@ export class Oracle {
     const call: Call = {
       agent,
       request,
+      zone: this.zone,
       requestUs,
       nowUs,
       permitted: this.sessions.permitted(request.agent_id, session, nowUs),

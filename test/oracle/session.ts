@@ -78,12 +78,10 @@ export class SessionBook {
     return true;
   }
 
-  /** Forgets all of the session. True when there was something to forget. */
-  close(agentId: string, session: string, nowUs: bigint): boolean {
-    const key = keyOf(agentId, session);
-    const had = this.current(agentId, session, nowUs) !== null;
-    this.sessions.delete(key);
-    return this.denials.delete(key) || had;
+  /** Forgets all of the session. */
+  close(agentId: string, session: string): void {
+    this.sessions.delete(keyOf(agentId, session));
+    this.denials.delete(keyOf(agentId, session));
   }
 
   move(agentId: string, session: string, to: string, nowUs: bigint): void {

@@ -41,7 +41,7 @@ export function randomOf(seed: number): (below: number) => number {
 }
 
 export const everyPart = `
-runtime { strict_guards = true timezone = "UTC" }
+runtime { strict_guards = true timezone = "Europe/Berlin" }
 agent "pay" {
   default defer
   var cap = 500

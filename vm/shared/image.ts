@@ -49,18 +49,20 @@ export enum Section {
   Stages = 18,
   /** What rules look back at in a session. */
   Tracks = 19,
+  /** The time zone's offsets from UTC, OFFSET_ROW_BYTES each; none for UTC. */
+  Offsets = 20,
   /** Canonical JSON for the host: runtime settings, redaction paths, notify targets. */
-  Host = 20,
+  Host = 21,
   /** For each rule: line u32, column u16, file u16 and text u32 (strings of DebugStrings). */
-  Debug = 21,
-  DebugStrings = 22,
+  Debug = 22,
+  DebugStrings = 23,
   /** Canonical JSON: [{file, text}]. */
-  Sources = 23,
-  End = 24,
+  Sources = 24,
+  End = 25,
 }
 
 /** Sections from Strings up to and with Host decide; policy_hash is over them. */
-export const DECIDING_SECTIONS = 21;
+export const DECIDING_SECTIONS = 22;
 
 /** root u8, reserved u8, parts u16, first part u32 into Pool. A part is a string, or PART_INDEX | list index. */
 export const FIELD_ROW_BYTES = 8;
@@ -268,5 +270,11 @@ export enum Track {
   /** Denied calls of the session, in a window. */
   Denials = 6,
 }
+
+/** From when i64, how far local time is ahead of UTC i64, in microseconds. Times ascend; before the first row its offset holds. */
+export const OFFSET_ROW_BYTES = 16;
+export const OFFSETS_MAX = 1024;
+/** 26 hours: more than clocks have ever been apart. */
+export const OFFSET_MAX_US = 93600000000.0;
 
 export const DEBUG_ROW_BYTES = 12;
