@@ -104,7 +104,9 @@ class ScreenDesk {
       return [`${mark} ${one.id.slice(0, 12)}`, visible(one.agent_id), visible(one.tool), toSeconds(one.deferred_at)];
     });
     const head =
-      this.#pending.length === 0 ? "no call waits for a person" : `${countText(this.#pending.length, "call")} wait`;
+      this.#pending.length === 0
+        ? "no call waits for a person"
+        : `${countText(this.#pending.length, "call")} ${this.#pending.length === 1 ? "waits" : "wait"}`;
     return [bold(head), ...columns(list), ...detail, ...tail];
   }
 
