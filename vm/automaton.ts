@@ -1,11 +1,12 @@
 // Runs automata over texts: tables of states, and positions of a pattern in words of 64. Both read every byte once; how much
 // a byte costs is in the image, and what one decision may spend on positions is bounded here.
 import * as image from "./image";
+import * as memoryMap from "./memory";
 import {
   POSITION_ARROW_BYTES, POSITION_FIRST_BYTES, POSITION_HEADER_BYTES, POSITION_ROW, POSITION_ROW_BYTES, POSITION_WORDS_MAX, PositionMask,
 } from "./shared/image";
 import { Kind, Tri } from "./shared/isa";
-import { kindOf, lengthOf, pointerOf, setExhausted } from "./value";
+import { kindOf, lengthOf, pointerOf, setExhausted, tri } from "./value";
 
 /** Words and arrows that the positions of one decision may take, some tenths of a second; then the step limit is reached. */
 const POSITION_WORK: i64 = 1 << 27;
@@ -14,13 +15,32 @@ const POSITION_WORK: i64 = 1 << 27;
 const reached: u32 = <u32>memory.data(POSITION_WORDS_MAX * 8, 8);
 const allowed: u32 = <u32>memory.data(POSITION_WORDS_MAX * 8, 8);
 let work: i64 = 0;
+/** Counted, so that answers of an earlier decision are known as such. */
+let decision: u64 = 0;
 
 export function beginPatterns(): void {
   work = POSITION_WORK;
+  decision++;
+}
+
+/** What the automaton says of a field, a string or a list. It runs once in a decision, however many rules ask in turn. */
+export function askField(automaton: u32, slot: u32): i32 {
+  const row = memoryMap.answers + (automaton << 4);
+  if (load<u64>(row) == decision && load<u32>(row, 8) == slot) return load<i32>(row, 12);
+  const answer = askSlot(automaton, slot);
+  store<u64>(row, decision);
+  store<u32>(row, slot, 8);
+  store<i32>(row, answer, 12);
+  return answer;
+}
+
+/** The same of any slot: what the code itself has written is another text each time. */
+export function askSlot(automaton: u32, slot: u32): i32 {
+  return kindOf(slot) == Kind.String ? tri(matches(automaton, pointerOf(slot), lengthOf(slot))) : anyMatches(automaton, slot);
 }
 
 /** Whether the automaton accepts the text; see the image's layout for its bytes. */
-export function matches(automaton: u32, text: u32, length: u32): bool {
+function matches(automaton: u32, text: u32, length: u32): bool {
   const at = image.automata + load<u32>(image.automataIndex + automaton * 4);
   const classes: u32 = load<u16>(at);
   if (classes == 0) return positionsMatch(at, text, length);
@@ -46,7 +66,7 @@ export function matches(automaton: u32, text: u32, length: u32): bool {
 }
 
 /** Some string of the list is accepted by the automaton; unknown unless it is a list. */
-export function anyMatches(automaton: u32, list: u32): i32 {
+function anyMatches(automaton: u32, list: u32): i32 {
   if (kindOf(list) != Kind.List) return Tri.Unknown;
   let member = pointerOf(list);
   for (let i = lengthOf(list); i > 0; i--, member += 16) {

@@ -1,6 +1,6 @@
 // Runs one rule's condition. One switch, cases in the order of Op. Jumps go forward only, so a rule takes at most as many
 // steps as it has instructions; that, and every index used here, is proved at load.
-import { anyMatches, matches } from "./automaton";
+import { askField, askSlot } from "./automaton";
 import { readTrack } from "./history";
 import * as image from "./image";
 import * as memoryMap from "./memory";
@@ -115,7 +115,7 @@ export function ruleMatches(rule: u32): bool {
         if (kindOf(a) == Kind.String) answer = tri(endsBytes(pointerOf(a), lengthOf(a), image.stringAt(b), image.stringLength(b)));
         break;
       case Op.Matches:
-        if (kindOf(a) == Kind.String) answer = tri(matches(b, pointerOf(a), lengthOf(a)));
+        if (kindOf(a) == Kind.String) answer = a < memoryMap.temporaries ? askField(b, a) : askSlot(b, a);
         break;
       case Op.EqFolded:
         answer = equalFolded(a, b);
@@ -127,7 +127,7 @@ export function ruleMatches(rule: u32): bool {
         if (kindOf(a) == Kind.List) answer = containsString(a, b);
         break;
       case Op.AnyMatches:
-        answer = anyMatches(b, a);
+        if (kindOf(a) == Kind.List) answer = askField(b, a);
         break;
       case Op.Equal:
         answer = equal(a, slotAt(slots, load<u16>(at, 10)));

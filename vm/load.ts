@@ -18,7 +18,8 @@ import { FIRST_VALUE_OP, JUMP_FAIL, JUMP_MATCH, Kind, Mode, Op, Root, RULE_GATE,
 const TEMPORARIES_MAX: u32 = 64;
 const TABLE_END: u32 = HEADER_BYTES + <u32>Section.End * TABLE_ROW_BYTES;
 
-let firstTemporary: u32 = 0;
+/** Fields from here on are written by the code itself. */
+export let firstTemporary: u32 = 0;
 /** Rows of Rules from here on are gates. */
 let firstGate: u32 = 0;
 

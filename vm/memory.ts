@@ -11,6 +11,10 @@ export let slots: u32 = 0;
 export let arena: u32 = 0;
 export let arenaBytes: u32 = 0;
 export let result: u32 = 0;
+/** The first slot that rules write themselves. */
+export let temporaries: u32 = 0;
+/** For each automaton its latest answer: decision u64, slot u32, Tri u32. */
+export let answers: u32 = 0;
 /** A byte for each field, see uses.ts. */
 export let uses: u32 = 0;
 /** A byte for each shape: 1 when its rules and its default are all there is to ask. */
@@ -106,8 +110,10 @@ export function layOut(bytes: u32, arenaSize: u32, requestSize: u32): bool {
 }
 
 /** Once the image is known: its slots, and the meters if it counts. `capacity` is a power of two, or 0. */
-export function layOutState(slotCount: u32, shapeCount: u32, capacity: u32): bool {
+export function layOutState(slotCount: u32, fieldCount: u32, shapeCount: u32, automataCount: u32, capacity: u32): bool {
   slots = take(slotCount * SLOT_BYTES);
+  temporaries = slots + fieldCount * SLOT_BYTES;
+  answers = take(automataCount * 16);
   uses = take(slotCount);
   plain = take(shapeCount);
   meterCapacity = capacity;

@@ -6,7 +6,7 @@ import * as limits from "./limits";
 import * as memoryMap from "./memory";
 import * as meters from "./meters";
 import * as sessions from "./sessions";
-import { hashImage, verify } from "./load";
+import { firstTemporary, hashImage, verify } from "./load";
 import { chargeDenial, chargePlan, decidePlan, isExpired } from "./decide";
 import { lookupPlan } from "./dispatch";
 import { sha256Begin, sha256End, sha256Update } from "./sha256";
@@ -30,7 +30,7 @@ export function loadImage(capacity: u32): i32 {
   if ((capacity & (capacity - 1)) != 0 || capacity > 0x400000) return LoadCode.NoMemory;
   const code = verify(memoryMap.imageBytes);
   if (code != LoadCode.Ok) return code;
-  if (!memoryMap.layOutState(image.fieldCount, image.shapeCount, capacity)) return LoadCode.NoMemory;
+  if (!memoryMap.layOutState(image.fieldCount, firstTemporary, image.shapeCount, image.automataCount, capacity)) return LoadCode.NoMemory;
   meters.clearMeters();
   markUses();
   buildTables();

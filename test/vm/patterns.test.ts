@@ -64,6 +64,35 @@ test("E09 one decision spends no more on positions than its bound: the call is d
   assert.is(decide("ab".repeat(50_000)), "POLICY_PERMIT");
 });
 
+test("a pattern that many rules of a tool ask of one field is run once in a decision", () => {
+  const pattern = JSON.stringify("[ab].{1000}c.{900}d");
+  // Sixty runs would spend more than a decision may; one does not.
+  const rules = Array.from({ length: 60 }, (_, i) => `deny t if x matches ${pattern} and n == ${i}`);
+  const policy = open(`agent "a" { default permit ${rules.join("\n")} }`);
+  const decide = (x: string) => policy.decide({ agent_id: "a", tool_id: "t", args: { x, n: 59 } }, { now: noon }).code;
+  assert.is(decide("ab".repeat(50_000)), "POLICY_PERMIT");
+  assert.is(decide(`a${"x".repeat(1000)}c${"y".repeat(900)}d`), "POLICY_DENY");
+  assert.is(decide("a"), "POLICY_PERMIT");
+});
+
+test("a pattern asked of several fields, of lists and of made text answers each for itself", () => {
+  const policy = open(`agent "a" {
+    default deny
+    permit t if n == 1 and x matches "^k[0-9]+$" and not y matches "^k[0-9]+$" and x matches "^k[0-9]+$"
+    permit t if n == 2 and args_array_any_match("x", "^k[0-9]+$") and y matches "^k[0-9]+$"
+    permit t if n == 3 and lower(x) matches "^k[0-9]+$" and not lower(y) matches "^k[0-9]+$"
+  }`);
+  const allows = (args: { [name: string]: string | number | string[] }) =>
+    policy.decide({ agent_id: "a", tool_id: "t", args }, { now: noon }).effect === "permit";
+  assert.ok(allows({ n: 1, x: "k1", y: "k" }));
+  assert.not(allows({ n: 1, x: "k1", y: "k2" }));
+  assert.not(allows({ n: 1, x: "k", y: "k2" }));
+  assert.ok(allows({ n: 2, x: ["a", "k1"], y: "k2" }));
+  assert.not(allows({ n: 2, x: ["a", "k"], y: "k2" }));
+  assert.ok(allows({ n: 3, x: "K1", y: "K" }));
+  assert.not(allows({ n: 3, x: "K1", y: "K1" }));
+});
+
 test("a listing says how large an automaton of positions is", () => {
   const listing = disassemble(imageOf('agent "a" { default deny permit t if x matches "a.{20}b" }'));
   assert.match(listing, /automaton 0: 23 positions in 1 words, \d+ kinds of characters, \d+ arrows/);
