@@ -1,246 +1,46 @@
 // The JSON Schemas (draft 2020-12) of what each command writes with --format json: data alone. A test holds the outputs of
 // real runs to them; `faramesh schema` prints them.
 
-export type Schema = { readonly [keyword: string]: unknown };
-
-const string: Schema = { type: "string" };
-const integer: Schema = { type: "integer" };
-const number: Schema = { type: "number" };
-const boolean: Schema = { type: "boolean" };
-const anything: Schema = {};
-const hash: Schema = { type: "string", pattern: "^[0-9a-f]{64}$" };
-const version: Schema = { type: "string", pattern: "^v[1-9][0-9]*$" };
-const time: Schema = { type: "string", format: "date-time" };
-const openObject: Schema = { type: "object" };
-
-function orNull(schema: Schema): Schema {
-  return { anyOf: [schema, { type: "null" }] };
-}
-
-function listOf(items: Schema): Schema {
-  return { type: "array", items };
-}
-
-function oneOf(...values: readonly string[]): Schema {
-  return { enum: values };
-}
-
-/** All members are there unless named in `optional`; no others are. */
-function object(properties: { readonly [name: string]: Schema }, optional: readonly string[] = []): Schema {
-  const required = Object.keys(properties).filter((name) => !optional.includes(name));
-  return { type: "object", properties, required, additionalProperties: false };
-}
-
-const effect = oneOf("permit", "defer", "deny");
-
-const expectation = object({
+import {
+  accessList,
+  agent,
+  agentMembers,
+  anything,
+  approval,
+  boolean,
+  diagnostic,
   effect,
-  code: orNull(string),
-  rule_ref: orNull(string),
-  would: orNull(effect),
-});
+  effectCounts,
+  expectation,
+  failure,
+  grant,
+  hash,
+  hold,
+  integer,
+  items,
+  listOf,
+  number,
+  object,
+  oneOf,
+  openObject,
+  ordered,
+  orNull,
+  proved,
+  record,
+  rule,
+  runningDaemon,
+  type Schema,
+  stopState,
+  string,
+  time,
+  times,
+  transitionList,
+  transitionNames,
+  verified,
+  version,
+} from "./schema-parts.ts";
 
-const failure = object({ error: object({ message: string, help: string, exit_code: integer }, ["help"]) });
-
-const place = { file: string, line: integer, column: integer, endLine: integer, endColumn: integer };
-const diagnostic = object(
-  {
-    code: { type: "string", pattern: "^FMS[0-9]{3}$" },
-    severity: oneOf("error", "warning"),
-    message: string,
-    help: string,
-    related: listOf(object({ ...place, message: string })),
-    ...place,
-  },
-  ["help", "related"],
-);
-
-const approval = object({
-  id: { type: "string", pattern: "^apr-[0-9a-f]{32}$" },
-  agent_id: string,
-  session_id: string,
-  tool: string,
-  args: anything,
-  deferred_at: time,
-  expires_at: time,
-  rule_ref: orNull(string),
-  context: string,
-  status: oneOf("pending", "approved", "denied", "expired", "used"),
-  cause: string,
-  request_digest: hash,
-  resolved_at: orNull(time),
-  resolved_by: orNull(string),
-  reason: orNull(string),
-  narrowed_args: anything,
-  used_at: orNull(time),
-});
-
-const grant = object({
-  id: { type: "string", pattern: "^grt-[0-9a-f]{32}$" },
-  agent_id: string,
-  tool: string,
-  condition: orNull(string),
-  status: oneOf("active", "used_up", "revoked", "expired"),
-  uses: integer,
-  uses_max: orNull(integer),
-  created_at: time,
-  created_by: string,
-  reason: string,
-  expires_at: time,
-  ended_at: orNull(time),
-  ended_by: orNull(string),
-});
-
-const stopState = oneOf("active", "quiesced", "killed");
-const hold = object({
-  agent_id: string,
-  state: stopState,
-  since: orNull(time),
-  by: orNull(string),
-  reason: orNull(string),
-});
-const agentMembers = {
-  agent_id: string,
-  declared: boolean,
-  state: stopState,
-  holds: listOf(hold),
-  pending_approvals: integer,
-  active_grants: integer,
-};
-const agent = object(agentMembers);
-const ordered = object({ changed: boolean, agent });
-const effectCounts = { permit: integer, defer: integer, deny: integer };
-
-const items = object({
-  added: listOf(string),
-  removed: listOf(string),
-  changed: listOf(object({ before: string, after: string })),
-});
-const rule = object({ agent: string, phase: orNull(string), pack: orNull(string), text: string });
-const transitionNames = ["permit", "defer", "deny"].flatMap((from) =>
-  ["permit", "defer", "deny"].filter((to) => to !== from).map((to) => `${from}_to_${to}`),
-);
-/** `when` is "" for every call; `example` is a request without its agent. */
-const accessList = listOf(
-  object({
-    agent: orNull(string),
-    tool: string,
-    from: effect,
-    to: effect,
-    when: string,
-    certain: boolean,
-    example: openObject,
-  }),
-);
-const transitionList = listOf(object({ tool: string, count: integer }));
-
-const wal = object({
-  dir: string,
-  last_seq: integer,
-  last_sync_ms: orNull(number),
-  lag: integer,
-  bytes: integer,
-  segments: integer,
-  latched: boolean,
-  degraded: boolean,
-  checkpoint_size: orNull(integer),
-});
-
-const runningDaemon: Schema = {
-  type: "object",
-  properties: {
-    state: oneOf("STARTING", "INITIALIZING", "READY", "DRAINING", "HALT", "STOPPED"),
-    pid: orNull(integer),
-    uptime_seconds: orNull(number),
-    socket: orNull(string),
-    policy_version: orNull(version),
-    policy_hash: orNull(hash),
-    policy_source: orNull(
-      object({
-        file: orNull(string),
-        source_hash: orNull(hash),
-        files: listOf(object({ file: string, sha256: hash })),
-      }),
-    ),
-    applied_at: orNull(time),
-    runtime_mode: orNull(oneOf("enforce", "audit")),
-    drift: orNull(boolean),
-    wal: orNull(wal),
-  },
-  required: [
-    "state",
-    "pid",
-    "uptime_seconds",
-    "socket",
-    "policy_version",
-    "policy_hash",
-    "policy_source",
-    "applied_at",
-    "runtime_mode",
-    "drift",
-    "wal",
-  ],
-};
-
-const record: Schema = {
-  type: "object",
-  properties: { hash, seq: integer, prev: hash, type: string, time, log_id: string },
-  required: ["hash", "seq", "prev", "type", "time", "log_id"],
-};
-
-const verified = object({
-  ok: boolean,
-  wal_dir: string,
-  log_id: orNull(string),
-  records: integer,
-  segments: integer,
-  last_seq: integer,
-  checks: listOf(
-    object({
-      name: oneOf("files", "chain", "tail", "head", "policy", "checkpoint", "signature", "tiles", "against"),
-      ok: orNull(boolean),
-      detail: string,
-    }),
-  ),
-  fault: orNull(
-    object({
-      file: string,
-      offset: integer,
-      seq: integer,
-      id: orNull(string),
-      field: string,
-      expected: string,
-      found: string,
-      message: string,
-    }),
-  ),
-  not_checked: listOf(string),
-  unanchored: object({ records: integer, seconds: number }),
-  signed_records: integer,
-  gaps: listOf(string),
-  period: orNull(object({ records: integer, first_seq: orNull(integer), last_seq: orNull(integer) })),
-});
-
-const proved = object({
-  ok: boolean,
-  seq: integer,
-  included: boolean,
-  signed: boolean,
-  origin: string,
-  size: integer,
-  record: anything,
-});
-
-/** Nanoseconds a decision. */
-const times = {
-  count: integer,
-  mean_ns: number,
-  p50_ns: integer,
-  p90_ns: integer,
-  p99_ns: integer,
-  p999_ns: integer,
-  max_ns: integer,
-};
+export type { Schema };
 
 const results: Readonly<Record<string, Schema>> = {
   init: object({
