@@ -11,6 +11,7 @@ import { isError, type Resolved, type ResolvedImport, resolvePolicy } from "./re
 
 export { assemble, ListingFailure } from "./assemble.ts";
 export type { SourceText, Stack } from "./ast.ts";
+export { type Completion, type Completions, complete } from "./complete/complete.ts";
 export type { Diagnostic, DiagnosticCode, Severity, Unreported } from "./diagnostic.ts";
 export { disassemble } from "./disassemble.ts";
 export { renderDiagnostic, renderDiagnostics } from "./frame.ts";

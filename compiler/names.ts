@@ -47,6 +47,12 @@ const dottedWords: Record<string, Root> = {
   delegation: Root.Delegation,
 };
 
+/** Words of the request that stand alone in a condition, and those with members. */
+export const requestWords = () => ({
+  alone: [...Object.keys(plainWords), ...httpWords],
+  owners: [...Object.keys(dottedWords), ...httpMaps, "time", "session", "vars", "selectors"],
+});
+
 const httpWords = ["host", "port", "method", "path"];
 const httpMaps = ["query", "headers"];
 

@@ -7,6 +7,8 @@ import { checkPattern } from "./pattern.ts";
 import { kindWords, type Report, textOf } from "./report.ts";
 
 export const budgetFields = ["max", "daily", "max_calls", "warn_at", "on_exceed", "tools", "cost", "window", "scope"];
+/** Fields that take one of a few words. */
+export const budgetChoices = { on_exceed: ["deny", "defer", "audit"], scope: ["fleet"] } as const;
 const ceilings = ["max", "daily", "max_calls"];
 
 export function checkBudget(report: Report, budget: Budget): void {
@@ -63,10 +65,10 @@ function checkField(report: Report, field: Field): void {
       if (number === null || number.value <= 0) wrong("a duration above 0", "write window = 24h");
       return;
     case "on_exceed":
-      checkChoice(report, field, ["deny", "defer", "audit"]);
+      checkChoice(report, field, budgetChoices.on_exceed);
       return;
     case "scope":
-      checkChoice(report, field, ["fleet"]);
+      checkChoice(report, field, budgetChoices.scope);
       // One daemon counts for itself alone: a fleet's budget would let every daemon spend the whole of it.
       if (textOf(value) === "fleet") report.unsupported("scope = fleet", value.span);
       return;

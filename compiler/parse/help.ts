@@ -1,5 +1,6 @@
 // What to do about a syntax error: the nearest word that could stand there, or the usual mistake that looks like this.
 import { blockKinds, fieldWords } from "../blocks.ts";
+import { agentWords, clauses, operators, phaseWords, rules, statementWords, topWords } from "../statements.ts";
 import { suggest } from "../suggest.ts";
 import type { ScannedToken } from "../tokens.ts";
 import * as t from "../tokens.ts";
@@ -16,43 +17,9 @@ export interface Mistake {
   readonly message: string;
 }
 
-const rules = ["permit", "deny", "defer", "deny!", "allow", "approve", "block", "reject"];
-const clauses = ["if", "when", "reason", "notify", "reeval", "host", "port", "method", "path", "query", "header"];
-const operators = ["and", "or", "not", "in", "contains", "starts_with", "ends_with", "matches"];
-const agentWords = [
-  ...rules, "default", "model", "framework", "version", "var", "rules", "budget", "rate_limit", "redact", "phase",
-  "egress", "model_policy", "session", "spawn", "completion_gate", "enforcement", "alert", "delegate", "ambient",
-  "selector", "credential", "use",
-]; // biome-ignore format: a table
-const topWords = [
-  ...rules,
-  "agent",
-  "runtime",
-  "phase",
-  "import",
-  "provider",
-  "identity",
-  "trust",
-  "system",
-  "manifest",
-  "pack",
-];
-
 const fieldNames: ReadonlySet<string> = new Set(
   (Object.keys(blockKinds) as (keyof typeof blockKinds)[]).flatMap((keyword) => [...fieldWords(keyword)]),
 );
-
-const phaseWords = [...rules, "rules", "duration", "next", "tools"];
-const packWords = [...rules, "param", "var", "rules", "budget", "rate_limit", "redact", "use"];
-
-/** The words that may begin a statement, by the production of the statement. */
-const statementWords: Readonly<Record<string, readonly string[]>> = {
-  topStatement: topWords,
-  agentStatement: agentWords,
-  rulesStatement: rules,
-  phaseStatement: phaseWords,
-  packStatement: packWords,
-};
 
 /** Words of other languages, and what to write instead. */
 const foreign: ReadonlyMap<string, string> = new Map([
