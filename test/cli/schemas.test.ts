@@ -1,6 +1,6 @@
 // What commands write with --format json, on real runs, against the schemas that `faramesh schema` publishes; and that
 // standard output then holds nothing else.
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -113,6 +113,11 @@ agent "bot" {
 }
 `;
 
+const fixture = JSON.stringify({
+  agent_id: "bot",
+  cases: [{ name: "small", tool: "stripe/charge", args: { amount: 1 }, expect: { effect: "PERMIT" } }],
+});
+
 /** Commands whose result was seen, so that none is left out. */
 const seen = new Set<string>();
 
@@ -151,6 +156,9 @@ test("results of real runs are as published", async () => {
     await hold(dir, ["fmt", "--check"], 1);
     await hold(dir, ["plan"]);
     await hold(dir, ["fmt", "--check"], 1);
+    mkdirSync(join(dir, "tests"));
+    writeFileSync(join(dir, "tests", "pay.fmtest.json"), fixture);
+    await hold(dir, ["test"]);
     const { listing } = await hold(dir, ["disassemble"]);
     writeFileSync(join(dir, "policy.lst"), String(listing));
     await hold(dir, ["assemble", join(dir, "policy.lst"), "--out", join(dir, "policy.image")]);
