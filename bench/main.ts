@@ -1,10 +1,12 @@
 // The bench: asks every question of questions/, each in a process of its own, and prints what was measured beside what it
 // must be. `--json` prints data, `--short` is bounded for CI, words select questions by name. Figures that miss their
-// bound are shown and fail nothing; a wrong answer of any system fails the run.
+// bound are shown and fail nothing, but for `--check`, where those of regressions.ts do; a wrong answer of any system fails
+// the run.
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { bundle, removeBundles, root } from "./bundle.ts";
+import { regressionsOf } from "./regressions.ts";
 import { type Figure, judged, type Row, table } from "./row.ts";
 
 /** Longest a question may take. */
@@ -12,7 +14,7 @@ const QUESTION_TIMEOUT_MS = 300_000;
 
 const options = process.argv.slice(2);
 const words = options.filter((option) => !option.startsWith("--"));
-const unknown = options.find((option) => option.startsWith("--") && option !== "--json" && option !== "--short");
+const unknown = options.find((option) => option.startsWith("--") && !["--json", "--short", "--check"].includes(option));
 if (unknown !== undefined) throw new Error(`unknown option ${unknown}`);
 const json = options.includes("--json");
 const short = options.includes("--short");
@@ -61,5 +63,6 @@ try {
   removeBundles(folder);
 }
 if (json) process.stdout.write(`${JSON.stringify({ rows })}\n`);
+if (options.includes("--check")) failures.push(...regressionsOf(rows));
 for (const failure of failures) process.stderr.write(`${failure}\n`);
 process.exitCode = failures.length > 0 ? 1 : 0;

@@ -114,6 +114,46 @@ function loopOf(contender: Contender): (passes: number) => number {
   return make(contender.decide, contender.requests);
 }
 
+/** Something that answers with promises. */
+export interface Waiter<Request> {
+  readonly name: string;
+  readonly requests: readonly Request[];
+  ask(request: Request): Promise<Answer>;
+}
+
+/** Throws when an answer is not the expected one. */
+export async function verifyWaiter<Request>(waiter: Waiter<Request>, expected: readonly Answer[]): Promise<void> {
+  for (const [index, request] of waiter.requests.entries()) {
+    const answer = await waiter.ask(request);
+    const right = expected[index];
+    if (answer.effect !== right?.effect || answer.rule !== right.rule) {
+      throw new Error(
+        `${waiter.name} answers request ${index} with ${JSON.stringify(answer)}, right is ${JSON.stringify(right)}`,
+      );
+    }
+  }
+}
+
+/** A waiter by turns with a contender: nanoseconds a request of both, by name. */
+export async function timeWaiter<Request>(waiter: Waiter<Request>, beside: Contender, pace: Pace): Promise<Samples> {
+  const runner = runnerOf(beside, pace);
+  const waited: number[] = [];
+  const passes = 20;
+  for (let round = -2; round < pace.rounds; round++) {
+    const start = process.hrtime.bigint();
+    for (let pass = 0; pass < passes; pass++) for (const request of waiter.requests) await waiter.ask(request);
+    const ns = Number(process.hrtime.bigint() - start) / (passes * waiter.requests.length);
+    const own = turn(runner);
+    if (round < 0) continue;
+    waited.push(ns);
+    runner.samples.push(own);
+  }
+  return new Map([
+    [waiter.name, waited],
+    [beside.name, runner.samples],
+  ]);
+}
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;

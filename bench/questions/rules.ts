@@ -10,9 +10,11 @@ import {
   type GeneratedCall,
   policyText,
 } from "../generated/policy.ts";
+import { casbin } from "../peers/casbin.ts";
 import { casl } from "../peers/casl.ts";
 import { cedar } from "../peers/cedar.ts";
 import { faramesh } from "../peers/faramesh.ts";
+import { jsonLogicRules } from "../peers/json-logic.ts";
 import type { Question } from "../question.ts";
 import type { Figure } from "../row.ts";
 import { type Contender, medianNs, ratio, time, verify } from "../timing.ts";
@@ -20,8 +22,8 @@ import { type Contender, medianNs, ratio, time, verify } from "../timing.ts";
 const SIZES = [10, 100, 1_000, 10_000] as const;
 const SMALLEST = 10;
 const LARGEST = 10_000;
-/** Cedar parses this many rules in about a second, and then looks at each of them in each decision. */
-const CEDAR_RULES_SHORT = 1_000;
+/** These look at each rule in each decision, and Cedar parses ten thousand in about a second. */
+const LINEAR_RULES_SHORT = 1_000;
 
 export const question: Question = {
   asks: "one decision under 10, 100, 1,000 and 10,000 rules",
@@ -40,7 +42,9 @@ export const question: Question = {
       add(await faramesh(bundles, policyText(size), requests, `faramesh-${size}`), list);
       const rules = caslRules(size);
       add(casl(rules, list.map(caslRequest), `casl-${size}`), list);
-      if (short && size > CEDAR_RULES_SHORT) continue;
+      if (short && size > LINEAR_RULES_SHORT) continue;
+      add(jsonLogicRules(rules, list.map(caslRequest), `json-logic-${size}`), list);
+      add(await casbin(rules, list.map(caslRequest), `casbin-${size}`), list);
       const effects = rules.map(({ effect }) => effect);
       add(cedar(cedarPolicies(size), effects, list.map(cedarRequest), `cedar-${size}`), list);
     }
@@ -53,7 +57,7 @@ export const question: Question = {
     );
     add(spread, all);
     const samples = time(contenders, pace);
-    const growths = ["casl", "cedar"].flatMap((name): Figure[] => {
+    const growths = ["casl", "cedar", "casbin", "json-logic"].flatMap((name): Figure[] => {
       const [largest, smallest] = [`${name}-${LARGEST}`, `${name}-${SMALLEST}`];
       if (!samples.has(largest)) return [];
       return [{ id: `rules.growth-of-${name}`, value: ratio(samples, largest, smallest), unit: "x" }];
