@@ -20,8 +20,9 @@ const NAMES_COMPARED = 2_000;
 const REPLACED_LENGTH_MIN = 8;
 
 interface Mention {
-  readonly places: Set<string>;
   readonly span: Span;
+  /** Mentioned at another place too; what stands there twice is meant. */
+  isRepeated: boolean;
 }
 
 export function checkSlips(report: Report, stack: Stack): void {
@@ -48,10 +49,9 @@ function rulesOf(agent: Agent): readonly Rule[] {
 }
 
 function mention(map: Map<string, Mention>, name: string, span: Span): void {
-  const place = `${span.source}:${span.start}`;
   const known = map.get(name);
-  if (known === undefined) map.set(name, { places: new Set([place]), span });
-  else known.places.add(place);
+  if (known === undefined) map.set(name, { span, isRepeated: false });
+  else if (known.span.start !== span.start || known.span.source !== span.source) known.isRepeated = true;
 }
 
 function visitNames(report: Report, agent: Agent, expr: Expr, names: Map<string, Mention>): void {
@@ -116,13 +116,13 @@ function compare(
 ): void {
   if (mentions.size + others.length > NAMES_COMPARED) return;
   const all = [...mentions.keys(), ...others];
-  for (const [name, { places, span }] of mentions) {
-    if (places.size > 1 || name.length < NAME_LENGTH_MIN) continue;
+  for (const [name, { isRepeated, span }] of mentions) {
+    if (isRepeated || name.length < NAME_LENGTH_MIN) continue;
     // Of two that each stand in one place, the later is the slip: one message for one mistake.
     const near = all.find((other) => {
       if (other === name || !inside(name, other)) return false;
       const twin = mentions.get(other);
-      return twin === undefined || twin.places.size > 1 || before(twin.span, span);
+      return twin === undefined || twin.isRepeated || before(twin.span, span);
     });
     if (near !== undefined) warn(report, what(name), near, span);
   }
