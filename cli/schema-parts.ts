@@ -218,6 +218,28 @@ export const verified = object({
   signed_records: integer,
   gaps: listOf(string),
   period: orNull(object({ records: integer, first_seq: orNull(integer), last_seq: orNull(integer) })),
+  replay: orNull(
+    object({
+      decisions: integer,
+      matched: integer,
+      mismatched: integer,
+      not_replayable: integer,
+      not_judged: integer,
+      first: orNull(
+        object({
+          file: string,
+          offset: integer,
+          seq: integer,
+          id: orNull(string),
+          field: oneOf("effect", "code", "rule"),
+          expected: string,
+          found: string,
+        }),
+      ),
+      stopped: orNull(string),
+      state_from_seq: integer,
+    }),
+  ),
 });
 
 export const proved = object({

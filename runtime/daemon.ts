@@ -25,9 +25,10 @@ import { Ledger, noPolicy, TurnClock } from "./ledger.ts";
 import { Log } from "./log/log.ts";
 import type { VerifierKey } from "./log/note.ts";
 import { evaluator, type Machine } from "./machine.ts";
+import { machineKind, ownMachineHash, storeMachine } from "./machines.ts";
 import { PhaseEnds, phaseEndBody } from "./phases.ts";
 import { pinKey } from "./pinned-keys.ts";
-import { Policies, PolicyHistory } from "./policy.ts";
+import { type ActivePolicy, Policies, PolicyHistory } from "./policy.ts";
 import { checkSocketDir, preparePlaces, prepareShortDir } from "./premises.ts";
 import { Recovery } from "./recover.ts";
 import { Snapshots } from "./snapshots.ts";
@@ -158,6 +159,9 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
       },
     });
     if (recovery.active !== null) policies.start(recovery.active);
+    storeMachine(paths.policies);
+    if (recovery.active !== null && history.machineHash !== ownMachineHash())
+      await nameMachine(ledger, recovery.active, history);
     const journal = openJournal(paths.daemonLog, journalLevelOf(runtime.log_level));
     const parts = {
       options,
@@ -182,6 +186,14 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
     await log.close();
     throw error;
   }
+}
+
+/** Says in the log that from here on another machine decides than before. */
+function nameMachine(ledger: Ledger, { version, activation }: ActivePolicy, history: PolicyHistory): Promise<void> {
+  history.machineHash = ownMachineHash();
+  const stamp = { version, policyHash: activation.policyHash };
+  const body = { kind: machineKind, detail: { sha256: history.machineHash } };
+  return ledger.durable(ledger.append("mark", stamp, body, ledger.clock.now()).seq);
 }
 
 interface Parts {

@@ -9,6 +9,7 @@ import { loadImage, sourceHash, storeImage } from "./images.ts";
 import { canonicalJson, type Json, type JsonObject } from "./json.ts";
 import { type Ledger, noPolicy, type PolicyStamp } from "./ledger.ts";
 import { sha256Hex } from "./log/line.ts";
+import { ownMachineHash } from "./machines.ts";
 
 /** Makes a policy from an image; throws LoadFailure for bytes that are not one. */
 export type PolicyLoader = (image: Uint8Array) => Policy | Promise<Policy>;
@@ -48,6 +49,8 @@ export interface Activation {
   readonly change: "apply" | "rollback" | "promote";
   readonly summary: string;
   readonly timeUs: number;
+  /** SHA-256 of the machine that it was activated on; null in records that do not say. */
+  readonly machineHash: string | null;
 }
 
 export interface ActivePolicy {
@@ -84,18 +87,24 @@ export class PolicyHistory {
   /** Every activation in order, rollbacks included. */
   readonly #activations: Activation[] = [];
 
+  /** Of the machine that decides now, as the log says. */
+  machineHash: string | null = null;
+
   add(activation: Activation): void {
     this.#activations.push(activation);
+    this.machineHash = activation.machineHash;
   }
 
   save(): JsonObject {
-    return { activations: this.#activations.map((activation) => ({ ...activation })) };
+    const activations = this.#activations.map((activation) => ({ ...activation }));
+    return { activations, machine_hash: this.machineHash };
   }
 
   /** Replaces all by what `save` gave. */
   restore(saved: JsonObject): void {
     this.#activations.length = 0;
     this.#activations.push(...((saved.activations ?? []) as unknown as readonly Activation[]));
+    this.machineHash = typeof saved.machine_hash === "string" ? saved.machine_hash : null;
   }
 
   get all(): readonly Activation[] {
@@ -226,13 +235,13 @@ export class Policies {
    * One synchronous turn: counters over, clocks started, record appended, new policy in place. Any failure before the
    * last line leaves the old policy and its counters as they were.
    */
-  #swap(policy: Policy, sources: readonly SourceText[], next: Omit<Activation, "timeUs">): SwapResult {
+  #swap(policy: Policy, sources: readonly SourceText[], next: Omit<Activation, "timeUs" | "machineHash">): SwapResult {
     const { ledger } = this.#around;
     const reading = ledger.clock.now();
     const nowUs = reading.wallUs;
     if (this.#active !== null) policy.restore(this.#active.policy.snapshot());
     const phasesStarted = policy.activatePhases(nowUs / 1000);
-    const activation: Activation = { ...next, timeUs: nowUs };
+    const activation: Activation = { ...next, timeUs: nowUs, machineHash: ownMachineHash() };
     const stamp = { version: `v${next.number}`, policyHash: next.policyHash };
     const { seq } = ledger.append("policy", stamp, policyBody(activation), reading);
     const active = activePolicy(policy, activation, sources);
@@ -252,6 +261,7 @@ function policyBody(activation: Activation): JsonObject {
   return {
     version,
     image_hash: activation.imageHash,
+    machine_hash: activation.machineHash,
     source_hash: activation.sourceHash,
     actor: activation.actor,
     change: activation.change,
@@ -262,7 +272,7 @@ function policyBody(activation: Activation): JsonObject {
 
 /** What a `policy` record says; null for a record that says too little. */
 export function activationOf(record: JsonObject, timeUs: number): Activation | null {
-  const { version, policy_hash, image_hash, source_hash, actor, change, summary } = record;
+  const { version, policy_hash, image_hash, source_hash, actor, change, summary, machine_hash } = record;
   if (typeof version !== "string" || !/^v[1-9][0-9]*$/.test(version)) return null;
   if (typeof policy_hash !== "string" || typeof image_hash !== "string" || typeof source_hash !== "string") return null;
   if (change !== "apply" && change !== "rollback" && change !== "promote") return null;
@@ -275,6 +285,7 @@ export function activationOf(record: JsonObject, timeUs: number): Activation | n
     change,
     summary: typeof summary === "string" ? summary : "",
     timeUs,
+    machineHash: typeof machine_hash === "string" ? machine_hash : null,
   };
 }
 

@@ -13,6 +13,7 @@ import { type AppliedImage, loadImage } from "./images.ts";
 import type { JsonObject } from "./json.ts";
 import { noTree } from "./log/merkle.ts";
 import type { Rebuilt } from "./log/resume.ts";
+import { machineKind } from "./machines.ts";
 import { type Activation, type ActivePolicy, activationOf, activePolicy } from "./policy.ts";
 import { repeatSession } from "./session-keeper.ts";
 import { restoreState, type StateParts } from "./state.ts";
@@ -21,7 +22,8 @@ export interface Recovered extends StateParts {
   readonly policiesDir: string;
   /** The boot that the daemon runs in: monotonic times of others say nothing. */
   readonly bootId: string;
-  readonly loadSync: (image: Uint8Array) => Policy;
+  /** `machineHash`: of the machine that the log names; a daemon decides with its own whatever it is. */
+  readonly loadSync: (image: Uint8Array, machineHash: string | null) => Policy;
   /** Microseconds since 1970 at the start: older calls are not remembered. */
   readonly nowUs: number;
 }
@@ -64,7 +66,7 @@ export class Recovery implements Rebuilt {
     this.#active = null;
     if (state === null || activation === undefined) return null;
     const stored = this.#image(activation.imageHash);
-    const policy = this.#load(stored, activation, "the snapshot");
+    const policy = this.#load(stored, { ...activation, machineHash: history.machineHash }, "the snapshot");
     policy.restore(Buffer.from(String(state.machine), "base64"));
     this.#active = activePolicy(policy, activation, stored.sources);
     const { calls_from, calls_until_us } = state;
@@ -93,6 +95,7 @@ export class Recovery implements Rebuilt {
       grants.take(record, { wallUs: timeUs, monoUs: isThisBoot ? Number(record.mono_us) : null });
     } else if (record.type === "approval") this.#into.approvals.take(record, timeUs);
     else if (record.type === "policy") this.#policy(record, timeUs);
+    else if (record.type === "mark" && record.kind === machineKind) this.#machine(record);
     else if (record.type === "phase") {
       this.#into.phaseEnds.take(record);
       if (this.#active !== null) repeatSession(this.#active.policy, record, timeUs);
@@ -133,6 +136,19 @@ export class Recovery implements Rebuilt {
     this.#into.progress.note(gates, action, id, effect as Effect);
   }
 
+  /** Another machine goes on with the same policy and counters. */
+  #machine({ detail, seq }: JsonObject): void {
+    const { history } = this.#into;
+    const sha256 = typeof detail === "object" && detail !== null ? Reflect.get(detail, "sha256") : null;
+    history.machineHash = typeof sha256 === "string" ? sha256 : null;
+    const active = this.#active;
+    if (active === null) return;
+    const activation = { ...active.activation, machineHash: history.machineHash };
+    const policy = this.#load(this.#image(activation.imageHash), activation, `record ${String(seq)}`);
+    policy.restore(active.policy.snapshot());
+    this.#active = { ...active, policy };
+  }
+
   #image(imageHash: string): AppliedImage {
     const known = this.#images.get(imageHash);
     if (known !== undefined) return known;
@@ -141,8 +157,8 @@ export class Recovery implements Rebuilt {
     return stored;
   }
 
-  #load({ image }: AppliedImage, { number, policyHash }: Activation, namedBy: string): Policy {
-    const policy = this.#into.loadSync(image);
+  #load({ image }: AppliedImage, { number, policyHash, machineHash }: Activation, namedBy: string): Policy {
+    const policy = this.#into.loadSync(image, machineHash);
     if (policy.info.policy_hash === policyHash) return policy;
     throw new RecoveryFailure(`the image of v${number} is not the policy that ${namedBy} names`);
   }

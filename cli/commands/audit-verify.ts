@@ -9,11 +9,14 @@ import { KeyTimeline } from "../../runtime/log/key-timeline.ts";
 import type { VerifierKey } from "../../runtime/log/note.ts";
 import { provesEntry } from "../../runtime/log/proof-file.ts";
 import { type VerifyCheck, type VerifyFault, type VerifyReport, verifyLog } from "../../runtime/log/verify.ts";
+import { stackPaths } from "../../runtime/stack.ts";
+import type { VerifyReplayReport } from "../../runtime/verify-replay.ts";
 import { pinnedKeys, readAnchor, readProof } from "../anchors.ts";
 import { FarameshCommand } from "../context.ts";
 import { exits, Stop } from "../exit.ts";
 import { openProgress } from "../progress.ts";
 import { countText, durationText, numberText, visible, visibleJson } from "../render.ts";
+import { holdsAgain, judgeAgain, replayView, tellReplay } from "../replay-again.ts";
 import { momentOf } from "../span.ts";
 import type { Terminal } from "../terminal.ts";
 import { existingWalDir, holdsLog, isEmptyLog } from "../wal.ts";
@@ -53,6 +56,7 @@ export class AuditVerifyCommand extends FarameshCommand {
       ["A copy of a stack", "faramesh audit verify --dir /backup/stack"],
       ["A bare copy of a log", "faramesh audit verify --wal /backup/faramesh-wal --vkey faramesh.vkey"],
       ["Nothing up to a receipt was changed or taken away", "faramesh audit verify --against receipt.json"],
+      ["And each decision comes out again as it was recorded", "faramesh audit verify --replay"],
       ["One record, without the log", "faramesh audit verify --proof refund.tlog-proof"],
     ],
   });
@@ -62,6 +66,9 @@ export class AuditVerifyCommand extends FarameshCommand {
   readonly proof = Option.String("--proof", { description: "check one record's proof instead of the log" });
   readonly from = Option.String("--from", { description: "count the records from this moment: 2026-05-17T19:30:00Z" });
   readonly to = Option.String("--to", { description: "and before this one" });
+  readonly replay = Option.Boolean("--replay", false, {
+    description: "judge each decision again by the policy and the machine that the log names",
+  });
   readonly wal = Option.String("--wal", { description: "the log's own directory, wherever it lies" });
 
   /** Files are named from the stack's folder. */
@@ -97,7 +104,10 @@ export class AuditVerifyCommand extends FarameshCommand {
     } finally {
       progress.stop();
     }
-    const { ok, logId, records, segments, lastSeq, checks, fault, notChecked, unanchored } = report;
+    const { logId, records, segments, lastSeq, checks, fault, notChecked, unanchored } = report;
+    // Of a log that is broken nothing can be judged from.
+    const again = this.replay && report.ok ? await judgeAgain(io, walDir, stackPaths(this.dir).policies, period) : null;
+    const ok = report.ok && (again === null || holdsAgain(again));
     io.json({
       ok,
       wal_dir: walDir,
@@ -112,8 +122,9 @@ export class AuditVerifyCommand extends FarameshCommand {
       signed_records: report.signedRecords,
       gaps: report.gaps,
       period: periodView(report),
+      replay: again === null ? null : replayView(again),
     });
-    if (!io.isJson) tell(io, report, existsSync(walDir) && ok && isEmptyLog(walDir));
+    if (!io.isJson) tell(io, report, existsSync(walDir) && ok && isEmptyLog(walDir), again);
     return ok ? exits.ok : exits.logBroken;
   }
 }
@@ -167,7 +178,7 @@ function namedWalDir(name: string): string {
   throw new Stop(`there is no log at ${visible(walDir)}`, "--wal names the directory that holds 00000001.wal");
 }
 
-function tell(io: Terminal, report: VerifyReport, isEmpty: boolean): void {
+function tell(io: Terminal, report: VerifyReport, isEmpty: boolean, again: VerifyReplayReport | null): void {
   const { ok, records, checks, fault, notChecked, unanchored, gaps, period } = report;
   const [tick, cross] = [io.paint.green("✓"), io.paint.red("✗")];
   io.line(`${ok ? tick : cross} ${countText(records, "record")}${isEmpty ? ": nothing was recorded yet" : ""}`);
@@ -181,6 +192,7 @@ function tell(io: Terminal, report: VerifyReport, isEmpty: boolean): void {
   if (period !== null) io.line(`  in the time asked for: ${countText(period.records, "record")}${range(period)}`);
   for (const text of notChecked) io.line(`  not checked: ${visible(text)}`);
   io.line(`  unanchored tail: ${countText(unanchored.records, "record")}, ${durationText(unanchored.seconds)}`);
+  if (again !== null) tellReplay(io, again);
   io.line(ok ? "audit chain verified" : io.paint.red("the log is not as it was written"));
 }
 

@@ -93,6 +93,7 @@ export interface OutcomeBody {
 export interface PolicyBody {
   readonly version: string;
   readonly image_hash: string;
+  readonly machine_hash: string;
   readonly source_hash: string;
   readonly actor: string;
   readonly change: "apply" | "rollback" | "promote";

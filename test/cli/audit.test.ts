@@ -245,6 +245,27 @@ test("a copied stack is read, not the one it was copied from", async () => {
   });
 });
 
+test("verify --replay judges each decision again, on the stack and on a copy of it", async () => {
+  await onStack(policy, async (stack) => {
+    for (let i = 0; i < 3; i++) await stack.ask("search_docs");
+    const { code, stdout } = await cli(stack.dir, "audit", "verify", "--replay");
+    assert.is(code, 0, stdout);
+    assert.match(stdout, "✓ 3 decisions judged again: 3 came out as recorded");
+    const { replay } = await cliJson(stack.dir, "audit", "verify", "--replay");
+    const { decisions, matched, first } = replay as Record<string, unknown>;
+    assert.equal([decisions, matched, first], [3, 3, null]);
+    const copy = mkdtempSync(join(tmpdir(), "faramesh-copy-"));
+    try {
+      cpSync(stack.daemon.walDir, join(copy, "faramesh-wal"), { recursive: true });
+      const bare = await cli(copy, "audit", "verify", "--replay");
+      assert.is(bare.code, 5, "without the policies nothing can be judged");
+      assert.match(bare.stdout, "not judged behind record");
+    } finally {
+      rmSync(copy, { recursive: true, force: true, maxRetries: 10 });
+    }
+  });
+});
+
 test("verify of a changed log exits 5 and names file, offset, seq, field, expected and found", async () => {
   await onStack(policy, async (stack) => {
     await stack.ask("search_docs");
