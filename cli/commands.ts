@@ -9,6 +9,8 @@ import { AuditLsCommand, AuditTailCommand } from "./commands/audit-list.ts";
 import { AuditProveCommand } from "./commands/audit-prove.ts";
 import { AuditQueryCommand } from "./commands/audit-query.ts";
 import { AuditShowCommand } from "./commands/audit-show.ts";
+import { AuditStatsCommand } from "./commands/audit-stats.ts";
+import { AuditTraceCommand } from "./commands/audit-trace.ts";
 import { AuditVerifyCommand } from "./commands/audit-verify.ts";
 import { AuditWitnessCommand } from "./commands/audit-witness.ts";
 import { BenchCommand } from "./commands/bench.ts";
@@ -65,6 +67,8 @@ export const commands: readonly CommandClass<Context>[] = [
   AuditTailCommand,
   AuditShowCommand,
   AuditLsCommand,
+  AuditTraceCommand,
+  AuditStatsCommand,
   AuditQueryCommand,
   AuditVerifyCommand,
   AuditExportCommand,

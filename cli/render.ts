@@ -122,3 +122,13 @@ export function columns(rows: readonly (readonly string[])[]): string[] {
 function width(cell: string): number {
   return [...cell.replace(/\u001b\[\d+m/g, "")].length;
 }
+
+const heights = "▁▂▃▄▅▆▇█";
+
+/** Numbers as heights, each at least one step where it is not zero; 0 is a space. */
+export function sparkline(counts: readonly number[]): string {
+  const most = Math.max(1, ...counts);
+  return counts
+    .map((count) => (count === 0 ? " " : heights.charAt(Math.ceil((count / most) * heights.length) - 1)))
+    .join("");
+}

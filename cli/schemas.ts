@@ -42,6 +42,8 @@ import {
 
 export type { Schema };
 
+const counted = object({ name: string, count: integer });
+
 const results: Readonly<Record<string, Schema>> = {
   init: object({
     written: string,
@@ -289,6 +291,30 @@ const results: Readonly<Record<string, Schema>> = {
   "audit verify": { anyOf: [verified, proved] },
   "audit prove": object({ seq: integer, size: integer, origin: string, out: orNull(string), proof: string }),
   "audit export": object({ records: listOf(record) }),
+  "audit trace": object({
+    id: string,
+    calls: listOf(object({ decision: record, followers: listOf(record) })),
+    left_out: integer,
+  }),
+  "audit stats": object({
+    decisions: integer,
+    first: orNull(time),
+    last: orNull(time),
+    effects: listOf(counted),
+    codes: listOf(counted),
+    tools: listOf(counted),
+    agents: listOf(counted),
+    denied: listOf(object({ tool: string, code: string, count: integer })),
+    latency_us: orNull(object({ p50: number, p99: number, max: number })),
+    approvals: object({
+      opened: integer,
+      approved: integer,
+      denied: integer,
+      waited_seconds: orNull(object({ p50: number, max: number })),
+    }),
+    spent_usd: string,
+    rate: object({ span_seconds: integer, counts: listOf(integer) }),
+  }),
   "audit query": object({ columns: listOf(object({ name: string, type: string })), rows: listOf(openObject) }),
   "audit witness": object({ size: integer, root: hash }),
   "key show": object({ origin: string, keys: listOf(object({ kind: oneOf("log", "witness"), key: string })) }),

@@ -157,31 +157,42 @@ export class Duck {
 }
 
 /** Interrupts what takes too long, or is not wanted any more. */
+/** How often what shall stop is told so: a word that comes before the work begins is lost. */
+const interruptEveryMs = 20;
+
 class Guard {
   #isLate = false;
   #isUnwanted = false;
+  #repeat: NodeJS.Timeout | undefined;
+  readonly #connection: DuckDBConnection;
   readonly #timeoutMs: number;
   readonly #timer: NodeJS.Timeout;
   readonly #signal: AbortSignal | undefined;
-  readonly #stop: () => void;
+  readonly #stop = (): void => {
+    this.#isUnwanted = true;
+    this.#interrupt();
+  };
 
   constructor(connection: DuckDBConnection, timeoutMs: number, signal: AbortSignal | undefined) {
+    this.#connection = connection;
     this.#timeoutMs = timeoutMs;
     this.#signal = signal;
     this.#timer = setTimeout(() => {
       this.#isLate = true;
-      connection.interrupt();
+      this.#interrupt();
     }, timeoutMs);
-    this.#stop = () => {
-      this.#isUnwanted = true;
-      connection.interrupt();
-    };
     signal?.addEventListener("abort", this.#stop, { once: true });
     if (signal?.aborted === true) this.#stop();
   }
 
+  #interrupt(): void {
+    this.#connection.interrupt();
+    this.#repeat ??= setInterval(() => this.#connection.interrupt(), interruptEveryMs);
+  }
+
   end(): void {
     clearTimeout(this.#timer);
+    clearInterval(this.#repeat);
     this.#signal?.removeEventListener("abort", this.#stop);
   }
 

@@ -70,13 +70,15 @@ export function viewSqls(period: Period): string[] {
   return views.map((view) => viewSql(view, period));
 }
 
-function viewSql(view: View, { since, until }: Period): string {
-  const wanted: string[] = [];
-  if (view.type !== null) wanted.push(`"type" = ${quoted(view.type)}`);
+/** Further conditions on rows of the store. */
+export function periodSql({ since, until }: Period): string {
   // Times of one form sort as texts; turning them first would cost more than all the rest.
-  if (since !== undefined) wanted.push(`"time" >= ${quoted(since)}`);
-  if (until !== undefined) wanted.push(`"time" < ${quoted(until)}`);
-  const where = wanted.length === 0 ? "" : ` WHERE ${wanted.join(" AND ")}`;
+  const from = since === undefined ? "" : ` AND "time" >= ${quoted(since)}`;
+  return from + (until === undefined ? "" : ` AND "time" < ${quoted(until)}`);
+}
+
+function viewSql(view: View, period: Period): string {
+  const where = ` WHERE ${view.type === null ? "true" : `"type" = ${quoted(view.type)}`}${periodSql(period)}`;
   return `CREATE VIEW ${view.name} AS SELECT ${view.columns.map(columnSql).join(", ")} FROM ${storeName}${where}`;
 }
 

@@ -231,6 +231,10 @@ test("results of real runs are as published", async () => {
     await hold(dir, ["audit", "export", "--effect", "deny"]);
     await hold(dir, ["audit", "query", "select time, args, cost_usd, reason from decisions order by seq"]);
     await hold(dir, ["audit", "query", "from marks"]);
+    await hold(dir, ["audit", "stats"]);
+    await hold(dir, ["audit", "stats", "--until", "1h"]);
+    await hold(dir, ["audit", "trace", deferred.action_id]);
+    await hold(dir, ["audit", "trace", "nobody"], 1, true);
     await hold(dir, ["key", "show"]);
     await hold(dir, ["key", "rotate"]);
     await hold(dir, ["explain", permitted.action_id]);
