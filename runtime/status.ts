@@ -83,11 +83,9 @@ export function statusOf(sources: StatusSources): StatusAnswer {
 /** The holds, and the switch that the policy has on from the start. */
 function stoppedOf({ governor }: StatusSources): StatusAnswer["stopped"] {
   const { holds, policies } = governor;
-  const byDefault = holds.of(everyAgent, policies.active?.declarations.killedByDefault ?? false);
   const known = holds.list();
-  return (byDefault === null || known.some((one) => one.agentId === everyAgent) ? known : [byDefault, ...known]).map(
-    holdView,
-  );
+  const all = holds.of(everyAgent, policies.active?.declarations.killedByDefault ?? false);
+  return (all === null || known.includes(all) ? known : [all, ...known]).map(holdView);
 }
 
 function phaseView(phase: PhaseState, nowMs: number): StatusAnswer["phases"][number] {

@@ -1,6 +1,9 @@
 // Faults of design/faults.md that need a daemon and that no other file covers: floods, slow and many connections, spends at the edge,
 // crashes between reservation and report, clocks, and what denials and status must not tell.
+import { createHash } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { SystemClock } from "../../runtime/clock.ts";
@@ -10,6 +13,7 @@ import { agentConnectionsMax } from "../../runtime/doors/socket.ts";
 import { connectionsShare } from "../../runtime/flood.ts";
 import { requestDigest } from "../../runtime/log/identity.ts";
 import { canonicalCall } from "../../runtime/request.ts";
+import { faramesh } from "../cli/in-process.ts";
 import { onStack, StackUnderTest } from "./stack-under-test.ts";
 
 const policy = `agent "bot" {
@@ -187,6 +191,24 @@ test("F06 without a policy, without rules and without such an agent everything i
     await stack.apply('agent "bot" { default deny }');
     assert.is((await stack.ask("pay")).reason_code, "POLICY_DENY");
     assert.is((await stack.ask("pay", {}, { agent_id: "else" })).reason_code, "UNKNOWN_AGENT");
+  });
+});
+
+test("F10 what was read once is what is compiled, recorded and in force, whatever the file says afterwards", async () => {
+  await onStack(null, async (stack) => {
+    const file = join(stack.dir, "governance.fms");
+    writeFileSync(file, policy);
+    assert.is((await faramesh(stack.dir, "apply")).code, 0);
+    writeFileSync(file, policy.replace("permit pay", "deny pay"));
+    const { daemon } = await askOperator(stack.dir, "status", {});
+    const sha256 = createHash("sha256").update(policy).digest("hex");
+    assert.equal(
+      daemon.policy_source.files.map((one) => [one.file, one.sha256]),
+      [["governance.fms", sha256]],
+    );
+    assert.is((await stack.ask("pay", { amount: 1 })).effect, "PERMIT");
+    const status = JSON.parse((await faramesh(stack.dir, "status", "--format", "json")).stdout);
+    assert.is(status.daemon.drift, true);
   });
 });
 
