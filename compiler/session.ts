@@ -3,8 +3,6 @@ import type { Agent, BlockEntry, Span } from "./ast.ts";
 import { blocksOf } from "./blocks.ts";
 import { parseDuration } from "./parse/quantity.ts";
 
-export const sessionFields = ["max_duration", "idle_timeout"] as const;
-
 export interface SessionBound {
   readonly us: number;
   readonly span: Span;
@@ -18,7 +16,7 @@ export interface SessionBounds {
 /** Null where there is none, or none that can be read: check reports that. */
 export function sessionBounds(agent: Agent): SessionBounds {
   const entries = blocksOf(agent, "session").flatMap((block) => block.entries);
-  const bound = (name: (typeof sessionFields)[number]): SessionBound | null => {
+  const bound = (name: "max_duration" | "idle_timeout"): SessionBound | null => {
     const entry = entries.find((one) => one.name === name);
     const us = entry === undefined ? null : boundUs(entry);
     return entry === undefined || us === null ? null : { us, span: entry.span };

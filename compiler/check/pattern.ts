@@ -32,6 +32,12 @@ function patternProblem(text: string): { message: string; help: string } | null 
   for (const segment of text.split("/")) {
     if (segment === "")
       return { message: `\`${text}\` has an empty segment`, help: "write one `/` between names, none at the ends" };
+    if (segment === "." || segment === "..") {
+      return {
+        message: `no tool has a segment \`${segment}\``,
+        help: `a name with one is denied (BAD_TOOL_NAME): write the name without it`,
+      };
+    }
     if (segment !== "**" && segment.includes("**")) {
       return {
         message: `\`**\` stands for whole segments, not for part of \`${segment}\``,

@@ -15,17 +15,20 @@ export interface MatcherTest {
 
 const portRange = /^(\d{1,5})\s*-\s*(\d{1,5})$/;
 
+/** As everywhere in the language, letters of ASCII alone have a case. */
+const asciiLower = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+
 /** Where the value stands in the request's http part. Header names ignore case, so they are looked up in lower case. */
 export function matcherPath(matcher: NetworkMatcher): readonly string[] {
   const key = matcher.key ?? "";
   if (matcher.part === "query") return ["query", key];
-  return matcher.part === "header" ? ["headers", key.toLowerCase()] : [matcher.part];
+  return matcher.part === "header" ? ["headers", asciiLower(key)] : [matcher.part];
 }
 
 /** A glob as one test of text. Null when its automaton needs too many states. */
 export function globTest(program: Program, text: string, options: GlobOptions): MatcherTest | null {
   if (!/[*?]/.test(text)) {
-    const constant = program.string(options.ignoreCase ? text.replace(/[A-Z]/g, (c) => c.toLowerCase()) : text);
+    const constant = program.string(options.ignoreCase ? asciiLower(text) : text);
     return { op: options.ignoreCase ? Op.EqFolded : Op.EqString, b: constant, truth: true };
   }
   const automaton = program.glob(text, options);

@@ -74,7 +74,7 @@ const cases: readonly (readonly [string, readonly string[]])[] = [
   ['permit a notify env("X")', ["FMS015"]],
   ['budget b { max env("X") }', ["FMS015"]],
   ["permit a if x in [env]", []],
-  ["permit ../a", []],
+  ["permit ../a", ["FMS024"]],
   ["permit /a", ["FMS024"]],
   ["permit a/", ["FMS024"]],
   ["permit a/b#c", ["FMS024"]],
