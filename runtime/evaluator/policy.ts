@@ -284,7 +284,9 @@ export class LoadedPolicy implements Policy {
       if (cause === "default") return [Cause.Default as number];
       const at = cause.indexOf(":");
       const [kind, value] = [cause.slice(0, at), cause.slice(at + 1)];
-      if (kind === "rule" && /^\d{1,6}$/.test(value)) return [(Number(value) << 2) | Cause.Rule];
+      // Rows behind the rules are gates, which only their own causes approve.
+      if (kind === "rule" && /^\d{1,6}$/.test(value))
+        return Number(value) < this.#image.ruleCount ? [(Number(value) << 2) | Cause.Rule] : [];
       if (kind === "selector") return this.#selectorGates(value).map((row) => (row << 2) | Cause.Rule);
       return kind === "budget" ? budgetIndex(value).map((i) => (i << 2) | Cause.Budget) : [];
     });

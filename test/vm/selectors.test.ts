@@ -63,6 +63,13 @@ test("an approved selector lets the call go on, and the limits behind it still h
   assert.equal([said(), said(), said()], ["POLICY_PERMIT", "POLICY_PERMIT", "RATE_EXCEEDED"]);
 });
 
+test("no number of a rule approves a selector", () => {
+  const policy = loadPolicySync(image as Uint8Array, { state: "volatile" });
+  const call = { agent_id: "a", tool_id: "risky", args: {} };
+  const approved = Array.from({ length: 60 }, (_, i) => `rule:${i}`);
+  assert.is(policy.decide(call, { now: 1e12, approved }).code, "SELECTOR_UNAVAILABLE");
+});
+
 test("a request of raw JSON holds no selector, whatever it says and whatever the request before it held", () => {
   const policy = loadPolicySync(image as Uint8Array, { state: "volatile" });
   const call = { agent_id: "a", tool_id: "pay", args: {}, selectors: { account: gold } };
