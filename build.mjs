@@ -11,6 +11,8 @@ import { buildUnicode } from "./build-unicode.mjs";
 
 const LINE_CHARACTERS = 160;
 const OPTIMISING_ROUNDS = 2;
+/** Of a function that is put in place of its calls, in nodes. Larger ones gain no time that can be measured, and take bytes. */
+const INLINED_SIZE_MAX = 8;
 
 await mkdir("build", { recursive: true });
 await mkdir("dist", { recursive: true });
@@ -54,6 +56,7 @@ function optimised(wasm) {
   module.setFeatures(MutableGlobals | SignExt | NontrappingFPToInt | BulkMemory | BulkMemoryOpt);
   binaryen.setOptimizeLevel(3);
   binaryen.setShrinkLevel(0);
+  binaryen.setFlexibleInlineMaxSize(INLINED_SIZE_MAX);
   for (let round = 0; round < OPTIMISING_ROUNDS; round++) module.optimize();
   const bytes = Buffer.from(module.emitBinary());
   module.dispose();

@@ -1,13 +1,12 @@
 // The machine's door for requests that the host reads: what it may call. No imports, no allocation after `load`; every call is
 // bounded by the image and the names and values that the host wrote. The host is trusted to fill the areas that abi.ts
-// describes. By itself it is the machine of those who never hand over JSON; index.ts adds that way in.
+// describes. By itself it is the machine of those who only decide on objects; index.ts adds all else.
 import * as image from "./image";
-import * as limits from "./limits";
 import * as memoryMap from "./memory";
 import * as meters from "./meters";
 import * as sessions from "./sessions";
 import { firstTemporary, hashImage, verify } from "./load";
-import { chargeDenial, chargePlan, decidePlan, isExpired } from "./decide";
+import { decidePlan, isExpired } from "./decide";
 import { lookupPlan } from "./dispatch";
 import { sha256Begin, sha256End, sha256Update } from "./sha256";
 import { readSnapshot, writeSnapshot } from "./snapshot";
@@ -72,38 +71,9 @@ export function decide(plan: u32, nowUs: f64, arenaUsed: u32, approvedCount: u32
   return decidePlan(plan, nowUs, arenaUsed, approvedCount, false);
 }
 
-/** Without taking anything, every step in Area.Trace. */
-export function explain(plan: u32, nowUs: f64, arenaUsed: u32, approvedCount: u32): i32 {
-  return decidePlan(plan, nowUs, arenaUsed, approvedCount, true);
-}
-
-export function charge(plan: u32, nowUs: f64): i32 {
-  return chargePlan(plan, nowUs);
-}
-
-/**
- * Corrects the cost of a permitted call of the caller by `delta` micro-dollars in one budget of its agent, and its calls by `count`.
- * 1 corrected, 0 when the window that the call was in is over.
- */
-export function settle(budget: u32, calledUs: f64, delta: f64, count: i32): i32 {
-  if (budget >= image.budgetCount) return 0;
-  meters.keyOfBudget(budget);
-  return limits.settleBudget(budget, <i64>calledUs, <i64>delta, count) ? 1 : 0;
-}
-
-/** Notes what a recorded denial noted. */
-export function deny(plan: u32, nowUs: f64): void {
-  chargeDenial(plan, nowUs);
-}
-
 /** Starts a phase's clock: 1 started, 0 it runs already or waits for another, -1 no room. */
 export function startPhase(phase: u32, nowUs: f64): i32 {
   return phase < image.phaseCount ? meters.startPhase(phase, meters.advance(<i64>nowUs)) : -1;
-}
-
-/** Microseconds since 1970, or -1. */
-export function phaseStart(phase: u32): f64 {
-  return phase < image.phaseCount ? <f64>meters.phaseStart(phase) : -1;
 }
 
 /** Moves the caller's session to a workflow phase of its agent: 1 moved, 0 it is there already, -1 no room. */

@@ -1,18 +1,12 @@
 // SHA-256 (FIPS 180-4) over bytes in memory. Used at load and for state hashes, never on the way of a decision.
 
-// prettier-ignore
-const K: StaticArray<u32> = [
-  0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-  0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-  0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-  0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-  0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-  0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-  0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-  0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
-];
+const ROUNDS: u32 = 64;
+/** Enough for the root of every such prime, from 7: that of 311 is 6.8. */
+const ROOT_STEPS: i32 = 12;
 
 // Static data, not `new`: that would be taken at the start from where memory.ts lays out its areas.
+/** The rounds' constants, made at first use: no compression makes them smaller than what makes them. */
+const constants: u32 = <u32>memory.data(256, 16);
 const words: StaticArray<u32> = changetype<StaticArray<u32>>(memory.data(256, 16));
 const state: StaticArray<u32> = changetype<StaticArray<u32>>(memory.data(32, 16));
 /** A block being filled. */
@@ -20,7 +14,22 @@ const block: StaticArray<u8> = changetype<StaticArray<u8>>(memory.data(64, 16));
 let filled: u32 = 0;
 let total: u64 = 0;
 
+/** The first 32 bits of the fractions of the cube roots of the first 64 primes. */
+function makeConstants(): void {
+  let at = constants;
+  for (let prime: u32 = 2; at < constants + (ROUNDS << 2); prime++) {
+    let factor: u32 = 2;
+    while (prime % factor != 0) factor++;
+    if (factor < prime) continue;
+    let root: f64 = 7;
+    for (let step = 0; step < ROOT_STEPS; step++) root -= (root * root * root - <f64>prime) / (3 * root * root);
+    store<u32>(at, <u32>((root - floor(root)) * 4294967296.0));
+    at += 4;
+  }
+}
+
 export function sha256Begin(): void {
+  if (load<u32>(constants) == 0) makeConstants();
   unchecked(state[0] = 0x6a09e667);
   unchecked(state[1] = 0xbb67ae85);
   unchecked(state[2] = 0x3c6ef372);
@@ -93,7 +102,7 @@ function compress(at: u32): void {
   let g = unchecked(state[6]);
   let h = unchecked(state[7]);
   for (let i: i32 = 0; i < 64; i++) {
-    const t1 = h + (rotr<u32>(e, 6) ^ rotr<u32>(e, 11) ^ rotr<u32>(e, 25)) + ((e & f) ^ (~e & g)) + unchecked(K[i]) + unchecked(words[i]);
+    const t1 = h + (rotr<u32>(e, 6) ^ rotr<u32>(e, 11) ^ rotr<u32>(e, 25)) + ((e & f) ^ (~e & g)) + load<u32>(constants + (<u32>i << 2)) + unchecked(words[i]);
     const t2 = (rotr<u32>(a, 2) ^ rotr<u32>(a, 13) ^ rotr<u32>(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
     h = g;
     g = f;

@@ -11,9 +11,9 @@ import {
 } from "../../vm/shared/abi.ts";
 import { moduleOf } from "../evaluator/carried.ts";
 import { Machine } from "../evaluator/machine.ts";
-import { LoadedPolicy } from "../evaluator/policy.ts";
 import type { PolicyInfo } from "../evaluator/types.ts";
 import { wholeMachine } from "../evaluator/whole-machine.ts";
+import { WholePolicy } from "../evaluator/whole-policy.ts";
 
 /** Stretches of zeros shorter than this stay within a segment: compressed, they cost less than another segment. */
 const GAP_BYTES = 256;
@@ -69,10 +69,10 @@ function load(
   options: JoinOptions,
 ): { machine: Machine; info: PolicyInfo } {
   const arenaBytes = options.arenaBytes ?? ARENA_BYTES_DEFAULT;
-  const bare = new LoadedPolicy(new Machine(module, image, 0, arenaBytes), false, null);
+  const bare = new WholePolicy(new Machine(module, image, 0, arenaBytes), false, null);
   const capacity = bare.info.stateful ? (options.meterCapacity ?? METER_CAPACITY_DEFAULT) : 0;
   const machine = new Machine(module, image, capacity, arenaBytes);
-  const { info } = new LoadedPolicy(machine, capacity > 0, null);
+  const { info } = new WholePolicy(machine, capacity > 0, null);
   // Asked for, so that it stands in memory: the joined module cannot find it any more.
   if (info.image_hash === "") throw new Error("an image without a hash");
   return { machine, info };

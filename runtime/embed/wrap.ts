@@ -17,7 +17,7 @@ function head(info: PolicyInfo): string {
   return `// Written by faramesh build: the policy ${info.policy_hash}, image ${info.image_hash}.\n`;
 }
 
-const exportsText = `export const open = (options) => host.openBuilt(module, options);
+const exportsText = `export const open = (options) => host.open(module, options);
 export const policy = open();
 export const decide = (request, options) => policy.decide(request, options);
 export const { JsonNumber, LoadFailure } = host;
@@ -25,12 +25,12 @@ export const { JsonNumber, LoadFailure } = host;
 
 /** The types of both. */
 export const typesText = `// Written by faramesh build.
-import type { EvaluationOptions, EvaluationRequest, Policy, Verdict } from "faramesh/evaluator";
+import type { EdgePolicy, EvaluationOptions, EvaluationRequest, Verdict } from "faramesh/evaluator";
 export { JsonNumber, LoadFailure } from "faramesh/evaluator";
 /** Opens the policy once more, with counters of its own: { state: "volatile" }. */
-export declare const open: (options?: { readonly state?: "volatile" }) => Policy;
+export declare const open: (options?: { readonly state?: "volatile" }) => EdgePolicy;
 /** Opened without state: what counts calls is denied STATE_UNAVAILABLE. */
-export declare const policy: Policy;
+export declare const policy: EdgePolicy;
 export declare const decide: (request: EvaluationRequest, options: EvaluationOptions) => Verdict;
 `;
 

@@ -2,9 +2,11 @@
 // machine did and decides nothing. Values at redacted paths are never shown.
 import { Result, TRACE_EVENT_BYTES, TraceKind } from "../../vm/shared/abi.ts";
 import { FIRST_VALUE_OP, JUMP_FAIL, Kind, Mode, Op, Root, Tri } from "../../vm/shared/isa.ts";
-import type { FieldRow, ImageReader, InstructionRow, RuleRow } from "./image.ts";
+import type { FieldRow, ImageReader, RuleRow } from "./image.ts";
+import { type InstructionRow, instructionAt, numberAt, trackText } from "./image-rows.ts";
 import type { Machine } from "./machine.ts";
-import type { RuleInfo, RuleTrace, TestTrace } from "./types.ts";
+import { redactOf, ruleText } from "./rules.ts";
+import type { RuleTrace, TestTrace } from "./types.ts";
 
 /** Longest value shown, in characters. */
 const VALUE_SHOWN = 120;
@@ -21,10 +23,9 @@ interface Event {
 export function explainTrace(
   machine: Machine,
   image: ImageReader,
-  redact: readonly string[],
-  ruleInfo: (rule: number) => RuleInfo,
+  plan: number,
 ): { rules: RuleTrace[]; meters: string[] } {
-  const teller = new Teller(machine, image, redact);
+  const teller = new Teller(machine, image, redactOf(image, plan));
   const rules: RuleTrace[] = [];
   const meters: string[] = [];
   let tests: TestTrace[] = [];
@@ -45,10 +46,10 @@ export function explainTrace(
           meters.push(gateText(row, tests, event.kind === TraceKind.RuleMatches));
           break;
         }
-        const info = ruleInfo(event.index);
-        const rule_ref = info.file === null ? null : `${info.file}:${info.line}`;
+        const place = image.debug(event.index);
+        const rule_ref = place === null ? null : `${place.file}:${place.line}`;
         const outcome = event.kind === TraceKind.RuleMatches ? "match" : "no match";
-        rules.push({ rule: event.index, text: info.text, rule_ref, outcome, tests });
+        rules.push({ rule: event.index, text: ruleText(row, place), rule_ref, outcome, tests });
         break;
       }
       default:
@@ -99,7 +100,7 @@ class Teller {
 
   /** `strict`: the whole condition was asked the other way round. */
   test(event: Event, strict: boolean): TestTrace {
-    const instruction = this.#image.instruction(event.index);
+    const instruction = instructionAt(this.#image, event.index);
     const asksFalse = (instruction.mode & 3) >= Mode.NeedFalse;
     // Of a strict rule the condition is asked the other way round, and never fails by falling through; a test of the
     // tool's name before it is asked straight.
@@ -132,12 +133,12 @@ class Teller {
       case Op.LtNumber:
       case Op.LeNumber:
       case Op.ContainsNumber:
-        return String(image.number(instruction.b));
+        return String(numberAt(image, instruction.b));
       case Op.EqBool:
       case Op.ContainsBool:
         return instruction.b === 1 ? "true" : "false";
       case Op.InSet:
-        return `[${image
+        return `[${this.#image
           .set(instruction.b)
           .map((m) => this.#member(m))
           .join(", ")}]`;
@@ -159,7 +160,7 @@ class Teller {
       case Kind.Bool:
         return member.reference === 1 ? "true" : "false";
       case Kind.Number:
-        return String(this.#image.number(member.reference));
+        return String(numberAt(this.#image, member.reference));
       default:
         return JSON.stringify(this.#image.string(member.reference));
     }
@@ -174,7 +175,7 @@ class Teller {
     const { at, row } = made;
     switch (row.op) {
       case Op.LoadNumber:
-        return String(this.#image.number(row.b));
+        return String(numberAt(this.#image, row.b));
       case Op.LoadString:
         return JSON.stringify(this.#image.string(row.b));
       case Op.LoadBool:
@@ -182,7 +183,7 @@ class Teller {
       case Op.LoadNull:
         return "nil";
       case Op.Look:
-        return lookText(this.#image.trackText(row.b));
+        return lookText(trackText(this.#image, row.b));
       case Op.Negate:
         return `-${this.#inner(at, row.b)}`;
       case Op.Length:
@@ -207,7 +208,7 @@ class Teller {
 
   #maker(instruction: number, slot: number): { at: number; row: InstructionRow } | null {
     for (let at = instruction - 1; at >= 0; at--) {
-      const row = this.#image.instruction(at);
+      const row = instructionAt(this.#image, at);
       if (row.op < FIRST_VALUE_OP) return null;
       if (row.a === slot) return { at, row };
     }

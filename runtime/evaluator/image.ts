@@ -1,6 +1,5 @@
 // Reads the tables of an image that the host needs: names, rules, plans' fields and lists. Used on images that the machine
 // has proved; it builds nothing ahead, so that opening a large policy costs nothing here.
-import type { HostSection } from "../../compiler/lower/lower.ts";
 import {
   HEADER_BYTES,
   PART_INDEX,
@@ -13,7 +12,6 @@ import {
   TRACK_ROW_BYTES,
 } from "../../vm/shared/image.ts";
 import { INSTRUCTION_BYTES, Kind, Op, Root, RULE_GATE, RULE_STRICT } from "../../vm/shared/isa.ts";
-import { LoadFailure } from "./types.ts";
 
 const decoder = new TextDecoder();
 
@@ -34,121 +32,97 @@ export interface RuleRow {
   readonly reason: string | null;
 }
 
-export interface InstructionRow {
-  readonly op: number;
-  readonly mode: number;
-  readonly a: number;
-  readonly b: number;
-  readonly jump: number;
-  readonly c: number;
-}
-
 export class ImageReader {
   readonly bytes: Uint8Array;
-  readonly #view: DataView;
-  #host: HostSection | null = null;
+  readonly view: DataView;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  #at(section: Section): number {
-    return this.#view.getUint32(HEADER_BYTES + section * TABLE_ROW_BYTES, true);
+  /** Place of a section, in bytes. */
+  at(section: Section): number {
+    return this.view.getUint32(HEADER_BYTES + section * TABLE_ROW_BYTES, true);
   }
 
-  #length(section: Section): number {
-    return this.#view.getUint32(HEADER_BYTES + section * TABLE_ROW_BYTES + 4, true);
+  /** Bytes of a section. */
+  length(section: Section): number {
+    return this.view.getUint32(HEADER_BYTES + section * TABLE_ROW_BYTES + 4, true);
   }
 
-  #u32(at: number): number {
-    return this.#view.getUint32(at, true);
+  u32(at: number): number {
+    return this.view.getUint32(at, true);
   }
 
   #text(section: Section, index: number): string {
-    const rows = this.#at(section) + 8;
-    const count = this.#u32(rows - 8);
-    const start = rows + count * 8 + this.#u32(rows + index * 8);
-    return decoder.decode(this.bytes.subarray(start, start + this.#u32(rows + index * 8 + 4)));
+    const rows = this.at(section) + 8;
+    const count = this.u32(rows - 8);
+    const start = rows + count * 8 + this.u32(rows + index * 8);
+    return decoder.decode(this.bytes.subarray(start, start + this.u32(rows + index * 8 + 4)));
   }
 
   string(index: number): string {
     return this.#text(Section.Strings, index);
   }
 
-  number(index: number): number {
-    return this.#view.getFloat64(this.#at(Section.Numbers) + index * 8, true);
-  }
-
   pool(start: number, count: number): number[] {
-    const at = this.#at(Section.Pool) + start * 4;
-    return Array.from({ length: count }, (_, i) => this.#u32(at + i * 4));
+    const at = this.at(Section.Pool) + start * 4;
+    return Array.from({ length: count }, (_, i) => this.u32(at + i * 4));
   }
 
   get fieldCount(): number {
-    return this.#length(Section.Fields) / 8;
+    return this.length(Section.Fields) / 8;
   }
 
   field(index: number): FieldRow {
-    const row = this.#at(Section.Fields) + index * 8;
-    const parts = this.pool(this.#u32(row + 4), this.#view.getUint16(row + 2, true));
-    const root = this.#view.getUint8(row);
+    const row = this.at(Section.Fields) + index * 8;
+    const parts = this.pool(this.u32(row + 4), this.view.getUint16(row + 2, true));
+    const root = this.view.getUint8(row);
     if (root === Root.Time) return { root, path: parts };
     return { root, path: parts.map((part) => (part >= PART_INDEX ? part - PART_INDEX : this.string(part))) };
   }
 
   set(index: number): { kind: number; reference: number }[] {
-    const row = this.#at(Section.Sets) + index * 8;
-    const members = this.#at(Section.Members) + this.#u32(row) * 8;
-    return Array.from({ length: this.#u32(row + 4) }, (_, i) => ({
-      kind: this.#u32(members + i * 8),
-      reference: this.#u32(members + i * 8 + 4),
+    const row = this.at(Section.Sets) + index * 8;
+    const members = this.at(Section.Members) + this.u32(row) * 8;
+    return Array.from({ length: this.u32(row + 4) }, (_, i) => ({
+      kind: this.u32(members + i * 8),
+      reference: this.u32(members + i * 8 + 4),
     }));
   }
 
   /** Rules alone: gates stand behind them. */
   get ruleCount(): number {
-    const rows = this.#at(Section.Rules);
-    let count = this.#length(Section.Rules) / 16;
-    while (count > 0 && (this.#view.getUint8(rows + (count - 1) * 16 + 7) & RULE_GATE) !== 0) count--;
+    const rows = this.at(Section.Rules);
+    let count = this.length(Section.Rules) / 16;
+    while (count > 0 && (this.view.getUint8(rows + (count - 1) * 16 + 7) & RULE_GATE) !== 0) count--;
     return count;
   }
 
   /** Rows of Rules: rules, then gates. */
   get rowCount(): number {
-    return this.#length(Section.Rules) / 16;
+    return this.length(Section.Rules) / 16;
   }
 
   rule(index: number): RuleRow {
-    const row = this.#at(Section.Rules) + index * 16;
-    const code = this.#u32(row);
-    const reason = this.#u32(row + 12);
+    const row = this.at(Section.Rules) + index * 16;
+    const code = this.u32(row);
+    const reason = this.u32(row + 12);
     return {
       code: code === 0 ? null : code - 1,
-      instructions: this.#view.getUint16(row + 4, true),
-      effect: this.#view.getUint8(row + 6),
-      strict: (this.#view.getUint8(row + 7) & RULE_STRICT) !== 0,
-      isGate: (this.#view.getUint8(row + 7) & RULE_GATE) !== 0,
-      pattern: this.string(this.#u32(row + 8)),
+      instructions: this.view.getUint16(row + 4, true),
+      effect: this.view.getUint8(row + 6),
+      strict: (this.view.getUint8(row + 7) & RULE_STRICT) !== 0,
+      isGate: (this.view.getUint8(row + 7) & RULE_GATE) !== 0,
+      pattern: this.string(this.u32(row + 8)),
       reason: reason === 0 ? null : this.string(reason - 1),
-    };
-  }
-
-  instruction(index: number): InstructionRow {
-    const at = this.#at(Section.Code) + index * INSTRUCTION_BYTES;
-    return {
-      op: this.#view.getUint8(at),
-      mode: this.#view.getUint8(at + 1),
-      a: this.#view.getUint16(at + 2, true),
-      b: this.#u32(at + 4),
-      jump: this.#view.getUint16(at + 8, true),
-      c: this.#view.getUint16(at + 10, true),
     };
   }
 
   /** Every row of Rules whose code can run for a plan: its shape's gates and deny! rules, its phases', its own. */
   rulesOf(plan: number): number[] {
-    const row = this.#at(Section.Plans) + plan * 12;
+    const row = this.at(Section.Plans) + plan * 12;
     const triples = (start: Shape, count: Shape): number[] => {
       const cells = this.pool(this.shape(plan, start), this.shape(plan, count) * 3);
       return cells.flatMap((first, i) => (i % 3 === 1 ? this.pool(first, cells[i + 1] ?? 0) : []));
@@ -158,7 +132,7 @@ export class ImageReader {
       ...this.shapeList(plan, Shape.MandatoryStart, Shape.MandatoryCount),
       ...triples(Shape.PhasesStart, Shape.PhasesCount),
       ...triples(Shape.StagesStart, Shape.StagesCount),
-      ...this.pool(this.#u32(row + 4), this.#u32(row + 8)),
+      ...this.pool(this.u32(row + 4), this.u32(row + 8)),
       ...this.shapeList(plan, Shape.SelectorGatesStart, Shape.SelectorGatesCount),
       ...this.shapeList(plan, Shape.EgressGatesStart, Shape.EgressGatesCount),
     ];
@@ -166,16 +140,16 @@ export class ImageReader {
 
   /** Strings that a rule's code compares the field of slot `a` with as a whole, as pairs of field and string. */
   comparedStrings(rule: number): [number, number][] {
-    const row = this.#at(Section.Rules) + rule * 16;
-    const first = this.#at(Section.Code) + (this.#u32(row) - 1) * INSTRUCTION_BYTES;
+    const row = this.at(Section.Rules) + rule * 16;
+    const first = this.at(Section.Code) + (this.u32(row) - 1) * INSTRUCTION_BYTES;
     const pairs: [number, number][] = [];
-    for (let i = 0; i < this.#view.getUint16(row + 4, true); i++) {
+    for (let i = 0; i < this.view.getUint16(row + 4, true); i++) {
       const at = first + i * INSTRUCTION_BYTES;
-      const op = this.#view.getUint8(at);
-      const field = this.#view.getUint16(at + 2, true);
-      if (op === Op.EqString) pairs.push([field, this.#u32(at + 4)]);
+      const op = this.view.getUint8(at);
+      const field = this.view.getUint16(at + 2, true);
+      if (op === Op.EqString) pairs.push([field, this.u32(at + 4)]);
       if (op !== Op.InSet) continue;
-      for (const { kind, reference } of this.set(this.#u32(at + 4)))
+      for (const { kind, reference } of this.set(this.u32(at + 4)))
         if (kind === Kind.String) pairs.push([field, reference]);
     }
     return pairs;
@@ -183,15 +157,15 @@ export class ImageReader {
 
   /** Bytes of a string. */
   stringBytes(index: number): Uint8Array {
-    const rows = this.#at(Section.Strings) + 8;
-    const start = rows + this.#u32(rows - 8) * 8 + this.#u32(rows + index * 8);
-    return this.bytes.subarray(start, start + this.#u32(rows + index * 8 + 4));
+    const rows = this.at(Section.Strings) + 8;
+    const start = rows + this.u32(rows - 8) * 8 + this.u32(rows + index * 8);
+    return this.bytes.subarray(start, start + this.u32(rows + index * 8 + 4));
   }
 
   /** A member of the shape of a plan. */
   shape(plan: number, member: Shape): number {
-    const shape = this.#u32(this.#at(Section.Plans) + plan * 12);
-    return this.#u32(this.#at(Section.Shapes) + shape * SHAPE_ROW_BYTES + member * 4);
+    const shape = this.u32(this.at(Section.Plans) + plan * 12);
+    return this.u32(this.at(Section.Shapes) + shape * SHAPE_ROW_BYTES + member * 4);
   }
 
   shapeList(plan: number, start: Shape, count: Shape): number[] {
@@ -205,61 +179,45 @@ export class ImageReader {
   }
 
   get agentCount(): number {
-    return this.#length(Section.Agents) / 24;
+    return this.length(Section.Agents) / 24;
   }
 
   agentId(index: number): string {
-    return this.string(this.#u32(this.#at(Section.Agents) + index * 24));
+    return this.string(this.u32(this.at(Section.Agents) + index * 24));
   }
 
   limit(index: number): { pattern: string; count: number; windowUs: number } {
-    const row = this.#at(Section.Limits) + index * 16;
+    const row = this.at(Section.Limits) + index * 16;
     return {
-      pattern: this.string(this.#u32(row)),
-      count: this.#u32(row + 4),
-      windowUs: this.#view.getFloat64(row + 8, true),
+      pattern: this.string(this.u32(row)),
+      count: this.u32(row + 4),
+      windowUs: this.view.getFloat64(row + 8, true),
     };
   }
 
   get limitCount(): number {
-    return this.#length(Section.Limits) / 16;
+    return this.length(Section.Limits) / 16;
   }
 
   get budgetCount(): number {
-    return this.#length(Section.Budgets) / 64;
-  }
-
-  /** Indexes of the budgets that an agent declares. */
-  budgetsOfAgent(agent: number): number[] {
-    const first = this.host.firstBudget[agent] ?? 0;
-    const end = this.host.firstBudget[agent + 1] ?? this.budgetCount;
-    return Array.from({ length: end - first }, (_, i) => first + i);
+    return this.length(Section.Budgets) / 64;
   }
 
   budgetId(index: number): string {
-    return this.string(this.#u32(this.#at(Section.Budgets) + index * 64));
-  }
-
-  /** One of a budget's amounts, by its offset in the row; -1 when there is none. */
-  budgetAmount(index: number, offset: number): number {
-    return Number(this.#view.getBigInt64(this.#at(Section.Budgets) + index * 64 + offset, true));
-  }
-
-  budgetByte(index: number, offset: number): number {
-    return this.#view.getUint8(this.#at(Section.Budgets) + index * 64 + offset);
+    return this.string(this.u32(this.at(Section.Budgets) + index * 64));
   }
 
   get phaseCount(): number {
-    return this.#length(Section.Phases) / 32;
+    return this.length(Section.Phases) / 32;
   }
 
   phase(index: number): { name: string; agent: string; durationUs: number; next: string } {
-    const row = this.#at(Section.Phases) + index * 32;
+    const row = this.at(Section.Phases) + index * 32;
     return {
-      name: this.string(this.#u32(row + 4)),
-      agent: this.agentId(this.#u32(row + 12)),
-      durationUs: this.#view.getFloat64(row + 16, true),
-      next: this.string(this.#u32(row + 24)),
+      name: this.string(this.u32(row + 4)),
+      agent: this.agentId(this.u32(row + 12)),
+      durationUs: this.view.getFloat64(row + 16, true),
+      next: this.string(this.u32(row + 24)),
     };
   }
 
@@ -276,20 +234,20 @@ export class ImageReader {
 
   /** Whether the sessions of some agent have state. */
   get keepsSessions(): boolean {
-    const end = this.#at(Section.Shapes) + this.#length(Section.Shapes);
-    for (let row = this.#at(Section.Shapes); row < end; row += SHAPE_ROW_BYTES) {
-      if ((this.#u32(row + Shape.Flags * 4) & SHAPE_SESSION) !== 0) return true;
+    const end = this.at(Section.Shapes) + this.length(Section.Shapes);
+    for (let row = this.at(Section.Shapes); row < end; row += SHAPE_ROW_BYTES) {
+      if ((this.u32(row + Shape.Flags * 4) & SHAPE_SESSION) !== 0) return true;
     }
     return false;
   }
 
   get stageCount(): number {
-    return this.#length(Section.Stages) / STAGE_ROW_BYTES;
+    return this.length(Section.Stages) / STAGE_ROW_BYTES;
   }
 
   stage(index: number): { name: string; agent: number; first: number; count: number } {
-    const row = this.#at(Section.Stages) + index * STAGE_ROW_BYTES;
-    const [name, agent, first, count] = [0, 4, 8, 12].map((at) => this.#u32(row + at)) as [
+    const row = this.at(Section.Stages) + index * STAGE_ROW_BYTES;
+    const [name, agent, first, count] = [0, 4, 8, 12].map((at) => this.u32(row + at)) as [
       number,
       number,
       number,
@@ -298,17 +256,8 @@ export class ImageReader {
     return { name: this.string(name), agent, first, count };
   }
 
-  get trackCount(): number {
-    return this.#length(Section.Tracks) / TRACK_ROW_BYTES;
-  }
-
-  /** What a condition looks back at, in words: "count stripe/*". */
-  trackText(index: number): string {
-    return this.string(this.#u32(this.#at(Section.Tracks) + index * TRACK_ROW_BYTES));
-  }
-
   isSum(index: number): boolean {
-    return this.#u32(this.#at(Section.Tracks) + index * TRACK_ROW_BYTES + 8) > 0;
+    return this.u32(this.at(Section.Tracks) + index * TRACK_ROW_BYTES + 8) > 0;
   }
 
   /** The first workflow phase of an agent, or null. */
@@ -317,54 +266,15 @@ export class ImageReader {
     return null;
   }
 
-  /** Throws LoadFailure when the section, which the machine does not look into, is not what the compiler writes. */
-  get host(): HostSection {
-    if (this.#host !== null) return this.#host;
-    const host = this.#json(Section.Host);
-    if (!isHostSection(host)) throw new LoadFailure("BAD_IMAGE", "the image has settings that cannot be read (Host)");
-    this.#host = host;
-    return host;
-  }
-
-  /** The value of a section of JSON; undefined when it is none. */
-  #json(section: Section): unknown {
-    const at = this.#at(section);
-    try {
-      return JSON.parse(decoder.decode(this.bytes.subarray(at, at + this.#length(section))));
-    } catch {
-      return undefined;
-    }
-  }
-
   /** Place and words of a rule; null in images without a source map. */
   debug(rule: number): { line: number; column: number; file: string; text: string } | null {
-    if (this.#length(Section.Debug) === 0) return null;
-    const row = this.#at(Section.Debug) + rule * 12;
+    if (this.length(Section.Debug) === 0) return null;
+    const row = this.at(Section.Debug) + rule * 12;
     return {
-      line: this.#u32(row),
-      column: this.#view.getUint16(row + 4, true),
-      file: this.#text(Section.DebugStrings, this.#view.getUint16(row + 6, true)),
-      text: this.#text(Section.DebugStrings, this.#u32(row + 8)),
+      line: this.u32(row),
+      column: this.view.getUint16(row + 4, true),
+      file: this.#text(Section.DebugStrings, this.view.getUint16(row + 6, true)),
+      text: this.#text(Section.DebugStrings, this.u32(row + 8)),
     };
   }
-}
-
-function isHostSection(value: unknown): value is HostSection {
-  if (!isObject(value) || !isObject(value.runtime)) return false;
-  const { blocks, notify, phaseOfRule, stageOfRule, firstRule, firstBudget } = value;
-  const arePairs = (list: unknown): boolean => Array.isArray(list) && list.every((pair) => areNumbers(pair));
-  const areNumbers = (list: unknown): boolean => Array.isArray(list) && list.every((n) => Number.isSafeInteger(n));
-  return (
-    areNumbers(firstRule) &&
-    areNumbers(firstBudget) &&
-    (blocks === undefined || Array.isArray(blocks)) &&
-    arePairs(phaseOfRule) &&
-    arePairs(stageOfRule) &&
-    Array.isArray(notify) &&
-    notify.every((row) => Array.isArray(row) && Number.isSafeInteger(row[0]))
-  );
-}
-
-function isObject(value: unknown): value is { readonly [name: string]: unknown } {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

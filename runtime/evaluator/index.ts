@@ -1,8 +1,10 @@
-// The evaluator with all that it has: it loads a policy, decides, and explains. Runs in browsers, Node, Deno, Bun and
-// workers; it imports nothing of node: and has no dependency.
+// The evaluator with all that it has: it loads a policy, decides, explains, and tells what the policy says and holds. Runs in
+// browsers, Node, Deno, Bun and workers; it imports nothing of node: and has no dependency.
 import { explainTrace } from "./explain.ts";
-import * as small from "./small.ts";
+import { isImage, type LoadOptions, openBuilt, openImage } from "./open.ts";
 import type { Policy } from "./types.ts";
+import { wholeMachine } from "./whole-machine.ts";
+import { WholePolicy } from "./whole-policy.ts";
 
 export { JsonNumber } from "./number.ts";
 export type { LoadOptions } from "./open.ts";
@@ -12,11 +14,20 @@ export * from "./types.ts";
  * Opens a policy: an image that `compile` made, or a module that `faramesh build` made. Throws LoadFailure when it is
  * malformed, changed or of an unknown version.
  */
-export function loadPolicy(policy: Uint8Array | WebAssembly.Module, options: small.LoadOptions = {}): Promise<Policy> {
-  return small.loadPolicy(policy, { explainer: explainTrace, ...options });
+export async function loadPolicy(policy: Uint8Array | WebAssembly.Module, options: LoadOptions = {}): Promise<Policy> {
+  if (!isImage(policy)) return open(policy, options);
+  // Copied before the first wait: what is loaded is what was handed over.
+  const image = policy.slice();
+  return open(image, { ...options, module: options.module ?? (await wholeMachine.compile()) });
 }
 
 /** The same without waiting; browsers may refuse it for the compilation that it does on first use. */
-export function loadPolicySync(policy: Uint8Array | WebAssembly.Module, options: small.LoadOptions = {}): Policy {
-  return small.loadPolicySync(policy, { explainer: explainTrace, ...options });
+export function loadPolicySync(policy: Uint8Array | WebAssembly.Module, options: LoadOptions = {}): Policy {
+  return open(policy, options);
+}
+
+function open(policy: Uint8Array | WebAssembly.Module, options: LoadOptions): Policy {
+  const all = { explainer: explainTrace, ...options };
+  if (!isImage(policy)) return openBuilt(WholePolicy, policy, all);
+  return openImage(WholePolicy, options.module ?? wholeMachine.module(), policy, all);
 }

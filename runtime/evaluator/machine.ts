@@ -9,7 +9,7 @@ import {
   RestoreCode,
   Result,
 } from "../../vm/shared/abi.ts";
-import { HEADER_TOTAL_BYTES, Section } from "../../vm/shared/image.ts";
+import { HEADER_TOTAL_BYTES } from "../../vm/shared/image.ts";
 import { LoadFailure } from "./types.ts";
 
 interface MachineExports {
@@ -23,15 +23,15 @@ interface MachineExports {
   lookup(agentBytes: number, toolBytes: number): number;
   caller(agentBytes: number, sessionBytes: number): void;
   decide(plan: number, nowUs: number, arenaUsed: number, approvedCount: number): number;
-  /** This and the next are gone from a machine without its way in for JSON. */
+  /** This and the next six are gone from the machine of those who only decide on objects. Their host asks for the first alone. */
   decideJson?(bytes: number, nowUs: number, approvedCount: number, flags: number): number;
   decideOn?(arenaUsed: number): number;
   explain(plan: number, nowUs: number, arenaUsed: number, approvedCount: number): number;
   charge(plan: number, nowUs: number): number;
   deny(plan: number, nowUs: number): void;
   settle(budget: number, calledUs: number, delta: number, count: number): number;
-  startPhase(phase: number, nowUs: number): number;
   phaseStart(phase: number): number;
+  startPhase(phase: number, nowUs: number): number;
   openSession(nowUs: number): number;
   closeSession(): number;
   inspectSession(plan: number, nowUs: number): number;
@@ -149,49 +149,49 @@ export class Machine {
 
   /** Throws LoadFailure; the counters are then as before. */
   restore(bytes: Uint8Array): void {
-    if (bytes.length > this.calls.exchangeBytes())
-      throw new LoadFailure("STATE_FULL", "the snapshot holds more counters than fit");
+    if (bytes.length > this.calls.exchangeBytes()) throw failure("snapshot", restoreFailures[RestoreCode.TooMany]);
     this.bytes.set(bytes, this.exchange);
     const code = this.calls.restore(bytes.length);
     if (code === RestoreCode.Ok) return;
-    const { name, message } = restoreFailures[code] ?? { name: "BAD_SNAPSHOT", message: "refused" };
-    throw new LoadFailure(name, `the snapshot ${message}`);
+    throw failure("snapshot", restoreFailures[code as Exclude<RestoreCode, RestoreCode.Ok>]);
   }
 
   #loadFailure(code: number): LoadFailure {
-    const { name, message } = loadFailures[code] ?? { name: "BAD_IMAGE", message: "is refused" };
     const section = this.resultInteger(Result.LoadSection);
     const row = this.resultInteger(Result.LoadRow);
-    const place = section >= 0 ? ` (${Section[section] ?? "end"}, row ${row})` : row > 0 ? ` (version ${row})` : "";
-    return new LoadFailure(name, `the image ${message}${place}`);
+    const place = section >= 0 ? ` (section ${section}, row ${row})` : row > 0 ? ` (version ${row})` : "";
+    return failure("image", loadFailures[code as Exclude<LoadCode, LoadCode.Ok>], place);
   }
 }
 
 const encoder = new TextEncoder();
 
-const loadFailures: Record<number, { name: string; message: string }> = {
-  [LoadCode.TooShort]: { name: "BAD_IMAGE", message: "is too short to be one" },
-  [LoadCode.BadMagic]: { name: "BAD_IMAGE", message: "is no faramesh image" },
-  [LoadCode.NewerFormat]: { name: "UNSUPPORTED_IMAGE", message: "has a format that this machine does not read" },
-  [LoadCode.NewerIsa]: { name: "UNSUPPORTED_IMAGE", message: "has instructions that this machine does not know" },
-  [LoadCode.BadLength]: { name: "BAD_IMAGE", message: "has another length than it says" },
-  [LoadCode.BadDigest]: { name: "BAD_DIGEST", message: "was changed after it was compiled: its digest does not fit" },
-  [LoadCode.BadSection]: { name: "BAD_IMAGE", message: "has a misplaced section" },
-  [LoadCode.BadRow]: { name: "BAD_IMAGE", message: "has a row that cannot be" },
-  [LoadCode.BadInstruction]: { name: "BAD_IMAGE", message: "has an instruction that cannot be" },
-  [LoadCode.BadAutomaton]: { name: "BAD_IMAGE", message: "has an automaton that is not closed" },
-  [LoadCode.BadTable]: { name: "BAD_IMAGE", message: "has a table that points outside" },
-  [LoadCode.NoMemory]: { name: "NO_MEMORY", message: "needs more memory than there is" },
+/** A code, then what is wrong with the image. */
+const loadFailures: Record<Exclude<LoadCode, LoadCode.Ok>, string> = {
+  [LoadCode.TooShort]: "BAD_IMAGE is too short to be one",
+  [LoadCode.BadMagic]: "BAD_IMAGE is no faramesh image",
+  [LoadCode.NewerFormat]: "UNSUPPORTED_IMAGE has a format that this machine does not read",
+  [LoadCode.NewerIsa]: "UNSUPPORTED_IMAGE has instructions that this machine does not know",
+  [LoadCode.BadLength]: "BAD_IMAGE has another length than it says",
+  [LoadCode.BadDigest]: "BAD_DIGEST was changed after it was compiled: its digest does not fit",
+  [LoadCode.BadSection]: "BAD_IMAGE has a misplaced section",
+  [LoadCode.BadRow]: "BAD_IMAGE has a row that cannot be",
+  [LoadCode.BadInstruction]: "BAD_IMAGE has an instruction that cannot be",
+  [LoadCode.BadAutomaton]: "BAD_IMAGE has an automaton that is not closed",
+  [LoadCode.BadTable]: "BAD_IMAGE has a table that points outside",
+  [LoadCode.NoMemory]: "NO_MEMORY needs more memory than there is",
 };
 
-const restoreFailures: Record<number, { name: string; message: string }> = {
-  [RestoreCode.BadSnapshot]: { name: "BAD_SNAPSHOT", message: "is malformed" },
-  [RestoreCode.NewerSnapshot]: {
-    name: "UNSUPPORTED_SNAPSHOT",
-    message: "is of a version that this machine does not read",
-  },
-  [RestoreCode.TooMany]: { name: "STATE_FULL", message: "holds more counters than fit" },
+const restoreFailures: Record<Exclude<RestoreCode, RestoreCode.Ok>, string> = {
+  [RestoreCode.BadSnapshot]: "BAD_SNAPSHOT is malformed",
+  [RestoreCode.NewerSnapshot]: "UNSUPPORTED_SNAPSHOT is of a version that this machine does not read",
+  [RestoreCode.TooMany]: "STATE_FULL holds more counters than fit",
 };
+
+function failure(subject: string, codeAndText: string, place = ""): LoadFailure {
+  const end = codeAndText.indexOf(" ");
+  return new LoadFailure(codeAndText.slice(0, end), `the ${subject}${codeAndText.slice(end)}${place}`);
+}
 
 export function hex(bytes: Uint8Array): string {
   let text = "";

@@ -3,6 +3,7 @@
 import { machineText } from "../../build/machine-objects.ts";
 import { CarriedMachine } from "./carried.ts";
 import { isImage, type LoadOptions, openBuilt, openImage } from "./open.ts";
+import { LoadedPolicy } from "./policy.ts";
 import type { ObjectPolicy } from "./types.ts";
 
 export { JsonNumber } from "./number.ts";
@@ -16,14 +17,14 @@ export async function loadPolicy(
   policy: Uint8Array | WebAssembly.Module,
   options: LoadOptions = {},
 ): Promise<ObjectPolicy> {
-  if (!isImage(policy)) return openBuilt(policy, options);
+  if (!isImage(policy)) return openBuilt(LoadedPolicy, policy, options);
   // Copied before the first wait: what is loaded is what was handed over.
   const image = policy.slice();
-  return openImage(options.module ?? (await machine.compile()), image, options);
+  return openImage(LoadedPolicy, options.module ?? (await machine.compile()), image, options);
 }
 
 /** The same without waiting; browsers may refuse it for the compilation that it does on first use. */
 export function loadPolicySync(policy: Uint8Array | WebAssembly.Module, options: LoadOptions = {}): ObjectPolicy {
-  if (!isImage(policy)) return openBuilt(policy, options);
-  return openImage(options.module ?? machine.module(), policy, options);
+  if (!isImage(policy)) return openBuilt(LoadedPolicy, policy, options);
+  return openImage(LoadedPolicy, options.module ?? machine.module(), policy, options);
 }

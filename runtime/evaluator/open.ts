@@ -1,8 +1,7 @@
 // Opens a policy: from an image and the machine's module, or from a module that has its image within.
 import { METER_CAPACITY_DEFAULT } from "../../vm/shared/abi.ts";
 import { Machine } from "./machine.ts";
-import { LoadedPolicy } from "./policy.ts";
-import { type Explainer, LoadFailure, type Policy } from "./types.ts";
+import { type Explainer, LoadFailure } from "./types.ts";
 
 export interface LoadOptions {
   /**
@@ -22,24 +21,27 @@ export interface LoadOptions {
   readonly explainer?: Explainer;
 }
 
+/** How much of a policy is opened: what decides, and what the daemon asks for beside. */
+export type Kind<P> = new (machine: Machine, counts: boolean, explainer: Explainer | null) => P;
+
 /** Loads an image. Throws LoadFailure when it is malformed, changed or of an unknown version. */
-export function openImage(module: WebAssembly.Module, image: Uint8Array, options: LoadOptions): Policy {
+export function openImage<P>(kind: Kind<P>, module: WebAssembly.Module, image: Uint8Array, options: LoadOptions): P {
   const counts = options.state === "volatile";
   const capacity = counts ? (options.meterCapacity ?? METER_CAPACITY_DEFAULT) : 0;
   const machine = new Machine(module, image, capacity, options.arenaBytes, options.requestBytes);
-  return new LoadedPolicy(machine, counts, options.explainer ?? null);
+  return new kind(machine, counts, options.explainer ?? null);
 }
 
 /** What is laid down in a built module, and so is not for the one who opens it to choose. */
 const builtIn = ["meterCapacity", "arenaBytes", "requestBytes", "module"] as const;
 
 /** Opens a module that `faramesh build` made. Nothing is loaded or proved: that was done when it was built. Throws LoadFailure. */
-export function openBuilt(module: WebAssembly.Module, options: LoadOptions = {}): Policy {
+export function openBuilt<P>(kind: Kind<P>, module: WebAssembly.Module, options: LoadOptions = {}): P {
   const fixed = builtIn.find((name) => options[name] !== undefined);
   if (fixed !== undefined) {
     throw new LoadFailure("BAD_OPTION", `\`${fixed}\` is chosen when a module is built, not when it is opened`);
   }
-  return new LoadedPolicy(new Machine(module, null, 0), options.state === "volatile", options.explainer ?? null);
+  return new kind(new Machine(module, null, 0), options.state === "volatile", options.explainer ?? null);
 }
 
 /** Whether a policy came as bytes. Told by their shape: those of another realm are no instance of this one's Uint8Array. */

@@ -1,6 +1,9 @@
 // Reads budgets out of a snapshot for people to look at. The machine alone writes snapshots; see vm/snapshot.ts for the bytes.
+import type { HostSection } from "../../compiler/lower/lower.ts";
 import { Budget, BudgetWindow } from "../../vm/shared/image.ts";
 import type { ImageReader } from "./image.ts";
+import { budgetsOfAgent } from "./image-host.ts";
+import { budgetAmount, budgetByte } from "./image-rows.ts";
 import type { BudgetState } from "./types.ts";
 
 const HEAD_BYTES = 24;
@@ -17,18 +20,18 @@ interface Meter {
 }
 
 /** Budgets with what they hold at `now`; those of declared agents also while they hold nothing. */
-export function readBudgets(image: ImageReader, snapshot: Uint8Array, now: number): BudgetState[] {
+export function readBudgets(image: ImageReader, host: HostSection, snapshot: Uint8Array, now: number): BudgetState[] {
   const meters = [...budgetMeters(snapshot, now)];
   const states: BudgetState[] = [];
   const declared = new Set(Array.from({ length: image.agentCount }, (_, i) => image.agentId(i)));
   for (let agentIndex = 0; agentIndex < image.agentCount; agentIndex++) {
     const agent = image.agentId(agentIndex);
-    for (const budget of image.budgetsOfAgent(agentIndex)) {
+    for (const budget of budgetsOfAgent(image, host, agentIndex)) {
       const id = image.budgetId(budget);
       const own = meters.filter((m) => m.id === id && (agent === "" ? !declared.has(m.agent) : m.agent === agent));
-      const bySession = image.budgetByte(budget, Budget.Window) === BudgetWindow.Session;
-      const ceiling = image.budgetAmount(budget, Budget.Max);
-      const most = image.budgetAmount(budget, Budget.MaxCalls);
+      const bySession = budgetByte(image, budget, Budget.Window) === BudgetWindow.Session;
+      const ceiling = budgetAmount(image, budget, Budget.Max);
+      const most = budgetAmount(image, budget, Budget.MaxCalls);
       const limits = { max_micro: ceiling < 0 ? null : ceiling, max_calls: most < 0 ? null : most };
       for (const meter of own) {
         states.push({

@@ -130,12 +130,7 @@ export interface Explanation {
  * Tells the machine's steps in words: `explainer` of the evaluator's second module, which who only decides does not ship.
  * What it is given is for the evaluator alone to know.
  */
-export type Explainer = (
-  machine: never,
-  image: never,
-  redact: readonly string[],
-  ruleInfo: (rule: number) => RuleInfo,
-) => Omit<Explanation, "verdict">;
+export type Explainer = (machine: never, image: never, plan: number) => Omit<Explanation, "verdict">;
 
 export interface RuleInfo {
   readonly index: number;
@@ -317,8 +312,25 @@ export interface Policy {
   stateHash(): string;
 }
 
-/** What the evaluator without a reader of JSON opens. */
-export type ObjectPolicy = Omit<Policy, "decideJson">;
+/** What the small evaluators and built modules open: all that decides and that keeps its state. */
+export type EdgePolicy = Pick<
+  Policy,
+  | "info"
+  | "decide"
+  | "decideBatch"
+  | "decideJson"
+  | "explain"
+  | "activatePhases"
+  | "session"
+  | "sessionPhase"
+  | "movePhase"
+  | "snapshot"
+  | "restore"
+  | "stateHash"
+>;
+
+/** What the smallest evaluator opens. */
+export type ObjectPolicy = Omit<EdgePolicy, "decideJson" | "explain">;
 
 export type RuntimeValue = string | number | boolean | null | { readonly env: string } | readonly RuntimeValue[];
 

@@ -7,6 +7,7 @@ import { format } from "../../compiler/format.ts";
 import { compile } from "../../compiler/index.ts";
 import { toJson, toYaml } from "../../compiler/yaml/print.ts";
 import { ImageReader } from "../../runtime/evaluator/image.ts";
+import { readHost } from "../../runtime/evaluator/image-host.ts";
 import { loadPolicySync } from "../../runtime/evaluator/index.ts";
 
 const key = `ed25519:${"A".repeat(43)}=`;
@@ -67,7 +68,7 @@ for (const { text, fields, name, warnings = [] } of good) {
       compiled(formatted(whole)).said.map((line) => line.split(" ")[1]),
       warnings,
     );
-    const [block] = new ImageReader(image).host.blocks ?? [];
+    const [block] = readHost(new ImageReader(image)).blocks ?? [];
     if (fields !== undefined) assert.equal(block?.fields, fields);
     if (name !== undefined) assert.is(block?.name, name);
     const hash = loadPolicySync(image, { state: "volatile" }).info.policy_hash;
@@ -154,7 +155,7 @@ test("F11 a secret's name alone reaches the image, and never its value", () => {
   const { image } = compiled(text);
   const bytes = Buffer.from(image ?? []).toString("latin1");
   assert.match(bytes, "VAULT_TOKEN");
-  assert.equal(new ImageReader(image as Uint8Array).host.blocks?.[0]?.fields.token, { env: "VAULT_TOKEN" });
+  assert.equal(readHost(new ImageReader(image as Uint8Array)).blocks?.[0]?.fields.token, { env: "VAULT_TOKEN" });
 });
 
 test.run();

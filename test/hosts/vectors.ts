@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { compile } from "../../compiler/index.ts";
 import { joinPolicy } from "../../runtime/embed/join.ts";
-import { loadPolicySync, type Policy } from "../../runtime/evaluator/small.ts";
+import { type EdgePolicy, loadPolicySync } from "../../runtime/evaluator/small.ts";
 import { type CaseLine, caseSets, type Line, type MoveLine, type SessionLine } from "../conformance/sets.ts";
 
 const VECTORS_MIN = 200;
@@ -48,7 +48,7 @@ function historiesOf(lines: readonly Line[]): Step[][] {
   return histories;
 }
 
-function answersOf(policy: Policy, steps: readonly Step[]): string[] {
+function answersOf(policy: EdgePolicy, steps: readonly Step[]): string[] {
   const answer = (step: Step): unknown => {
     if ("activate" in step) return policy.activatePhases(step.activate);
     const now = step.now ?? 0;

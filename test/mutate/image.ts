@@ -3,9 +3,9 @@
 import { createHash } from "node:crypto";
 import { explainTrace } from "../../runtime/evaluator/explain.ts";
 import { Machine } from "../../runtime/evaluator/machine.ts";
-import { LoadedPolicy } from "../../runtime/evaluator/policy.ts";
 import { type EvaluationRequest, LoadFailure } from "../../runtime/evaluator/types.ts";
 import { wholeMachine } from "../../runtime/evaluator/whole-machine.ts";
+import { WholePolicy } from "../../runtime/evaluator/whole-policy.ts";
 import { HEADER_BYTES, HEADER_DIGEST, Section, TABLE_ROW_BYTES } from "../../vm/shared/image.ts";
 import { noon } from "../vm/policies.ts";
 import { Prover } from "./prover.ts";
@@ -85,7 +85,7 @@ export function trial(bytes: Uint8Array, calls: readonly EvaluationRequest[], tu
 
 function run(machine: Machine, calls: readonly EvaluationRequest[], turn: number): void {
   const memoryBytes = machine.calls.memory.buffer.byteLength;
-  const policy = new LoadedPolicy(machine, true, explainTrace);
+  const policy = new WholePolicy(machine, true, explainTrace);
   const thorough = turn % THOROUGH_EVERY === 0;
   const one = calls[turn % Math.max(calls.length, 1)];
   for (const call of thorough || one === undefined ? calls : [one]) {

@@ -3,8 +3,8 @@ import * as assert from "uvu/assert";
 import { explainTrace } from "../../runtime/evaluator/explain.ts";
 import { loadPolicySync } from "../../runtime/evaluator/index.ts";
 import { Machine } from "../../runtime/evaluator/machine.ts";
-import { LoadedPolicy } from "../../runtime/evaluator/policy.ts";
 import { wholeMachine } from "../../runtime/evaluator/whole-machine.ts";
+import { WholePolicy } from "../../runtime/evaluator/whole-policy.ts";
 import { Random } from "../generate/random.ts";
 import { noon } from "../vm/policies.ts";
 import { judgeMutants } from "./request.ts";
@@ -40,7 +40,7 @@ type Opened = ReturnType<typeof opening>;
 
 function opening({ image, calls }: Subject) {
   const machine = new Machine(wholeMachine.module(), image, METERS, REQUEST_BYTES, REQUEST_BYTES);
-  const policy = new LoadedPolicy(machine, true, explainTrace);
+  const policy = new WholePolicy(machine, true, explainTrace);
   return { machine, image, calls, memoryBytes: machine.bytes.length, policy };
 }
 

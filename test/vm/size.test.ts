@@ -6,10 +6,10 @@ import * as assert from "uvu/assert";
 import { everyPart, imageOf, noon, open } from "./policies.ts";
 
 const limitBytes = {
-  "objects.js": 26 * 1024,
-  "small.js": 31 * 1024,
-  "evaluator.js": 33 * 1024,
-  "host.js": 11 * 1024,
+  "objects.js": 23 * 1024,
+  "small.js": 28 * 1024,
+  "evaluator.js": 32 * 1024,
+  "host.js": 9 * 1024,
   "machine.wasm": 20 * 1024,
 };
 

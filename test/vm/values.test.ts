@@ -4,8 +4,8 @@ import * as assert from "uvu/assert";
 import { explainTrace } from "../../runtime/evaluator/explain.ts";
 import { JsonNumber, type RequestValue } from "../../runtime/evaluator/index.ts";
 import { Machine } from "../../runtime/evaluator/machine.ts";
-import { LoadedPolicy } from "../../runtime/evaluator/policy.ts";
 import { wholeMachine } from "../../runtime/evaluator/whole-machine.ts";
+import { WholePolicy } from "../../runtime/evaluator/whole-policy.ts";
 import { everyCall, everyPart, imageOf, noon, open } from "./policies.ts";
 
 type Args = { readonly [name: string]: RequestValue };
@@ -156,7 +156,7 @@ test("E06 names at their limits", () => {
 test("the machine's memory stays as it is over a million decisions", () => {
   const machine = new Machine(wholeMachine.module(), imageOf(everyPart), 1024);
   const bytes = machine.bytes.length;
-  const policy = new LoadedPolicy(machine, true, explainTrace);
+  const policy = new WholePolicy(machine, true, explainTrace);
   const tally = new Map<string, number>();
   for (let i = 0; i < 1_000_000; i++) {
     const call = everyCall[i % everyCall.length];

@@ -1,0 +1,126 @@
+// A loaded policy with all that the daemon asks of it beyond verdicts: counters rebuilt from a log, what phases and budgets
+// hold, what the policy says of rules and tools, and the settings that the host of the machine reads.
+import type { HostBlock } from "../../compiler/lower/blocks.ts";
+import type { HostSection } from "../../compiler/lower/lower.ts";
+import { SHAPE_NAMED, Shape } from "../../vm/shared/image.ts";
+import { readHost } from "./image-host.ts";
+import { JsonPolicy } from "./json-policy.ts";
+import type { Machine } from "./machine.ts";
+import { fieldReads } from "./marshal.ts";
+import { isIdentifier } from "./names.ts";
+import { amountCell, type Plan } from "./plans.ts";
+import { Rules, redactOf } from "./rules.ts";
+import { NOW_MAX_MS } from "./sessions.ts";
+import { settleBudgets } from "./settle.ts";
+import { readBudgets } from "./snapshot.ts";
+import {
+  type BudgetDelta,
+  type BudgetState,
+  type Explainer,
+  LoadFailure,
+  type PhaseState,
+  type Policy,
+  type RuleInfo,
+  type RuntimeValue,
+  type SessionName,
+  type Settlement,
+  type ToolInfo,
+} from "./types.ts";
+
+export class WholePolicy extends JsonPolicy implements Policy {
+  readonly #host: HostSection;
+  readonly #rules: Rules;
+
+  constructor(machine: Machine, counts: boolean, explainer: Explainer | null) {
+    super(machine, counts, explainer);
+    // Read once here: settings that cannot be read refuse the image, not a later call.
+    this.#host = readHost(this.image);
+    this.#rules = new Rules(this.image, this.#host);
+    if (this.#host.firstBudget.length !== this.image.agentCount)
+      throw new LoadFailure("BAD_IMAGE", "the image names other agents to its host");
+  }
+
+  charge(
+    call: { agent_id: string; session_id?: string; tool_id: string },
+    costsMicro: readonly number[],
+    now: number,
+    sumsMicro: readonly number[] = [],
+  ): void {
+    const plan = this.plans.of(call.agent_id, call.tool_id);
+    if (typeof plan === "string" || !this.counts) return;
+    const session = call.session_id ?? "default";
+    const known = plan.budgets.every((_, i) => (costsMicro[i] ?? 0) >= 0 && Number.isSafeInteger(costsMicro[i] ?? 0));
+    const summed = plan.sums.every((_, i) => Number.isSafeInteger(sumsMicro[i] ?? 0));
+    if (!isIdentifier(session) || !known || !summed || !(now >= 0 && now <= NOW_MAX_MS)) {
+      throw new RangeError("a record of the log holds a session, time, cost or sum that no decision had");
+    }
+    this.writeCaller(call.agent_id, session);
+    const costs = this.machine.costs >> 3;
+    for (let i = 0; i < plan.budgets.length; i++) this.machine.numbers[costs + 1 + i] = costsMicro[i] ?? 0;
+    for (const [i, place] of plan.sums.entries())
+      this.machine.numbers[amountCell(this.machine, place)] = sumsMicro[i] ?? 0;
+    if (this.machine.calls.charge(plan.index, Math.floor(now * 1000)) !== 1) {
+      throw new RangeError("the machine has no room for the counters of the log");
+    }
+  }
+
+  settle(call: SessionName, deltas: readonly BudgetDelta[], settlement: Settlement): boolean {
+    return this.counts && settleBudgets(this.machine, this.image, this.#host, call, deltas, settlement);
+  }
+
+  chargeDenial(call: { agent_id: string; session_id?: string; tool_id: string }, now: number): void {
+    const plan = this.plans.of(call.agent_id, call.tool_id);
+    if (typeof plan === "string" || !this.counts || !plan.stateful) return;
+    const session = call.session_id ?? "default";
+    if (!isIdentifier(session) || !(now >= 0 && now <= NOW_MAX_MS)) {
+      throw new RangeError("a record of the log holds a session or time that no decision had");
+    }
+    this.writeCaller(call.agent_id, session);
+    this.machine.calls.deny(plan.index, Math.floor(now * 1000));
+  }
+
+  phases(_now: number): readonly PhaseState[] {
+    return Array.from({ length: this.image.phaseCount }, (_, i) => {
+      const { name, agent, durationUs, next } = this.image.phase(i);
+      const start = this.machine.calls.phaseStart(i);
+      const started = start < 0 ? null : start / 1000;
+      return { name, agent, started_at: started, ends_at: started === null ? null : started + durationUs / 1000, next };
+    });
+  }
+
+  budgets(now: number): readonly BudgetState[] {
+    return readBudgets(this.image, this.#host, this.machine.snapshot(), now);
+  }
+
+  rules(): readonly RuleInfo[] {
+    return Array.from({ length: this.image.ruleCount }, (_, i) => this.#rules.info(i));
+  }
+
+  tool(agentId: string, toolId: string): ToolInfo | null {
+    const plan = this.plans.of(agentId, toolId);
+    if (plan === "UNKNOWN_AGENT") return null;
+    if (typeof plan === "string") return unknownTool;
+    plan.info ??= this.#toolInfo(plan);
+    return plan.info;
+  }
+
+  #toolInfo(plan: Plan): ToolInfo {
+    const named = (this.image.shape(plan.index, Shape.Flags) & SHAPE_NAMED) !== 0;
+    const reads = fieldReads(plan.readers).map((read) => Object.freeze(read));
+    return Object.freeze({
+      named,
+      redact: Object.freeze(redactOf(this.image, plan.index)),
+      reads: Object.freeze(reads),
+    });
+  }
+
+  runtime(): { readonly [name: string]: RuntimeValue } {
+    return this.#host.runtime;
+  }
+
+  blocks(): readonly HostBlock[] {
+    return this.#host.blocks ?? [];
+  }
+}
+
+const unknownTool: ToolInfo = Object.freeze({ named: false, redact: [], reads: [] });
