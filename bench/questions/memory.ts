@@ -2,8 +2,8 @@
 // limits that count, over one machine: its memory in bytes before and after, and the heap of the process.
 import { explainTrace } from "../../runtime/evaluator/explain.ts";
 import { Machine } from "../../runtime/evaluator/machine.ts";
-import { LoadedPolicy } from "../../runtime/evaluator/policy.ts";
 import { wholeMachine } from "../../runtime/evaluator/whole-machine.ts";
+import { WholePolicy } from "../../runtime/evaluator/whole-policy.ts";
 import { policyText, requests } from "../payments/workload.ts";
 import { imageOf } from "../peers/faramesh.ts";
 import type { Question } from "../question.ts";
@@ -25,7 +25,7 @@ export const question: Question = {
   asks: "the machine's memory over a million decisions",
   async measure({ short, bundles }) {
     const machine = new Machine(wholeMachine.module(), await imageOf(bundles, counting), METERS);
-    const policy = new LoadedPolicy(machine, true, explainTrace);
+    const policy = new WholePolicy(machine, true, explainTrace);
     const bytes = requests.map((request) => new TextEncoder().encode(JSON.stringify(request)));
     const decisions = short ? DECISIONS_SHORT : DECISIONS;
     const before = machine.calls.memory.buffer.byteLength;
