@@ -134,7 +134,7 @@ export class LoadedPolicy implements ObjectPolicy {
       const [kind, value] = [cause.slice(0, at), cause.slice(at + 1)];
       // Rows behind the rules are gates, which only their own causes approve.
       if (kind === "rule" && /^\d{1,6}$/.test(value))
-        return Number(value) < this.#image.ruleCount ? [(Number(value) << 2) | Cause.Rule] : [];
+        return Number(value) < this.image.ruleCount ? [(Number(value) << 2) | Cause.Rule] : [];
       if (kind === "selector") return this.#selectorGates(value).map((row) => (row << 2) | Cause.Rule);
       return kind === "budget" ? budgetIndex(value).map((i) => (i << 2) | Cause.Budget) : [];
     });
