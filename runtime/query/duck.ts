@@ -3,7 +3,7 @@
 import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api";
 import { hasErrorCode } from "../disk.ts";
 import { judge, QuestionRefused, questionLengthMax } from "./question.ts";
-import { quoted } from "./view-sql.ts";
+import { type Period, periodSql, quoted, storeName } from "./view-sql.ts";
 
 export interface Limits {
   readonly timeoutMs: number;
@@ -149,6 +149,12 @@ export class Duck {
     await this.#judge(question);
     // On a line of its own: the question may end with a comment.
     await this.rowsOf(`COPY (${question.replace(/;\s*$/, "")}\n) TO ${quoted(path)} (${parquetForm})`, signal);
+  }
+
+  /** Writes every record of a time with all members that a table has, oldest first. Throws as `run` does. */
+  async writeAll(period: Period, path: string, signal?: AbortSignal): Promise<void> {
+    const rows = `SELECT * FROM ${storeName} WHERE true${periodSql(period)}`;
+    await this.rowsOf(`COPY (${rows}) TO ${quoted(path)} (${parquetForm})`, signal);
   }
 
   close(): void {

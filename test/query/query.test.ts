@@ -396,6 +396,25 @@ test("parquet goes into a new file of ours alone, and is read back", async () =>
   });
 });
 
+test("an exported file beside the log counts no record twice", async () => {
+  await onLog(async (dir, walDir) => {
+    const [{ n, last }] = (await rowsOf(dir, "select count(*) as n, max(seq) as last from records")) as [
+      { n: number; last: number },
+    ];
+    const { log_id } = JSON.parse(readFileSync(join(walDir, "log.json"), "utf8")) as { log_id: string };
+    mkdirSync(join(dir, "archive"));
+    const name = `${log_id.slice(0, 8)}-${"1".padStart(12, "0")}-${String(last).padStart(12, "0")}.parquet`;
+    const out = join("archive", name);
+    assert.is((await faramesh(dir, "audit", "export", "--format", "parquet", "--out", out)).code, 0);
+    assert.is((await faramesh(dir, "audit", "export", "--format", "parquet", "--out", out)).code, 1);
+    assert.is((await faramesh(dir, "audit", "export", "--format", "parquet")).code, 64);
+    const all = "select count(*) as n, count(distinct seq) as d, sum(latency_us) as us from decisions";
+    const before = await rowsOf(dir, all);
+    assert.equal(await rowsOf(dir, "--archive", "archive", all), before);
+    assert.equal(await rowsOf(dir, "--archive", "archive", "select count(*) as n from records"), [{ n }]);
+  });
+});
+
 test("an answer that takes too long or too much is given up", async () => {
   await onLog(async (dir, walDir) => {
     const endless = "select count(*) from range(1000000) a, range(1000000) b where a.range + b.range = 7";
