@@ -58,6 +58,7 @@ export class Duck {
   readonly #connection: DuckDBConnection;
   readonly #close: () => void;
   readonly #limits: Limits;
+  readonly #guards = new Set<Guard>();
 
   private constructor(connection: DuckDBConnection, close: () => void, limits: Limits) {
     this.#connection = connection;
@@ -114,6 +115,7 @@ export class Duck {
   async run(statement: string, signal?: AbortSignal): Promise<Answer> {
     const connection = this.#connection;
     const guard = new Guard(connection, this.#limits.timeoutMs, signal);
+    this.#guards.add(guard);
     try {
       const result = await connection.stream(statement);
       const rows = async function* (): AsyncGenerator<readonly (readonly DuckDBValue[])[]> {
@@ -158,6 +160,8 @@ export class Duck {
   }
 
   close(): void {
+    // An answer whose rows nobody took still has its guard.
+    for (const guard of this.#guards) guard.end();
     this.#close();
   }
 }
@@ -187,6 +191,8 @@ class Guard {
       this.#isLate = true;
       this.#interrupt();
     }, timeoutMs);
+    // Work under way keeps the process by itself.
+    this.#timer.unref();
     signal?.addEventListener("abort", this.#stop, { once: true });
     if (signal?.aborted === true) this.#stop();
   }
