@@ -3,7 +3,7 @@
 import { parseTime, systemClock } from "../runtime/clock.ts";
 import { nodeDisk } from "../runtime/disk.ts";
 import { listSegments } from "../runtime/log/segments.ts";
-import { type VerifyReplayReport, verifyReplay } from "../runtime/verify-replay.ts";
+import type { VerifyReplayReport } from "../runtime/verify-replay.ts";
 import { openProgress } from "./progress.ts";
 import { countText, numberText, visible } from "./render.ts";
 import type { Terminal } from "./terminal.ts";
@@ -23,6 +23,7 @@ export async function judgeAgain(
   policiesDir: string,
   { from, to }: Span,
 ): Promise<VerifyReplayReport> {
+  const { verifyReplay } = await import("../runtime/verify-replay.ts");
   const progress = await openProgress(io, "judging again");
   const begunUs = systemClock.now().wallUs;
   const before = new Map<string, number>();

@@ -1,7 +1,7 @@
 // `--since 24h`: a stretch of time before now, or a moment, as the start of a window. It refuses what could be read in
 // two ways.
 import { formatTime, parseTime, systemClock } from "../runtime/clock.ts";
-import { secondsOf } from "../runtime/policy.ts";
+import { secondsOf } from "../runtime/duration.ts";
 import { exits, Stop } from "./exit.ts";
 import { visible } from "./render.ts";
 

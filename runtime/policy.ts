@@ -4,6 +4,7 @@
 import { formatTime } from "./clock.ts";
 import { Declarations } from "./declarations.ts";
 import type { PolicySource, SourceText, VersionView } from "./doors/protocol.ts";
+import { secondsOf } from "./duration.ts";
 import type { Policy, RuntimeValue } from "./evaluator/types.ts";
 import { loadImage, sourceHash, storeImage } from "./images.ts";
 import { canonicalJson, type Json, type JsonObject } from "./json.ts";
@@ -307,19 +308,6 @@ export function activePolicy(policy: Policy, activation: Activation, sources: re
     declarations: new Declarations(policy.blocks()),
     ruleDigests: policy.rules().map(({ agent, text }) => ruleDigest(agent, text)),
   };
-}
-
-const secondsPer: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
-
-/** A duration of `runtime { }`: seconds, or as it stands in quotes ("1h30m"); null for anything else, or nothing. */
-export function secondsOf(value: RuntimeValue | undefined): number | null {
-  if (typeof value === "number") return value > 0 ? value : null;
-  if (typeof value !== "string" || !/^(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+$/.test(value)) return null;
-  let seconds = 0;
-  for (const [, count, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ms|[smhdw])/g)) {
-    seconds += Number(count) * (secondsPer[unit ?? ""] ?? 0);
-  }
-  return seconds > 0 ? seconds : null;
 }
 
 /** SHA-256 in hex that stands for a rule of an agent. A JSON list keeps the two texts apart. */

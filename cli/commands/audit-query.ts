@@ -2,8 +2,8 @@
 // that it is told to.
 import { resolve } from "node:path";
 import { Command, Option } from "clipanion";
+import { secondsOf } from "../../runtime/duration.ts";
 import type { Json } from "../../runtime/json.ts";
-import { secondsOf } from "../../runtime/policy.ts";
 import { type Answer, defaultLimits, type Limits } from "../../runtime/query/duck.ts";
 import { type OpenedLog, openLog } from "../../runtime/query/open-log.ts";
 import { writeParquet } from "../../runtime/query/parquet-file.ts";

@@ -3,7 +3,7 @@
 import { Command, Option } from "clipanion";
 import { askOperator } from "../../runtime/doors/client.ts";
 import type { GrantView } from "../../runtime/doors/protocol.ts";
-import { secondsOf } from "../../runtime/policy.ts";
+import { secondsOf } from "../../runtime/duration.ts";
 import { actorName } from "../actor.ts";
 import { FarameshCommand } from "../context.ts";
 import { exits, Stop } from "../exit.ts";

@@ -28,6 +28,8 @@ export interface Witness {
 /** An agent id for the agent that governs whoever is not declared. */
 const UNDECLARED = "undeclared-agent";
 
+const TOOL_CALL: Sample = { kind: "text", value: "tool_call" };
+
 /** Null for an empty set. */
 export function witnessOf(space: Space, set: Node, agent: string | null, tools: ToolClass): Witness | null {
   const chosen = choose(space, set);
@@ -86,7 +88,8 @@ function build({ places }: Space, values: readonly (Sample | null)[], agent: str
   let phase: string | null = null;
   const usesArguments = places.some(({ holder }) => holder.kind === "args" && isNetworkName(holder.path[0]));
   for (const [level, { holder }] of places.entries()) {
-    const sample = values[level] ?? null;
+    // Every call has an action, as the daemon asks it.
+    const sample = values[level] ?? (holder.kind === "action" ? TOOL_CALL : null);
     if (sample === null || sample.kind === "missing" || sample.kind === "unknown") continue;
     const value = jsonOf(sample);
     switch (holder.kind) {

@@ -30,6 +30,9 @@ interface Constant {
   readonly bytes: number;
 }
 
+/** Of the members of a list in the arena, in bytes. */
+const LIST_ALIGNMENT = 16;
+
 /** Text up to this length is copied here instead of by TextEncoder, whose call costs more than it saves. */
 const SHORT_TEXT = 40;
 /** Of one unit of UTF-16. */
@@ -139,8 +142,10 @@ export class Marshal {
         }
       } else if (!this.#put(slot, value)) return -1;
     }
-    // Near its end, whether there is room in the arena must be known to the byte.
-    return this.#used + untaken > this.#machine.arenaBytes ? this.write(readers, request, true) : this.#used;
+    // Near its end, whether there is room in the arena must be known to the byte; texts move the lists behind them, which
+    // stand at multiples of their alignment.
+    const most = untaken === 0 ? this.#used : this.#used + untaken + readers.length * LIST_ALIGNMENT;
+    return most > this.#machine.arenaBytes ? this.write(readers, request, true) : this.#used;
   }
 
   /** Fills one field's slot behind `used` bytes of the arena; the bytes in use then, or -1. */
@@ -210,7 +215,7 @@ export class Marshal {
   /** Members of lists within lists are known by kind only. */
   #putList(slot: number, list: readonly unknown[]): boolean {
     const { words, arena, arenaBytes } = this.#machine;
-    const start = (this.#used + 15) & ~15;
+    const start = (this.#used + LIST_ALIGNMENT - 1) & -LIST_ALIGNMENT;
     if (list.length * SLOT_BYTES > arenaBytes - start) return false;
     this.#used = start + list.length * SLOT_BYTES;
     let member = arena + start;

@@ -11,8 +11,8 @@ const SIZE_BYTES = 2 * 1024 * 1024;
 
 /** How many errors each gives, and what the first of them says; `50+` where reading stopped at the limit. */
 const answers: Readonly<Record<string, readonly [number | "50+", RegExp]>> = {
-  "no brace after the agent": [1, /^FMS002 2: expected `\{`, found `default`/],
-  "no brace after rules": [1, /^FMS002 4: expected `\{`, found `permit`/],
+  "no brace after the agent": [1, /^FMS002 1: expected `\{` after `"worker"`/],
+  "no brace after rules": [1, /^FMS002 3: expected `\{` after `rules`/],
   "no brace at the end": [1, /^FMS003 \d+: the file ends before `\}`/],
   "a brace too many in the first rule": [1, /^FMS002 \d+: unexpected `\}`/],
   "a brace too many in the middle": [1, /^FMS002 \d+: unexpected `\}`/],
@@ -33,7 +33,7 @@ const answers: Readonly<Record<string, readonly [number | "50+", RegExp]>> = {
   "one condition": [1, /^FMS004 1: this condition has more than 10000 operators/],
   "one list": [1, /^FMS004 1: this list has more than 262144 members/],
   "a million equal lines": ["50+", /^FMS002 1: unexpected `foo`/],
-  "agents without a brace": ["50+", /^FMS002 2: expected `\{`, found `agent`/],
+  "agents without a brace": ["50+", /^FMS002 1: expected `\{` after `a`/],
   "opening braces": [2, /^FMS002 1: unexpected `\{`/],
   "closing braces": [1, /^FMS002 1: unexpected `\}`/],
   "opening parentheses": [1, /^FMS004 1: more than 256 parentheses/],
