@@ -1,9 +1,10 @@
 // The policy versions that a log tells of, and the stored sources of the active one. Read from files alone; no daemon.
+
+import { type Activation, activationOf } from "../runtime/activation.ts";
 import { parseTime } from "../runtime/clock.ts";
 import type { SourceText } from "../runtime/doors/protocol.ts";
 import { loadImage } from "../runtime/images.ts";
 import { readRecords } from "../runtime/log/read.ts";
-import { type Activation, activationOf } from "../runtime/policy.ts";
 import { stackPaths } from "../runtime/stack.ts";
 
 export interface LoggedActivation extends Activation {

@@ -1,12 +1,14 @@
 // The policy and its counters as they stood at each place of a log, for commands that look back. Rebuilt from records as
 // the daemon rebuilds its own at a start; but where a stored version is gone, the past has a gap and nothing fails.
+
+import { activationOf } from "./activation.ts";
 import { parseTime } from "./clock.ts";
 import { chargeCost } from "./costs.ts";
 import { chargeRecord } from "./decision-record.ts";
 import { LoadFailure, type Policy } from "./evaluator/types.ts";
 import { ImageFailure, loadImage } from "./images.ts";
 import type { JsonObject } from "./json.ts";
-import { type ActivePolicy, activationOf, activePolicy } from "./policy.ts";
+import { type ActivePolicy, activePolicy } from "./policy.ts";
 import { repeatSession } from "./session-keeper.ts";
 
 /** Types of records that move counters, or what counts. */

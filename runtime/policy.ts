@@ -1,6 +1,7 @@
 // Which policy is in force, which ones were, and how one replaces another. The state is made of `policy` records alone.
 // It must never leave a moment without a policy once there was one, nor judge one call under two.
 
+import type { Activation } from "./activation.ts";
 import { formatTime } from "./clock.ts";
 import { Declarations } from "./declarations.ts";
 import type { PolicySource, SourceText, VersionView } from "./doors/protocol.ts";
@@ -38,20 +39,6 @@ export function unsupportedRuntime(runtime: { readonly [name: string]: RuntimeVa
   return Object.keys(runtime).filter(
     (field) => !supportedRuntime.has(field) && !(field === "backend" && runtime.backend === localBackend),
   );
-}
-
-/** One activation, as its record says. */
-export interface Activation {
-  readonly number: number;
-  readonly policyHash: string;
-  readonly imageHash: string;
-  readonly sourceHash: string;
-  readonly actor: string;
-  readonly change: "apply" | "rollback" | "promote";
-  readonly summary: string;
-  readonly timeUs: number;
-  /** SHA-256 of the machine that it was activated on; null in records that do not say. */
-  readonly machineHash: string | null;
 }
 
 export interface ActivePolicy {
@@ -268,25 +255,6 @@ function policyBody(activation: Activation): JsonObject {
     change: activation.change,
     summary: activation.summary,
     ...(activation.change === "rollback" ? { restores: version } : {}),
-  };
-}
-
-/** What a `policy` record says; null for a record that says too little. */
-export function activationOf(record: JsonObject, timeUs: number): Activation | null {
-  const { version, policy_hash, image_hash, source_hash, actor, change, summary, machine_hash } = record;
-  if (typeof version !== "string" || !/^v[1-9][0-9]*$/.test(version)) return null;
-  if (typeof policy_hash !== "string" || typeof image_hash !== "string" || typeof source_hash !== "string") return null;
-  if (change !== "apply" && change !== "rollback" && change !== "promote") return null;
-  return {
-    number: Number(version.slice(1)),
-    policyHash: policy_hash,
-    imageHash: image_hash,
-    sourceHash: source_hash,
-    actor: typeof actor === "string" ? actor : "",
-    change,
-    summary: typeof summary === "string" ? summary : "",
-    timeUs,
-    machineHash: typeof machine_hash === "string" ? machine_hash : null,
   };
 }
 

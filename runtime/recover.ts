@@ -2,6 +2,7 @@
 // counters hold, which approvals wait, which calls may still be sent again. It must never judge a call anew, nor pass over
 // a policy it cannot load.
 import { newAction } from "./actions.ts";
+import { type Activation, activationOf } from "./activation.ts";
 import { answerOf } from "./answer.ts";
 import { retryWindowUs } from "./calls.ts";
 import { parseTime } from "./clock.ts";
@@ -14,7 +15,7 @@ import type { JsonObject } from "./json.ts";
 import { noTree } from "./log/merkle.ts";
 import type { Rebuilt } from "./log/resume.ts";
 import { machineKind } from "./machines.ts";
-import { type Activation, type ActivePolicy, activationOf, activePolicy } from "./policy.ts";
+import { type ActivePolicy, activePolicy } from "./policy.ts";
 import { repeatSession } from "./session-keeper.ts";
 import { restoreState, type StateParts } from "./state.ts";
 
