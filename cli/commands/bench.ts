@@ -10,7 +10,7 @@ import type { Traffic } from "../../runtime/measure/traffic.ts";
 import { stackPaths } from "../../runtime/stack.ts";
 import { FarameshCommand } from "../context.ts";
 import { exits, Stop } from "../exit.ts";
-import { jsonOf, type Source, tell } from "../latency.ts";
+import type { Source } from "../latency.ts";
 import { compilePolicy, readPolicyFile } from "../policy-file.ts";
 import { openProgress } from "../progress.ts";
 import { countText, visible } from "../render.ts";
@@ -56,6 +56,7 @@ export class BenchCommand extends FarameshCommand {
     if (none === undefined) throw new Error("the policy without conditions does not compile");
     const { source, traffic } = await this.#traffic(io, policy, open, window.us);
     const { measure } = await import("../../runtime/measure/measure.ts");
+    const { jsonOf, tell } = await import("../latency.ts");
     const progress = await openProgress(io, "measuring");
     try {
       const measured = measure({
