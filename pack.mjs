@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
@@ -29,17 +29,26 @@ function packEvaluator() {
       ...["machine.wasm", "machine-objects.wasm"],
     ];
     for (const file of files) copyFileSync(join(root, "dist", file), join(folder, file));
-    const types = ["small", "objects", "host", "explainer", "open", "types", "number"];
-    for (const name of types) takeTypes(folder, `runtime/evaluator/${name}.d.ts`);
-    takeTypes(folder, "runtime/codes.d.ts");
+    takeTypes(folder, ["small", "objects", "host", "explainer"]);
     return pack(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function takeTypes(folder, file) {
-  cpSync(join(root, "dist/types", file), join(folder, "types", file), { recursive: true });
+/** The types of the evaluator's doors, and all that they refer to. */
+function takeTypes(folder, doors) {
+  const from = join(root, "dist/types");
+  const wanted = doors.map((name) => join("runtime/evaluator", `${name}.d.ts`));
+  // The list grows while it is walked.
+  for (const file of wanted) {
+    const text = readFileSync(join(from, file), "utf8");
+    for (const [, specifier] of text.matchAll(/from "(\.[^"]*)\.[jt]s"/g)) {
+      const other = join(dirname(file), `${specifier}.d.ts`);
+      if (!wanted.includes(other)) wanted.push(other);
+    }
+    cpSync(join(from, file), join(folder, "types", file), { recursive: true });
+  }
 }
 
 function pack(folder) {
