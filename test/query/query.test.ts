@@ -51,7 +51,8 @@ async function rowsOf(dir: string, ...words: string[]): Promise<Record<string, u
   return (JSON.parse(stdout) as { rows: Record<string, unknown>[] }).rows;
 }
 
-const copies = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith("faramesh-query-"));
+/** Copies lie in the folder for temporary files: the child has one of its own, since other tests ask questions too. */
+const copiesIn = (folder: string): string[] => readdirSync(folder).filter((name) => name.startsWith("faramesh-query-"));
 
 test("a question over several segments counts each record once", async () => {
   await onLog(async (dir, walDir) => {
@@ -442,18 +443,18 @@ test("an answer that takes too long or too much is given up", async () => {
 });
 
 /** The command as a process of its own. */
-function started(dir: string, ...words: string[]) {
+function started(dir: string, temporary: string, ...words: string[]) {
   const args = ["--import", "tsx", "cli/main.ts", "audit", "query", "--dir", dir, ...words];
   return spawn(process.execPath, args, {
     cwd: root,
-    env: { PATH: process.env.PATH },
+    env: { PATH: process.env.PATH, TMPDIR: temporary },
     stdio: ["ignore", "pipe", "pipe"],
   });
 }
 
 test("I08 a reader that goes away ends it quietly", async () => {
   await onLog(async (dir) => {
-    const child = started(dir, "--format", "csv", "select range, repeat('x', 100) from range(10000000)");
+    const child = started(dir, tmpdir(), "--format", "csv", "select range, repeat('x', 100) from range(10000000)");
     let said = "";
     child.stderr.on("data", (text) => (said += String(text)));
     child.stdout.once("data", () => child.stdout.destroy());
@@ -464,21 +465,21 @@ test("I08 a reader that goes away ends it quietly", async () => {
 
 test("the copy of the active segment is private and goes, also with a signal", async () => {
   await onLog(async (dir) => {
-    const before = copies();
-    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
-      const child = started(dir, "select count(*) from range(1000000) a, range(1000000) b where a.range + b.range = 7");
-      const isCopied = (): string | undefined => copies().find((name) => !before.includes(name));
-      while (isCopied() === undefined && child.exitCode === null)
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      const folder = join(tmpdir(), isCopied() ?? "");
-      assert.is(statSync(folder).mode & 0o777, 0o700);
-      child.kill(signal);
-      await new Promise((resolve) => child.once("close", resolve));
-      assert.equal(
-        copies().filter((name) => !before.includes(name)),
-        [],
-        signal,
-      );
+    const temporary = mkdtempSync(join(tmpdir(), "faramesh-test-"));
+    try {
+      for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+        const question = "select count(*) from range(1000000) a, range(1000000) b where a.range + b.range = 7";
+        const child = started(dir, temporary, question);
+        while (copiesIn(temporary).length === 0 && child.exitCode === null)
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        const [copy = ""] = copiesIn(temporary);
+        assert.is(statSync(join(temporary, copy)).mode & 0o777, 0o700);
+        child.kill(signal);
+        await new Promise((resolve) => child.once("close", resolve));
+        assert.equal(copiesIn(temporary), [], signal);
+      }
+    } finally {
+      rmSync(temporary, { recursive: true });
     }
   });
 });
