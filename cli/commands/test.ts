@@ -57,10 +57,7 @@ export class TestCommand extends FarameshCommand {
       onTrace: coverage === null ? null : (rules) => coverage.take(rules),
     });
     if (results.length === 0)
-      throw new Stop(
-        "there are no fixtures: tests/ holds no *.fmtest.json",
-        "write one (docs/testing.md), or record some: faramesh test record",
-      );
+      throw new Stop("there are no fixtures: tests/ holds no *.fmtest.json", "write one: docs/testing.md");
     const covered = coverage?.rules() ?? null;
     if (this.lcov !== undefined && covered !== null) await writeLcov(this.lcov, covered);
     const updated = this.update ? await this.#update(io, results) : 0;

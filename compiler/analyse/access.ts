@@ -1,9 +1,9 @@
 // What two policies decide differently, of all calls that there can be: by agent and class of tools, in words and with a
 // call for each. Counters (limits, budgets) are left out: they are compared elsewhere, by what they say.
-import type { Agent, Stack } from "../ast.ts";
+import type { Agent, Stack, Value } from "../ast.ts";
 import { type Clauses, clausesOf, type Effect, type Subject } from "./clauses.ts";
-import { Space } from "./decision.ts";
-import { Beyond, type Node } from "./diagram.ts";
+import { type Decision, Space } from "./decision.ts";
+import { Beyond, NEVER, type Node } from "./diagram.ts";
 import { FormulaReader, Patterns } from "./formula.ts";
 import { POLICY_STEPS_MAX } from "./limits.ts";
 import { type Place, Places } from "./place.ts";
@@ -43,10 +43,7 @@ export function compareAccess(before: Stack, after: Stack): AccessDifference {
   const patterns = new Patterns();
   let steps = 0;
   for (const { id, old, now } of pairs(before, after)) {
-    const subjects: [Subject, Subject] = [
-      { agent: old, strict: isStrict(before) },
-      { agent: now, strict: isStrict(after) },
-    ];
+    const subjects: [Subject, Subject] = [subjectOf(before, old), subjectOf(after, now)];
     let classes: readonly ToolClass[];
     try {
       classes = toolClasses([...patternsOf(old), ...patternsOf(now)]);
@@ -86,9 +83,26 @@ function pairs(before: Stack, after: Stack): Pair[] {
   return [...named, { id: null, old: before.anonymous, now: after.anonymous }];
 }
 
-export function isStrict({ runtime }: Stack): boolean {
-  const value = runtime?.fields.find(({ name }) => name === "strict_guards")?.value;
-  return value?.kind === "bool" && value.value;
+/** An agent of the stack under the settings of the stack. */
+export function subjectOf({ runtime }: Stack, agent: Agent | null): Subject {
+  const valueOf = (name: string): Value | undefined => runtime?.fields.find((field) => field.name === name)?.value;
+  const textOf = (name: string): string => {
+    const value = valueOf(name);
+    return value?.kind === "string" || value?.kind === "word" ? value.value : "";
+  };
+  const strict = valueOf("strict_guards");
+  return {
+    agent,
+    strict: strict?.kind === "bool" && strict.value,
+    isAudit: textOf("mode") === "audit",
+    zone: textOf("timezone"),
+  };
+}
+
+/** What a call is answered: in audit mode every call of an agent that the policy governs is permitted. */
+function answered(space: Space, { agent, isAudit }: Subject, clauses: Clauses): Decision["effects"] {
+  if (isAudit && agent !== null) return { permit: space.possible, defer: NEVER, deny: NEVER };
+  return space.decision(clauses).effects;
 }
 
 export function patternsOf(agent: Agent | null): string[] {
@@ -109,12 +123,16 @@ function compareClass(
   patterns: Patterns,
 ): { readonly changes: readonly AccessChange[]; readonly steps: number } {
   const places = new Places();
-  const reader = new FormulaReader(places, { tool: tools.isSingle ? tools.example : null, agent }, patterns);
-  const [old, now] = subjects.map((subject) => clausesOf(subject, tools, places, reader)) as [Clauses, Clauses];
-  if (meaningOf(old) === meaningOf(now)) return { changes: [], steps: 0 };
+  const tool = tools.isSingle ? tools.example : null;
+  const [old, now] = subjects.map((subject) => {
+    const reader = new FormulaReader(places, { tool, agent, zone: subject.zone }, patterns);
+    return clausesOf(subject, tools, places, reader);
+  }) as [Clauses, Clauses];
+  const isSameMode = subjects[0].isAudit === subjects[1].isAudit;
+  if (isSameMode && meaningOf(old) === meaningOf(now)) return { changes: [], steps: 0 };
   const space = new Space(places.ordered());
-  const was = space.decision(old).effects;
-  const is = space.decision(now).effects;
+  const was = answered(space, subjects[0], old);
+  const is = answered(space, subjects[1], now);
   const changes: AccessChange[] = [];
   for (const from of effects) {
     for (const to of effects) {

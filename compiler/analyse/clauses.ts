@@ -31,6 +31,10 @@ export interface Clauses {
 export interface Subject {
   readonly agent: Agent | null;
   readonly strict: boolean;
+  /** Denials and deferrals are recorded and not carried out. */
+  readonly isAudit: boolean;
+  /** "" for UTC. */
+  readonly zone: string;
 }
 
 export function clausesOf(subject: Subject, tools: ToolClass, places: Places, reader: FormulaReader): Clauses {

@@ -2,8 +2,8 @@
 // rules that a more lenient one before them cuts into. Only what is certain is said; beyond the bounds nothing is.
 import type { Agent, Phase, Rule, Stack } from "../ast.ts";
 import type { Finding } from "../diagnostic.ts";
-import { isStrict, patternsOf } from "./access.ts";
-import { type Clauses, clausesOf, type Effect } from "./clauses.ts";
+import { patternsOf, subjectOf } from "./access.ts";
+import { type Clauses, clausesOf, type Effect, type Subject } from "./clauses.ts";
 import { type Decided, Space } from "./decision.ts";
 import { Beyond, NEVER, type Node } from "./diagram.ts";
 import { FormulaReader, Patterns } from "./formula.ts";
@@ -46,25 +46,25 @@ export function reasonAbout(stack: Stack): Finding[] {
   const patterns = new Patterns();
   const budget = { steps: 0 };
   return agents.flatMap((agent) => {
-    const subject = new AgentFindings(agent, agent === stack.anonymous ? null : agent.id, isStrict(stack), patterns);
-    return subject.find(budget);
+    const id = agent === stack.anonymous ? null : agent.id;
+    return new AgentFindings(agent, id, subjectOf(stack, agent), patterns).find(budget);
   });
 }
 
 class AgentFindings {
   readonly #agent: Agent;
   readonly #id: string | null;
-  readonly #strict: boolean;
+  readonly #subject: Subject;
   readonly #patterns: Patterns;
   /** Rules that belong to a phase. */
   readonly #phases: ReadonlyMap<Rule, Phase>;
   readonly #known = new Map<Rule, Known>();
   readonly #crossings = new Map<string, Crossing>();
 
-  constructor(agent: Agent, id: string | null, strict: boolean, patterns: Patterns) {
+  constructor(agent: Agent, id: string | null, subject: Subject, patterns: Patterns) {
     this.#agent = agent;
     this.#id = id;
-    this.#strict = strict;
+    this.#subject = subject;
     this.#patterns = patterns;
     this.#phases = new Map(agent.phases.flatMap((phase) => phase.rules.map((rule) => [rule, phase])));
   }
@@ -83,9 +83,9 @@ class AgentFindings {
 
   #class(tools: ToolClass, budget: { steps: number }): void {
     const places = new Places();
-    const setting = { tool: tools.isSingle ? tools.example : null, agent: this.#id };
+    const setting = { tool: tools.isSingle ? tools.example : null, agent: this.#id, zone: this.#subject.zone };
     const reader = new FormulaReader(places, setting, this.#patterns);
-    const clauses = clausesOf({ agent: this.#agent, strict: this.#strict }, tools, places, reader);
+    const clauses = clausesOf(this.#subject, tools, places, reader);
     try {
       if (budget.steps > POLICY_STEPS_MAX) throw new Beyond("the policy is too large");
       this.#look(clauses, new Space(places.ordered()), tools, budget);

@@ -29,6 +29,8 @@ export interface Setting {
   readonly tool: string | null;
   /** Null for the anonymous agent, which is any that is not declared. */
   readonly agent: string | null;
+  /** Of the policy; "" for UTC. */
+  readonly zone: string;
 }
 
 export const known = (value: Tri): Formula => ({ kind: "known", value });
@@ -272,8 +274,13 @@ export class FormulaReader {
   }
 
   #field(root: Root, path: readonly (string | number)[]): Place {
-    const key = `${root} ${JSON.stringify(path)}`;
-    return this.#places.at(key, () => fieldPlace(root, path));
+    const { zone } = this.#setting;
+    // In another zone it is another hour.
+    const key = `${root} ${JSON.stringify(path)}${root === Root.Time ? zone : ""}`;
+    return this.#places.at(key, () => {
+      const place = fieldPlace(root, path);
+      return root === Root.Time && zone !== "" ? { ...place, isFree: true } : place;
+    });
   }
 
   selector(id: string): Place {

@@ -9,11 +9,11 @@ import { answer, type Test } from "./test.ts";
 import {
   machineOfLength,
   machineOfOrder,
+  machineOfPart,
   machineOfTable,
   machineOfTexts,
   type TextMachine,
   withCase,
-  withFewClasses,
 } from "./text-machine.ts";
 import { textsOf } from "./text-regions.ts";
 
@@ -164,37 +164,6 @@ function textConstants(question: Extract<Test["question"], { kind: "equal" | "me
 function partOf(question: Test["question"]): string | null {
   if (question.kind === "starts" || question.kind === "ends") return question.text;
   return question.kind === "contains" && question.value.kind === "text" ? question.value.value : null;
-}
-
-const encoder = new TextEncoder();
-
-/** Texts that begin with, end with or hold a text: the states are how much of it has just been read (Knuth, Morris, Pratt). */
-function machineOfPart(kind: string, text: string): TextMachine {
-  const bytes = encoder.encode(text);
-  const classOf = Uint8Array.from({ length: 256 }, (_, byte) => byte);
-  const size = bytes.length;
-  const next = new Int32Array((size + 2) * 256);
-  const labels = new Uint8Array(size + 2);
-  labels[size] = 1;
-  const dead = size + 1;
-  next.fill(dead, dead * 256);
-  // The state that the longest proper end of what was read leads to.
-  let shorter = 0;
-  for (let state = 0; state <= size; state++) {
-    for (let byte = 0; byte < 256; byte++) {
-      const back = kind === "starts" ? dead : state === 0 ? 0 : (next[shorter * 256 + byte] as number);
-      next[state * 256 + byte] = back;
-    }
-    if (state === size) {
-      if (kind !== "ends") next.fill(size, size * 256, size * 256 + 256);
-      break;
-    }
-    const byte = bytes[state] as number;
-    const follows = next[shorter * 256 + byte] as number;
-    next[state * 256 + byte] = state + 1;
-    if (state > 0) shorter = follows;
-  }
-  return withFewClasses({ classOf, classCount: 256, start: 0, next, labels });
 }
 
 /** Lists with every set of the members that tests tell apart, at every length that matters. */

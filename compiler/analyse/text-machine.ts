@@ -60,7 +60,7 @@ class Rows {
 }
 
 /** The same machine with bytes in one class that lead the same way everywhere. */
-export function withFewClasses(machine: TextMachine): TextMachine {
+function withFewClasses(machine: TextMachine): TextMachine {
   const { classOf, classCount, next, labels } = machine;
   const states = labels.length;
   const numbers = new Map<string, number>();
@@ -122,6 +122,35 @@ export function machineOfOrder(text: string): TextMachine {
     rows.lead(state, byte, states[i + 1] ?? whole);
   }
   return rows.machine(states[0] ?? whole);
+}
+
+/** Texts that begin with, end with or hold a text: the states are how much of it has just been read (Knuth, Morris, Pratt). */
+export function machineOfPart(kind: string, text: string): TextMachine {
+  const bytes = encoder.encode(text);
+  const classOf = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+  const size = bytes.length;
+  const next = new Int32Array((size + 2) * 256);
+  const labels = new Uint8Array(size + 2);
+  labels[size] = 1;
+  const dead = size + 1;
+  next.fill(dead, dead * 256);
+  // The state that the longest proper end of what was read leads to.
+  let shorter = 0;
+  for (let state = 0; state <= size; state++) {
+    for (let byte = 0; byte < 256; byte++) {
+      const back = kind === "starts" ? dead : state === 0 ? 0 : (next[shorter * 256 + byte] as number);
+      next[state * 256 + byte] = back;
+    }
+    if (state === size) {
+      if (kind !== "ends") next.fill(size, size * 256, size * 256 + 256);
+      break;
+    }
+    const byte = bytes[state] as number;
+    const follows = next[shorter * 256 + byte] as number;
+    next[state * 256 + byte] = state + 1;
+    if (state > 0) shorter = follows;
+  }
+  return withFewClasses({ classOf, classCount: 256, start: 0, next, labels });
 }
 
 /** Label n for a text of n code points, `most` for that many and more. */

@@ -1,5 +1,5 @@
 // Analysis held against the machine: each generated call is found among the regions, and the sets say what the machine does.
-import { isStrict, patternsOf } from "../../compiler/analyse/access.ts";
+import { patternsOf, subjectOf } from "../../compiler/analyse/access.ts";
 import { clausesOf, type Effect } from "../../compiler/analyse/clauses.ts";
 import { Space } from "../../compiler/analyse/decision.ts";
 import { ALWAYS, Beyond, type Node } from "../../compiler/analyse/diagram.ts";
@@ -113,9 +113,9 @@ class Views {
       if (tools === undefined) throw new Error(`no class of tools has ${tool}`);
       const places = new Places();
       const id = agent === this.#stack.anonymous ? null : agent.id;
-      const setting = { tool: tools.isSingle ? tools.example : null, agent: id };
+      const setting = { tool: tools.isSingle ? tools.example : null, agent: id, zone: "" };
       const reader = new FormulaReader(places, setting, this.#patterns);
-      const clauses = clausesOf({ agent, strict: isStrict(this.#stack) }, tools, places, reader);
+      const clauses = clausesOf(subjectOf(this.#stack, agent), tools, places, reader);
       const space = new Space(places.ordered());
       const { permit, defer, deny } = space.decision(clauses).effects;
       return {
