@@ -85,12 +85,12 @@ function pairs(before: Stack, after: Stack): Pair[] {
 
 /** An agent of the stack under the settings of the stack. */
 export function subjectOf({ runtime }: Stack, agent: Agent | null): Subject {
-  const valueOf = (name: string): Value | undefined => runtime?.fields.find((field) => field.name === name)?.value;
+  const settingOf = (name: string): Value | undefined => runtime?.fields.find((field) => field.name === name)?.value;
   const textOf = (name: string): string => {
-    const value = valueOf(name);
+    const value = settingOf(name);
     return value?.kind === "string" || value?.kind === "word" ? value.value : "";
   };
-  const strict = valueOf("strict_guards");
+  const strict = settingOf("strict_guards");
   return {
     agent,
     strict: strict?.kind === "bool" && strict.value,
