@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { stopDaemon } from "../../cli/daemon.ts";
 import { compile } from "../../compiler/index.ts";
 import { askOperator } from "../../runtime/doors/client.ts";
 import { spawnDaemon } from "../../runtime/launch.ts";
@@ -46,7 +47,8 @@ test.before(async () => {
 
 test.after(async () => {
   await transport.close();
-  await askOperator(dir, "stop", {}).catch(() => {});
+  // Until its process has ended it may still write into the folder that goes.
+  await stopDaemon(dir, process.env);
   process.chdir(started);
   rmSync(dir, { recursive: true, force: true, maxRetries: 10 });
 });
@@ -113,7 +115,7 @@ test("an operator's no reaches the agent with its reason", async () => {
 });
 
 test("without the daemon nothing runs", async () => {
-  await askOperator(dir, "stop", {});
+  await stopDaemon(dir, process.env);
   const { ping } = governedTools(tools, { agentId: "bot", transport });
   const error = await refusal(ping());
   assert.ok(["DAEMON_UNREACHABLE", "DAEMON_NOT_READY"].includes(error.code), error.code);
