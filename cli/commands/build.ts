@@ -1,6 +1,7 @@
 // `faramesh build`: the policy as one module that decides wherever Wasm runs, with nothing to load. It writes the files
 // that it names and no others, and only those that end as built ones do.
-import { basename, resolve } from "node:path";
+import { statSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
 import { Command, Option } from "clipanion";
 import { replaceProjectFile } from "../../runtime/disk.ts";
 import type { JoinedPolicy, JoinOptions } from "../../runtime/embed/join.ts";
@@ -33,14 +34,14 @@ export class BuildCommand extends FarameshCommand {
       "The policy is proved and laid down when it is built; opening it loads nothing. Needs the package `binaryen`. Exit codes: 0, 1 does not compile, or binaryen is not installed.",
     examples: [
       ["A Wasm module for `loadPolicy`", "faramesh build --target wasm --out policy.wasm"],
-      ["One file for bundlers", "faramesh build --target esm --out policy.js"],
-      ["For Workers: policy.js and policy.wasm", "faramesh build --target worker --out policy.js"],
+      ["One file for bundlers: policy.js", "faramesh build --target esm"],
+      ["For Workers: src/policy.js and src/policy.wasm", "faramesh build --target worker --out src"],
     ],
   });
   readonly target = Option.String("--target", { required: true, description: "wasm, esm or worker" });
   readonly out = Option.String("--out", {
-    required: true,
-    description: "the file to write; replaced when it is there",
+    description:
+      "the file to write, or the folder for it; replaced when it is there (default: policy.js or policy.wasm)",
   });
   readonly counters = Option.String("--counters", {
     description: "most counters of a policy that counts, a power of two (default 65536)",
@@ -49,17 +50,17 @@ export class BuildCommand extends FarameshCommand {
 
   async run(io: Terminal): Promise<number> {
     const target = targetOf(this.target);
-    const path = resolve(this.dir, this.out);
+    const path = this.#outPath(target);
     if (!endings[target].test(path)) {
       throw new Stop(`--out of ${target} ends in ${endingWords[target]}`, undefined, exits.usage);
     }
     const options = this.counters === undefined ? {} : { meterCapacity: countersOf(this.counters) };
     const source = this.file === undefined ? readPolicyFile(this.dir) : readNamedPolicy(resolve(this.dir, this.file));
     const { image } = await compilePolicy(io, this.dir, source);
-    const joined = await join(image, options);
-    const files = await filesOf(target, path, joined);
+    const built = await joinImage(image, options);
+    const files = await filesOf(target, path, built);
     for (const { path: to, bytes } of files) replaceProjectFile(to, bytes);
-    const { policy_hash, image_hash } = joined.info;
+    const { policy_hash, image_hash } = built.info;
     io.json({
       target,
       files: files.map(({ path: to, bytes }) => ({ path: to, bytes: bytes.length })),
@@ -70,6 +71,17 @@ export class BuildCommand extends FarameshCommand {
     io.say(`${io.paint.green("✓")} ${shown.join(", ")} written, policy ${policy_hash.slice(0, 8)}`);
     return exits.ok;
   }
+
+  #outPath(target: Target): string {
+    const name = target === "wasm" ? "policy.wasm" : "policy.js";
+    if (this.out === undefined) return resolve(this.dir, name);
+    const path = resolve(this.dir, this.out);
+    return isFolder(path) ? join(path, name) : path;
+  }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function targetOf(word: string): Target {
@@ -85,7 +97,7 @@ function countersOf(word: string): number {
 }
 
 /** Joins with binaryen, which is loaded here and nowhere else. */
-async function join(image: Uint8Array, options: JoinOptions): Promise<JoinedPolicy> {
+async function joinImage(image: Uint8Array, options: JoinOptions): Promise<JoinedPolicy> {
   try {
     const { joinPolicy } = await import("../../runtime/embed/join.ts");
     return joinPolicy(image, options);

@@ -49,6 +49,16 @@ test("a worker is a script that imports the module beside it", () =>
     assert.ok(existsSync(join(dir, "edge.wasm")) && existsSync(join(dir, "edge.d.ts")));
   }));
 
+test("without a name the files lie in the stack's folder, with a folder's name in that", () =>
+  inFolder(async (dir) => {
+    writeFileSync(join(dir, "governance.fms"), text);
+    mkdirSync(join(dir, "src"));
+    assert.is((await faramesh(dir, "build", "--target", "wasm")).code, 0);
+    assert.is((await faramesh(dir, "build", "--target", "worker", "--out", "src")).code, 0);
+    for (const file of ["policy.wasm", "src/policy.js", "src/policy.wasm", "src/policy.d.ts"])
+      assert.ok(existsSync(join(dir, file)), file);
+  }));
+
 test("a build never lands on a policy, and bad words are errors of use", () =>
   inFolder(async (dir) => {
     writeFileSync(join(dir, "governance.fms"), text);
