@@ -1,7 +1,7 @@
 // Builds what runs: the tables of Unicode and of time zones (build/unicode.ts, build/timezones.ts), the machines (asc →
 // build/machine*.wasm and .ts), the host that built policies carry (build/host.ts) and the bundles in dist/ (esbuild). Run by
 // `npm run build` and, at install, by `prepare`. Nothing it writes is kept in git.
-import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import asc from "assemblyscript/asc";
 import binaryen from "binaryen";
 import { build } from "esbuild";
@@ -93,6 +93,8 @@ async function buildBundles() {
     logLevel: "warning",
     chunkNames: "chunks/[name]-[hash]",
   };
+  // Chunks are named by their content: those of earlier builds would stay, and be packed.
+  await rm("dist/chunks", { recursive: true, force: true });
   await build({
     ...common,
     platform: "node",

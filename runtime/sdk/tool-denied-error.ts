@@ -5,6 +5,7 @@
 export const sdkCodes = {
   DAEMON_UNREACHABLE: "no daemon could be asked, or it went away before it answered",
   DAEMON_TIMEOUT: "the daemon did not answer in time",
+  POLICY_UNUSABLE: "the policy that decides in this process cannot be opened, or needs the daemon",
   BAD_ANSWER: "the answer could not be read, or was not an answer to this call",
   UNKNOWN_EFFECT: "the answer carries an effect that this version does not know",
   ARGS_MISMATCH: "the arguments that were judged are not the arguments of this call",
