@@ -31,6 +31,7 @@ import { KeyRotateCommand, KeyShowCommand } from "./commands/key.ts";
 import { PlanCommand } from "./commands/plan.ts";
 import { RollbackCommand } from "./commands/rollback.ts";
 import { SchemaCommand } from "./commands/schema.ts";
+import { ServiceInstallCommand, ServiceUninstallCommand } from "./commands/service.ts";
 import { StatusCommand } from "./commands/status.ts";
 import { TestCommand } from "./commands/test.ts";
 import { WitnessServeCommand } from "./commands/witness-serve.ts";
@@ -83,6 +84,8 @@ export const commands: readonly CommandClass<Context>[] = [
   KeyRotateCommand,
   WitnessServeCommand,
   DevCommand,
+  ServiceInstallCommand,
+  ServiceUninstallCommand,
   DestroyCommand,
   DisassembleCommand,
   AssembleCommand,

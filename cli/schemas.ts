@@ -379,6 +379,15 @@ const results: Readonly<Record<string, Schema>> = {
   disassemble: object({ listing: string }),
   assemble: object({ file: string, bytes: integer, policy_hash: hash, image_hash: hash }),
   dev: object({ version, policy_hash: hash, changed: boolean }),
+  "service install": object({
+    name: string,
+    path: string,
+    text: string,
+    start: listOf(string),
+    stop: listOf(string),
+    written: boolean,
+  }),
+  "service uninstall": object({ name: string, path: string, removed: boolean }),
   destroy: object({ removed: listOf(string), kept: listOf(string) }),
   schema: openObject,
 };

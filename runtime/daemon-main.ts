@@ -2,6 +2,9 @@
 // that ends the process.
 import { parseArgs } from "node:util";
 import { type Daemon, type Durability, StartFailure, startDaemon } from "./daemon.ts";
+import { readDaemonFile } from "./doors/client.ts";
+import { reopenJournal } from "./journal.ts";
+import { stackPaths } from "./stack.ts";
 
 const exitUsage = 2;
 const exitNotStarted = 4;
@@ -16,7 +19,14 @@ interface Arguments {
 }
 
 function readArguments(list: readonly string[]): Arguments | string {
-  let values: { dir?: string; "wal-dir"?: string; socket?: string; durability?: string; dev?: boolean };
+  let values: {
+    dir?: string;
+    "wal-dir"?: string;
+    socket?: string;
+    durability?: string;
+    dev?: boolean;
+    "as-before"?: boolean;
+  };
   try {
     ({ values } = parseArgs({
       args: [...list],
@@ -26,6 +36,7 @@ function readArguments(list: readonly string[]): Arguments | string {
         socket: { type: "string" },
         durability: { type: "string" },
         dev: { type: "boolean" },
+        "as-before": { type: "boolean" },
       },
     }));
   } catch (error) {
@@ -33,6 +44,7 @@ function readArguments(list: readonly string[]): Arguments | string {
   }
   const { dir, socket, durability } = values;
   if (dir === undefined) return "--dir DIR is missing";
+  if (values["as-before"] === true) return asBefore(dir);
   const known = durabilities.find((name) => name === durability);
   if (durability !== undefined && known === undefined) return `--durability is one of ${durabilities.join(", ")}`;
   const walDir = values["wal-dir"];
@@ -45,6 +57,20 @@ function readArguments(list: readonly string[]): Arguments | string {
   };
 }
 
+/** With the log, socket and durability of the stack's last daemon: a service manager knows no policy that could name them. */
+function asBefore(dir: string): Arguments | string {
+  const last = readDaemonFile(stackPaths(dir));
+  if (last === null) return `no daemon has run in ${dir} yet: faramesh apply`;
+  const durability = durabilities.find((name) => name === last.durability);
+  return {
+    dir,
+    dev: false,
+    walDir: last.wal_dir,
+    socket: last.socket,
+    ...(durability === undefined ? {} : { durability }),
+  };
+}
+
 function complain(text: string): void {
   process.stderr.write(`${text}\n`);
 }
@@ -52,6 +78,11 @@ function complain(text: string): void {
 function guard(daemon: Daemon): void {
   process.on("SIGTERM", () => daemon.beginStop());
   process.on("SIGINT", () => daemon.beginStop());
+  // A terminal that closes is no reason to end.
+  process.on("SIGHUP", () => {
+    reopenJournal(daemon.journal);
+    daemon.journal.info("opened anew");
+  });
   // Whoever started us may be gone, and our standard error with it.
   process.stderr.on("error", () => {});
   const onBug = (error: unknown): void => {

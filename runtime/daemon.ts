@@ -380,6 +380,7 @@ export class Daemon implements House {
         socket: places.agent,
         operator_socket: places.operator,
         wal_dir: walDir,
+        durability: this.durability,
         started_at: formatTime(startedUs),
         dir: realPath(paths.dir),
       };

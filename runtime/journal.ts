@@ -8,13 +8,22 @@ export const journalLimitBytes = 16 * 1024 * 1024;
 
 export type JournalLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
 
+const files = new WeakMap<Logger, JournalFile>();
+
 /** One line of JSON for each event, with the file open from the first line on. */
 export function openJournal(path: string, level: string): Logger {
   const file = new JournalFile(path);
-  return pino(
+  const journal = pino(
     { level: journalLevelOf(level), base: { pid: process.pid } },
     { write: (line: string) => file.write(line) },
   );
+  files.set(journal, file);
+  return journal;
+}
+
+/** The next line goes to the file that then has the name: for who moves it away (logrotate) and says so. */
+export function reopenJournal(journal: Logger): void {
+  files.get(journal)?.reopen();
 }
 
 /** `warning` is what policies may say; an unknown word is `info`. */
@@ -43,6 +52,11 @@ class JournalFile {
     } catch {
       this.#file = null;
     }
+  }
+
+  reopen(): void {
+    this.#file?.close();
+    this.#file = null;
   }
 
   #open(): DiskFile {

@@ -36,7 +36,8 @@ const outputLimitBytes = 64 * 1024;
 /** Starts the daemon of the stack at `dir`, detached, and returns when it answers. Throws LaunchFailure. */
 export async function spawnDaemon(dir: string, options: LaunchOptions = {}): Promise<{ pid: number }> {
   const paths = stackPaths(dir);
-  const child = spawn(process.execPath, [...daemonEntry(), ...daemonArguments(paths.dir, options)], {
+  const [interpreter, ...entry] = daemonCommand();
+  const child = spawn(interpreter, [...entry, ...daemonArguments(paths.dir, options)], {
     cwd: paths.dir,
     detached: true,
     stdio: ["ignore", "ignore", "pipe"],
@@ -69,6 +70,11 @@ export async function spawnDaemon(dir: string, options: LaunchOptions = {}): Pro
     ended === null ? `the daemon did not answer within ${timeoutMs} ms` : `the daemon ended with ${ended}`,
     lines.slice(-lastLinesMax),
   );
+}
+
+/** What runs a daemon, without its arguments. */
+export function daemonCommand(): readonly [interpreter: string, ...rest: string[]] {
+  return [process.execPath, ...daemonEntry()];
 }
 
 /** Beside our own bundle, or the source through the loader that runs us. */

@@ -37,6 +37,8 @@ export interface DaemonFile {
   readonly socket: string;
   readonly operator_socket: string;
   readonly wal_dir: string;
+  /** Absent in the files of older versions. */
+  readonly durability?: string;
   /** RFC 3339. */
   readonly started_at: string;
   /** The stack directory, links resolved: in a copy or a stack that was moved it is another one. */

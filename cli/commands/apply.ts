@@ -102,6 +102,7 @@ export class ApplyCommand extends FarameshCommand {
       const end = (): void => daemon.beginStop();
       process.on("SIGINT", end);
       process.on("SIGTERM", end);
+      process.on("SIGHUP", end);
       try {
         const before = await askOperator(paths.dir, "status", {});
         const answer = await this.#ask(io, policy, before);

@@ -43,6 +43,7 @@ export class DevCommand extends FarameshCommand {
     const end = (): void => daemon.beginStop();
     process.on("SIGINT", end);
     process.on("SIGTERM", end);
+    process.on("SIGHUP", end);
     const { watch } = await import("chokidar");
     let turn = this.#apply(io);
     const beside = policy.imports.filter(({ isLocal }) => isLocal).map(({ file }) => file);

@@ -13,12 +13,16 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs `faramesh <words> --dir <dir>`. */
+/** Runs `faramesh <words> --dir <dir>`; the folder is the user's home too. */
 export async function faramesh(dir: string, ...words: readonly string[]): Promise<Outcome> {
-  return farameshAsTyped(...words, "--dir", dir);
+  return run([...words, "--dir", dir], { HOME: dir });
 }
 
 export async function farameshAsTyped(...words: readonly string[]): Promise<Outcome> {
+  return run(words, {});
+}
+
+async function run(words: readonly string[], variables: NodeJS.ProcessEnv): Promise<Outcome> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const texts = { stdout: "", stderr: "" };
   stdout.setEncoding("utf8").on("data", (chunk: string) => {
@@ -27,7 +31,7 @@ export async function farameshAsTyped(...words: readonly string[]): Promise<Outc
   stderr.setEncoding("utf8").on("data", (chunk: string) => {
     texts.stderr += chunk;
   });
-  const env = { PATH: process.env.PATH };
+  const env = { PATH: process.env.PATH, ...variables };
   const code = await runCli(words, "0.0.0", { stdin: new PassThrough(), stdout, stderr, env });
   for (const stream of [stdout, stderr]) {
     stream.end();

@@ -4,6 +4,7 @@ Prints a JSON object: what was tried, and the code of the denial or "ran". Nothi
 """
 import json
 import os
+import shutil
 import socket
 import sys
 import tempfile
@@ -114,4 +115,5 @@ try:
     outcomes["a folder that others may write"] = "used"
 except PermissionError:
     outcomes["a folder that others may write"] = "refused"
+shutil.rmtree(folder)
 print(json.dumps(outcomes))
