@@ -16,6 +16,7 @@ import { AuditWitnessCommand } from "./commands/audit-witness.ts";
 import { BenchCommand } from "./commands/bench.ts";
 import { BuildCommand } from "./commands/build.ts";
 import { CheckCommand } from "./commands/check.ts";
+import { CompletionCommand } from "./commands/completion.ts";
 import { ConvertCommand } from "./commands/convert.ts";
 import { DestroyCommand } from "./commands/destroy.ts";
 import { DevCommand } from "./commands/dev.ts";
@@ -90,4 +91,5 @@ export const commands: readonly CommandClass<Context>[] = [
   DisassembleCommand,
   AssembleCommand,
   SchemaCommand,
+  CompletionCommand,
 ];

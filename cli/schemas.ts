@@ -390,6 +390,7 @@ const results: Readonly<Record<string, Schema>> = {
   "service uninstall": object({ name: string, path: string, removed: boolean }),
   destroy: object({ removed: listOf(string), kept: listOf(string) }),
   schema: openObject,
+  completion: object({ shell: oneOf("bash", "zsh", "fish"), script: string }),
 };
 
 function explanation(): Schema {

@@ -256,6 +256,7 @@ test("results of real runs are as published", async () => {
     await hold(dir, ["history"]);
     await stack.stop();
     await hold(dir, ["apply", "--stop"]);
+    await hold(dir, ["completion", "bash"]);
     await hold(dir, ["service", "install"]);
     await hold(dir, ["service", "uninstall"]);
     await hold(dir, ["destroy", "--yes"]);
