@@ -1,6 +1,7 @@
 // The daemon's status as lines for people. Pure; what an agent or an operator supplied is shown with every character visible.
 import type { StatusAnswer } from "../runtime/doors/protocol.ts";
-import { bar, columns, countText, dollars, durationText, numberText, toSeconds, visible } from "./render.ts";
+import { budgetTexts } from "./budget-text.ts";
+import { bar, columns, countText, durationText, numberText, toSeconds, visible } from "./render.ts";
 import type { Terminal } from "./terminal.ts";
 
 type Paint = Terminal["paint"];
@@ -90,15 +91,10 @@ function limitRows(paint: Paint, { limits }: StatusAnswer): string[][] {
 function budgetRows(paint: Paint, { budgets }: StatusAnswer): string[][] {
   if (budgets.length === 0) return [];
   const rows = budgets.map((budget) => {
-    const [spent, most] = [Number(budget.spent_usd), budget.max_usd === null ? null : Number(budget.max_usd)];
-    const money = most === null ? dollars(spent) : `${dollars(spent)} of ${dollars(most)}`;
-    const { calls, max_calls } = budget;
-    const counted =
-      max_calls === null ? countText(calls, "call") : `${numberText(calls)} of ${countText(max_calls, "call")}`;
-    const used = Math.max(most ? spent / most : 0, max_calls ? calls / max_calls : 0);
+    const { amount, counted, used } = budgetTexts(budget);
     const color = used >= 1 ? paint.red : used >= 0.8 ? paint.yellow : paint.green;
     const session = budget.session === null ? "" : `session ${visible(budget.session)}`;
-    return [`    ${visible(budget.agent)}/${visible(budget.id)}`, session, color(bar(used)), money, counted];
+    return [`    ${visible(budget.agent)}/${visible(budget.id)}`, session, color(bar(used)), amount, counted];
   });
   return [[`  ${paint.dim("budgets")}`], ...rows];
 }

@@ -2,6 +2,7 @@
 // order of findings is the order of the text.
 import type { Agent, Field, Pack, Rule, Stack } from "./ast.ts";
 import { blocksOf } from "./blocks.ts";
+import { checkAmbient } from "./check/ambient.ts";
 import { checkBlocks } from "./check/block.ts";
 import type { Setting } from "./check/caution.ts";
 import { ConditionChecker } from "./check/condition.ts";
@@ -106,6 +107,7 @@ function checkAgent(report: Report, agent: Agent, strictGuards: boolean): void {
   });
   checkPhases(report, agent);
   checkBlocks(report, agent.blocks);
+  checkAmbient(report, agent);
   checkMentions(report, agent, [...agent.rules, ...rules]);
   const deepDenies = new Set([...agent.rules, ...rules].flatMap((rule) => deepDeny(rule)));
   const setting: Setting = { agent, strictGuards, deepDenies };

@@ -41,7 +41,7 @@ export const diagnosticCodes = {
   FMS059: { severity: "warning", title: "two phases before one" },
   FMS060: { severity: "warning", title: "agent that is not declared" },
   FMS061: { severity: "warning", title: "key that verifies nothing" },
-  FMS062: { severity: "warning", title: "counter that counts calls" },
+  FMS062: { severity: "warning", title: "counter of an unknown argument" },
   FMS064: { severity: "warning", title: "import or pack that nothing uses" },
   FMS070: { severity: "warning", title: "tool that nothing has mentioned" },
   FMS071: { severity: "warning", title: "name that may be misspelt" },

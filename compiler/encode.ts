@@ -3,6 +3,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import {
   BUDGET_ROW_BYTES,
+  BUDGET_THIRD_FIELD,
   Budget,
   DISPATCH_HEADER_BYTES,
   EXACT_PROBE_LIMIT,
@@ -221,6 +222,9 @@ class Encoder {
       amount(Budget.MaxCalls, budget.maxCalls);
       amount(Budget.WarnAt, budget.warnAtMicro);
       amount(Budget.CostConstant, budget.costConstantMicro);
+      const [second, third] = budget.otherFields;
+      if (second !== undefined) row.setUint32(Budget.SecondField, second + 1, true);
+      if (third !== undefined) row.setUint32(BUDGET_THIRD_FIELD, third + 1, true);
       row.setFloat64(Budget.WindowUs, budget.windowUs, true);
       this.#section(Section.Budgets).raw(new Uint8Array(row.buffer));
     }

@@ -2,7 +2,7 @@
 // or an argument of a tool that it does not name, must never pass through here in clear.
 import type { Judgement } from "./answer.ts";
 import type { Code } from "./codes.ts";
-import type { Effect, Policy, ToolInfo, Verdict } from "./evaluator/types.ts";
+import type { Counted, Effect, Policy, ToolInfo, Verdict } from "./evaluator/types.ts";
 import { machineCodes } from "./evaluator/verdicts.ts";
 import { canonicalJson, type Json, type JsonObject } from "./json.ts";
 import { type DecisionText, decisionText } from "./log/decision.ts";
@@ -101,6 +101,7 @@ interface Steps {
   readonly charges?: readonly (readonly [string, number])[];
   readonly costs?: readonly number[];
   readonly sums?: readonly number[];
+  readonly counted?: readonly Counted[];
   readonly used?: readonly string[];
 }
 
@@ -124,11 +125,17 @@ function stepsOf(judgement: Judgement): Json {
   if (verdict.charges !== undefined && verdict.charges.limits > 0) steps.limits = verdict.charges.limits;
   const sums = verdict.charges?.sums ?? [];
   if (sums.length > 0) steps.sums = [...sums];
+  const counted = verdict.charges?.counted ?? [];
+  if (counted.length > 0) steps.counted = [...counted];
   // The rest is short by its nature.
-  const longest = used.length + charges.length + sums.length + (verdict.warnings?.length ?? 0);
+  const longest = used.length + charges.length + sums.length + counted.length + (verdict.warnings?.length ?? 0);
   if (longest === 0 || canonicalJson(steps).length <= stepsLimitBytes) return steps;
   // Without the names the costs of 64 budgets and as many sums fit; they are what recovery needs.
-  return { costs: charges.map(({ cost_micro }) => cost_micro), ...(sums.length > 0 ? { sums: [...sums] } : {}) };
+  return {
+    costs: charges.map(({ cost_micro }) => cost_micro),
+    ...(sums.length > 0 ? { sums: [...sums] } : {}),
+    ...(counted.length > 0 ? { counted: [...counted] } : {}),
+  };
 }
 
 /** The costs of a recorded permit in the policy's order of budgets. */
@@ -153,6 +160,13 @@ export function sumsOf(steps: Json): readonly number[] {
   return Array.isArray(sums) ? (sums as readonly number[]) : [];
 }
 
+/** What a recorded permit added to the agent's counters of bytes and of different values, in the policy's order. */
+export function countedOf(steps: Json): readonly Counted[] {
+  if (typeof steps !== "object" || steps === null || Array.isArray(steps)) return [];
+  const { counted } = steps as unknown as Steps;
+  return Array.isArray(counted) ? (counted as readonly Counted[]) : [];
+}
+
 /**
  * Moves the counters of `policy` as the machine did when it gave the recorded decision: a permit took, a denial was counted. Anything
  * else that stands in a log moves nothing. Throws what `Policy.charge` throws.
@@ -165,7 +179,7 @@ export function chargeRecord(policy: Policy, record: JsonObject, timeUs: number)
   const effect = record.would ?? record.effect;
   // Permits that the machine did not give took nothing from it.
   if (!machineCodes.has(code as Code)) return;
-  if (effect === "permit") policy.charge(call, costsOf(steps), timeUs / 1000, sumsOf(steps));
+  if (effect === "permit") policy.charge(call, costsOf(steps), timeUs / 1000, sumsOf(steps), countedOf(steps));
   else if (effect === "deny") policy.chargeDenial(call, timeUs / 1000);
 }
 

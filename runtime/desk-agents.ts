@@ -1,5 +1,6 @@
 // What an operator may ask of agents: who there is, stop one or all, let them go on. Each order that changes something is a record,
 // durable before it is answered, and names who gave it.
+import { budgetView } from "./budget-view.ts";
 import type { Governor } from "./decide.ts";
 import { actorOf, agentIdOf, Refusal, reasonOf } from "./desk-words.ts";
 import type { AgentDetail, AgentView } from "./doors/protocol.ts";
@@ -7,8 +8,6 @@ import { grantView } from "./grants.ts";
 import { everyAgent, type HoldChange, holdBody, holdsMax, holdView } from "./holds.ts";
 import type { JsonObject } from "./json.ts";
 import { stampOf } from "./policy.ts";
-
-const microPerDollar = 1_000_000;
 
 /** Kills, quiesces or lets go of an agent or of all. Throws Refusal, and what `Ledger.append` throws. */
 export async function orderAgent(governor: Governor, change: HoldChange, message: JsonObject): Promise<object> {
@@ -53,14 +52,7 @@ export function showAgent(governor: Governor, message: JsonObject): object {
   const agent: AgentDetail = {
     ...viewOf(governor, agentId),
     completion_gates: active?.declarations.gates.get(agentId)?.requirements ?? [],
-    budgets: own(active?.policy.budgets(reading.wallUs / 1000) ?? []).map((budget) => ({
-      id: budget.id,
-      session: budget.session === "" ? null : budget.session,
-      spent_usd: budget.spent_micro / microPerDollar,
-      max_usd: budget.max_micro === null ? null : budget.max_micro / microPerDollar,
-      calls: budget.calls,
-      max_calls: budget.max_calls,
-    })),
+    budgets: own(active?.policy.budgets(reading.wallUs / 1000) ?? []).map(budgetView),
     pending: approvals.list().flatMap((one) => {
       const waits = one.agentId === agentId && one.status === "pending" && one.expiresUs > reading.wallUs;
       return waits ? [one.id] : [];

@@ -1,4 +1,5 @@
 // The daemon's state in the words of `faramesh status --format json`. It reads and never changes anything.
+import { budgetView } from "./budget-view.ts";
 import { formatTime, parseTime } from "./clock.ts";
 import type { DecisionCounts, Governor } from "./decide.ts";
 import { shortcomings } from "./declarations.ts";
@@ -17,8 +18,6 @@ export interface StatusSources {
   state(): DaemonState;
   connections(): number;
 }
-
-const microPerDollar = 1_000_000;
 
 export function statusOf(sources: StatusSources): StatusAnswer {
   const { governor, places } = sources;
@@ -59,15 +58,7 @@ export function statusOf(sources: StatusSources): StatusAnswer {
       keyword === "provider" ? [{ name: name ?? "", type: String(fields.type ?? ""), status: "not_started" }] : [],
     ),
     notices: shortcomings(blocks),
-    budgets: (active?.policy.budgets(nowMs) ?? []).map((budget) => ({
-      id: budget.id,
-      agent: budget.agent,
-      session: budget.session === "" ? null : budget.session,
-      spent_usd: budget.spent_micro / microPerDollar,
-      max_usd: budget.max_micro === null ? null : budget.max_micro / microPerDollar,
-      calls: budget.calls,
-      max_calls: budget.max_calls,
-    })),
+    budgets: (active?.policy.budgets(nowMs) ?? []).map((budget) => ({ agent: budget.agent, ...budgetView(budget) })),
     approvals: {
       pending: pending.count,
       oldest_age_seconds:

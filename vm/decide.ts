@@ -2,6 +2,7 @@
 // egress gates, limits and budgets. A pure function of image, counters, slots and time. Counters move at the very end, all
 // together, and only for a permit.
 import { beginPatterns } from "./automaton";
+import * as distinct from "./distinct";
 import * as history from "./history";
 import * as image from "./image";
 import * as limits from "./limits";
@@ -297,7 +298,7 @@ function checkBudgets(shape: u32, now: i64, ambient: bool): i32 {
   for (let i: u32 = 0; i < cell(shape, Shape.BudgetsCount); i++) {
     const budget = load<u32>(start + i * 4);
     if ((load<u8>(image.budgets + budget * 64, Budget.Ambient) != 0) != ambient) continue;
-    const cost = costOf(budget);
+    const cost = distinct.counts(budget) ? distinct.noteValue(budget, i) : costOf(budget);
     if (cost < 0) {
       setResult(Result.Budget, <i32>budget + 1);
       return verdictOf(RuleEffect.Deny, VerdictCode.CostUnknown, -1, true);
@@ -305,7 +306,8 @@ function checkBudgets(shape: u32, now: i64, ambient: bool): i32 {
     store<f64>(memoryMap.costs + ((i + 1) << 3), <f64>cost);
     meters.keyOfBudget(budget);
     limits.readBudget(budget, now);
-    const resets = exceeds(budget, cost, now);
+    const isCounted = distinct.counts(budget) && (cost == 0 || distinct.isKnown(budget, i, now));
+    const resets = isCounted ? -1 : exceeds(budget, cost, now);
     if (tracing) traceEvent(TraceKind.Budget, budget, resets >= 0 ? 1 : 0, 0, 0);
     if (resets < 0) continue;
     const action: i32 = load<u8>(image.budgets + budget * 64, Budget.OnExceed);
@@ -331,12 +333,13 @@ function exceeds(budget: u32, cost: i64, now: i64): i64 {
   return -1;
 }
 
-/** Micro-dollars, rounded up; -1 when it cannot be known. */
+/** Micro-dollars, rounded up, or bytes; -1 when it cannot be known. */
 function costOf(budget: u32): i64 {
   const row = image.budgets + budget * 64;
   const kind: i32 = load<u8>(row, Budget.CostKind);
   if (kind == CostKind.Constant) return load<i64>(row, Budget.CostConstant);
   let dollars = load<f64>(memoryMap.costs);
+  if (kind == CostKind.Size) return <i64>load<f64>(memoryMap.slots + load<u32>(row, Budget.CostField) * SLOT_BYTES, 8);
   if (kind == CostKind.Field) {
     const slot = memoryMap.slots + load<u32>(row, Budget.CostField) * SLOT_BYTES;
     if (load<i32>(slot) != Kind.Number) return -1;

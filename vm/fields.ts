@@ -8,7 +8,7 @@ import { Word, wordAt, wordBytes } from "./words";
 import { lowered } from "./value";
 import { JsonCode, Result } from "./shared/abi";
 import { PART_INDEX, Shape } from "./shared/image";
-import { Kind, Root, SLOT_BYTES } from "./shared/isa";
+import { Kind, NUMBER_TEXT_MAX, Root, SIZE_OF_NUMBER, SLOT_BYTES } from "./shared/isa";
 
 /** 2^53 - 1: what lies beyond may be another integer than was written. */
 const SAFE_MAX: f64 = 9007199254740991.0;
@@ -71,6 +71,10 @@ export function fillSlots(arenaUsed: u32): i32 {
         node = httpPart(path, parts);
         if (node == 0 && asksUrl(field)) return JsonCode.Url;
         break;
+      case Root.Size:
+        store<i32>(slot, Kind.Number);
+        store<f64>(slot, <f64>sizeOf(member(Word.Args)), 8);
+        continue;
       // What an agent sends holds none: values of selectors come from the host, and are missing here.
       case Root.Selectors: break;
       default: continue;
@@ -78,6 +82,28 @@ export function fillSlots(arenaUsed: u32): i32 {
     if (!(text == 0 ? put(slot, node) : putText(slot, text, length))) return JsonCode.BadRequest;
   }
   return <i32>used;
+}
+
+/** As SIZE_OF_NUMBER says. The document is as deep as JSON_DEPTH_MAX at most. */
+function sizeOf(node: u32): u32 {
+  const kind: i32 = node == 0 ? <i32>Kind.Object : kindAt(node);
+  if (kind == Kind.String) return lengthAt(node);
+  if (kind == Kind.Number) return numberSize(lengthAt(node));
+  let size: u32 = 1;
+  if (kind < Kind.List || node == 0) return size;
+  let part = node + memoryMap.NODE_BYTES;
+  for (let i = lengthAt(node); i > 0; i--, part = after(part)) {
+    if (kind == Kind.Object) size += load<u32>(part, KEY_BYTES);
+    size += sizeOf(part);
+  }
+  return size;
+}
+
+/** Of a number whose text begins there. */
+function numberSize(text: u32): u32 {
+  let end = text;
+  for (let byte: u32 = load<u8>(end); byte - 48 <= 9 || byte == 0x2d || byte == 0x2b || byte == 0x2e || (byte | 0x20) == 0x65; ) byte = load<u8>(++end);
+  return end - text > <u32>NUMBER_TEXT_MAX ? end - text : SIZE_OF_NUMBER;
 }
 
 /** The node at a path from another, or 0. */

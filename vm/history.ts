@@ -195,7 +195,7 @@ function note(meter: u32, track: u32, amount: i64, time: i64): void {
 
 /** Empties a meter of a session's history. */
 function forget(meter: u32): void {
-  if (load<u8>(meter, meters.KIND) >= meters.KIND_WINDOW) rings.drop(meter, <u32>load<i64>(meter, meters.C));
+  if (meters.hasEvents(load<u8>(meter, meters.KIND))) rings.drop(meter, <u32>load<i64>(meter, meters.C));
   memory.fill(meter + meters.A, 0, 48);
 }
 

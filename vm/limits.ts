@@ -85,7 +85,7 @@ export function dayEnd(now: i64): i64 {
 }
 
 /** Charges the budget whose key was just made. Returns whether it crossed its warning mark. */
-export function takeBudget(budget: u32, cost: i64, now: i64): bool {
+export function takeBudget(budget: u32, cost: i64, count: i64, now: i64): bool {
   readBudget(budget, now);
   const row = image.budgets + budget * 64;
   const meter = meters.findOrAdd();
@@ -93,7 +93,7 @@ export function takeBudget(budget: u32, cost: i64, now: i64): bool {
   const after = meters.addCapped(spent, cost);
   const crosses = mark >= 0 && !warned && after >= mark;
   store<i64>(meter, after, meters.A);
-  store<i64>(meter, calls + 1, meters.B);
+  store<i64>(meter, calls + count, meters.B);
   store<i64>(meter, windowEnd(budget, now), meters.C);
   store<u8>(meter, warned || crosses ? 1 : 0, meters.WARNED);
   if (load<i64>(row, Budget.Daily) >= 0 || daySpent > 0) {

@@ -4,7 +4,7 @@ import * as memoryMap from "./memory";
 import { stop, within } from "./load-stop";
 import { LoadCode } from "./shared/abi";
 import {
-  AMOUNT_MAX, Budget, BUDGET_AUDIT, CostKind, KEY_NAME_MAX, LIMIT_COUNT_MAX, LIMIT_WINDOW_MAX_US, OFFSET_MAX_US, OFFSET_ROW_BYTES, OFFSETS_MAX, PERIOD_MAX_US, PHASE_CHAIN_MAX, PHASES_MAX,
+  AMOUNT_MAX, Budget, BUDGET_THIRD_FIELD, BUDGET_AUDIT, CostKind, KEY_NAME_MAX, LIMIT_COUNT_MAX, LIMIT_WINDOW_MAX_US, OFFSET_MAX_US, OFFSET_ROW_BYTES, OFFSETS_MAX, PERIOD_MAX_US, PHASE_CHAIN_MAX, PHASES_MAX,
   Section, STAGE_ROW_BYTES, STAGES_MAX, Track, TRACK_PLACES_MAX, TRACK_ROW_BYTES, TRACKS_MAX, WINDOW_MIN_US,
 } from "./shared/image";
 
@@ -88,10 +88,14 @@ function budgetHolds(row: u32): bool {
   const exceed: u32 = load<u8>(row, Budget.OnExceed);
   const cost: u32 = load<u8>(row, Budget.CostKind);
   const window = load<f64>(row, Budget.WindowUs);
-  if (!nameHolds(load<u32>(row)) || load<u8>(row, Budget.Window) > 1 || load<u8>(row, Budget.Ambient) > 1 || cost > <u32>CostKind.Constant) return false;
+  if (!nameHolds(load<u32>(row)) || load<u8>(row, Budget.Window) > 1 || load<u8>(row, Budget.Ambient) > 1 || cost > <u32>CostKind.Distinct) return false;
   if (exceed != 1 && exceed != 2 && exceed != BUDGET_AUDIT) return false;
-  if (cost == CostKind.Field ? load<u32>(row, Budget.CostField) >= firstTemporary : load<u32>(row, Budget.CostField) != 0) return false;
-  if (load<i64>(row, Budget.CostConstant) < 0 || load<i64>(row, Budget.CostConstant) > <i64>AMOUNT_MAX) return false;
+  const reads = cost == CostKind.Field || cost == CostKind.Size || cost == CostKind.Distinct;
+  if (reads ? load<u32>(row, Budget.CostField) >= firstTemporary : load<u32>(row, Budget.CostField) != 0) return false;
+  if (cost == CostKind.Distinct) {
+    // The constant's high half is 0 as well.
+    if (load<u32>(row, Budget.SecondField) > firstTemporary || load<u64>(row, BUDGET_THIRD_FIELD) > <u64>firstTemporary) return false;
+  } else if (load<u32>(row, Budget.SecondField) != 0 || load<i64>(row, Budget.CostConstant) < 0 || load<i64>(row, Budget.CostConstant) > <i64>AMOUNT_MAX) return false;
   for (let o: u32 = Budget.Max; o <= <u32>Budget.WarnAt; o += 8) if (load<i64>(row + o) < -1 || load<i64>(row + o) > <i64>AMOUNT_MAX) return false;
   return window >= WINDOW_MIN_US && window <= PERIOD_MAX_US;
 }

@@ -6,7 +6,7 @@ import { setResultNumber } from "./memory";
 import { stop, within } from "./load-stop";
 import { LoadCode, METERS_PER_TOOL_MAX, Result, RING_EVENTS_MAX } from "./shared/abi";
 import {
-  Budget, CostKind, DISPATCH_HEADER_BYTES, EXACT_PROBE_LIMIT, Section, Shape, SHAPE_ROW_BYTES, SHAPE_SESSION, SHAPE_TIME, Track, TRACK_ROW_BYTES, PERIOD_MAX_US, WINDOW_MIN_US,
+  Budget, BUDGET_THIRD_FIELD, CostKind, DISPATCH_HEADER_BYTES, EXACT_PROBE_LIMIT, Section, Shape, SHAPE_ROW_BYTES, SHAPE_SESSION, SHAPE_TIME, Track, TRACK_ROW_BYTES, PERIOD_MAX_US, WINDOW_MIN_US,
 } from "./shared/image";
 import { FIRST_VALUE_OP, Op, Root } from "./shared/isa";
 
@@ -146,7 +146,7 @@ function shapeReads(shape: u32, mark: u32): bool {
   const budgets = image.pool + load<u32>(shape, Shape.BudgetsStart * 4) * 4;
   for (let i: u32 = 0; i < load<u32>(shape, Shape.BudgetsCount * 4); i++) {
     const row = image.budgets + load<u32>(budgets + i * 4) * 64;
-    if (load<u8>(row, Budget.CostKind) == CostKind.Field && !isFilled(load<u32>(row, Budget.CostField), mark)) return false;
+    if (!budgetReads(row, mark)) return false;
   }
   if (!listReads(load<u32>(shape, Shape.MandatoryStart * 4), load<u32>(shape, Shape.MandatoryCount * 4), mark)) return false;
   if (!listReads(load<u32>(shape, Shape.ModelGatesStart * 4), load<u32>(shape, Shape.ModelGatesCount * 4), mark)) return false;
@@ -154,6 +154,16 @@ function shapeReads(shape: u32, mark: u32): bool {
   if (!listReads(load<u32>(shape, Shape.SelectorGatesStart * 4), load<u32>(shape, Shape.SelectorGatesCount * 4), mark)) return false;
   return triplesRead(load<u32>(shape, Shape.PhasesStart * 4), load<u32>(shape, Shape.PhasesCount * 4), mark)
     && triplesRead(load<u32>(shape, Shape.StagesStart * 4), load<u32>(shape, Shape.StagesCount * 4), mark);
+}
+
+function budgetReads(row: u32, mark: u32): bool {
+  const kind: u32 = load<u8>(row, Budget.CostKind);
+  if (kind == CostKind.Request || kind == CostKind.Constant) return true;
+  if (!isFilled(load<u32>(row, Budget.CostField), mark)) return false;
+  if (kind != CostKind.Distinct) return true;
+  const second = load<u32>(row, Budget.SecondField);
+  const third = load<u32>(row, BUDGET_THIRD_FIELD);
+  return (second == 0 || isFilled(second - 1, mark)) && (third == 0 || isFilled(third - 1, mark));
 }
 
 function triplesRead(start: u32, count: u32, mark: u32): bool {

@@ -168,7 +168,8 @@ function verifyFields(): i32 {
     const root: u32 = load<u8>(row);
     const parts: u32 = load<u16>(row, 2);
     const first = load<u32>(row, 4);
-    if (root > <u32>Root.Temporary || load<u8>(row, 1) != 0 || parts > <u32>FIELD_PARTS_MAX || !within(first, parts, image.poolCount)) return i;
+    if (root > <u32>Root.Size || load<u8>(row, 1) != 0 || parts > <u32>FIELD_PARTS_MAX || !within(first, parts, image.poolCount)) return i;
+    if (root == Root.Size && parts != 0) return i;
     if (root == Root.Temporary) {
       if (parts != 0) return i;
       firstTemporary = min(firstTemporary, i);

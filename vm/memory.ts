@@ -1,5 +1,5 @@
 // Where everything stands in the machine's memory. Laid out once by `allocate`; nothing grows afterwards.
-import { APPROVED_MAX, Area, JSON_DEPTH_MAX, JSON_ITEMS_MAX, METERS_PER_TOOL_MAX, METERS_PER_RING_BLOCK, METER_BYTES, METER_KEY_BYTES, NAME_BYTES, RING_BLOCK_BYTES, Result, TRACE_EVENTS_MAX, TRACE_EVENT_BYTES } from "./shared/abi";
+import { APPROVED_MAX, Area, DIGEST_BYTES, JSON_DEPTH_MAX, JSON_ITEMS_MAX, METERS_PER_TOOL_MAX, METERS_PER_RING_BLOCK, METER_BYTES, METER_KEY_BYTES, NAME_BYTES, RING_BLOCK_BYTES, Result, TRACE_EVENTS_MAX, TRACE_EVENT_BYTES } from "./shared/abi";
 import { SLOT_BYTES } from "./shared/isa";
 
 const PAGE_BYTES: u32 = 65536;
@@ -24,6 +24,7 @@ export let setTables: u32 = 0;
 export let sieves: u32 = 0;
 export let approved: u32 = 0;
 export let costs: u32 = 0;
+export let digests: u32 = 0;
 export let trace: u32 = 0;
 export let image: u32 = 0;
 export let imageBytes: u32 = 0;
@@ -91,6 +92,7 @@ export function layOut(bytes: u32, arenaSize: u32, requestSize: u32): bool {
   result = take(Result.End * 8);
   approved = take(APPROVED_MAX * 4);
   costs = take((2 * METERS_PER_TOOL_MAX + 1) * 8);
+  digests = take(METERS_PER_TOOL_MAX * DIGEST_BYTES);
   trace = take(TRACE_EVENTS_MAX * TRACE_EVENT_BYTES);
   words = take(WORDS_BYTES);
   members = take(MEMBERS_BYTES);
@@ -169,6 +171,7 @@ export function areaAddress(area: i32): u32 {
     case Area.Exchange: return exchange;
     case Area.Request: return request;
     case Area.Uses: return uses;
+    case Area.Digests: return digests;
     default: return 0;
   }
 }

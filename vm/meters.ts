@@ -3,7 +3,7 @@
 import * as image from "./image";
 import * as memoryMap from "./memory";
 import { blocksFor, blocksLeft, clearBlocks, drop, liveEvents, pack } from "./rings";
-import { METER_BYTES, NAME_BYTES, SESSION_IDLE_US } from "./shared/abi";
+import { DIGEST_BYTES, METER_BYTES, NAME_BYTES, SESSION_IDLE_US } from "./shared/abi";
 import { Budget, BudgetWindow, KEY_NAME_MAX, TRACK_ROW_BYTES } from "./shared/image";
 import { orderBytes, sameBytes } from "./value";
 
@@ -38,6 +38,8 @@ export const KIND_LATEST: u8 = 6;
 export const KIND_WINDOW: u8 = 7;
 /** Times of denials, which need no session. */
 export const KIND_DENIALS: u8 = 8;
+/** A value that a budget has counted, by its digest. C: end of the window. */
+export const KIND_VALUE: u8 = 9;
 
 /** Kind, agent, name, session. */
 export const KEY_MAX: u32 = 1 + (2 + NAME_BYTES) + (2 + KEY_NAME_MAX) + (2 + NAME_BYTES);
@@ -127,6 +129,21 @@ export function keyOfTrack(track: u32, kind: u8): void {
   addPart(memoryMap.names, agentLength);
   addPart(image.stringAt(name), image.stringLength(name));
   addPart(memoryMap.names + NAME_BYTES, sessionLength);
+}
+
+/** The key of a value that the budget counts, from its digest. */
+export function keyOfValue(budget: u32, digest: u32): void {
+  const name = load<u32>(image.budgets + budget * 64);
+  beginKey(KIND_VALUE);
+  addPart(memoryMap.names, agentLength);
+  addPart(image.stringAt(name), image.stringLength(name));
+  addPart(digest, DIGEST_BYTES);
+}
+
+/** Whether meters of the kind have a ring of events. */
+@inline
+export function hasEvents(kind: u8): bool {
+  return kind == KIND_WINDOW || kind == KIND_DENIALS;
 }
 
 /** FNV-1a, 32 bits. */
@@ -223,7 +240,7 @@ function enterRow(meter: u32, number: u32): void {
 /** Equals a meter that was never made, at time `now`. */
 export function isStale(meter: u32, now: i64): bool {
   const kind = load<u8>(meter, KIND);
-  if (kind < KIND_TALLY) return areStale(kind, meter + A, now);
+  if (kind < KIND_TALLY || kind == KIND_VALUE) return areStale(kind, meter + A, now);
   if (kind != KIND_DENIALS) {
     const owner = memoryMap.meters + (load<u32>(meter, OWNER) - 1) * METER_BYTES;
     if (load<i64>(owner, E) != load<i64>(meter, B) || isStale(owner, now)) return true;
@@ -239,6 +256,7 @@ export function areStale(kind: u8, values: u32, now: i64): bool {
     case KIND_BUDGET:
       if (load<i64>(values, C - A) == 0) return now - load<i64>(values, F - A) >= <i64>SESSION_IDLE_US;
       return now >= load<i64>(values, C - A) && now >= load<i64>(values, E - A);
+    case KIND_VALUE: return now >= load<i64>(values, C - A);
     case KIND_SESSION: return now - (load<i64>(values, D - A) - 1) >= <i64>SESSION_IDLE_US || load<i64>(values, D - A) == 0;
     default: return false;
   }
@@ -253,7 +271,7 @@ export function wouldHaveRoom(meters: u32, keyBytes: u32, blocks: u32, now: i64)
     if (isStale(meter, now)) continue;
     kept++;
     bytes += load<u32>(meter, KEY_LENGTH);
-    if (load<u8>(meter, KIND) >= KIND_WINDOW) blocks += blocksFor(liveEvents(meter, now));
+    if (hasEvents(load<u8>(meter, KIND))) blocks += blocksFor(liveEvents(meter, now));
   }
   if (blocks > memoryMap.ringBlocks) return false;
   return kept + meters <= memoryMap.meterCapacity && memoryMap.meterKeys + bytes + keyBytes <= memoryMap.meterKeysEnd;
@@ -274,7 +292,7 @@ export function reclaim(now: i64): void {
   for (let i: u32 = 0; i < count; i++) {
     const meter = memoryMap.meters + i * METER_BYTES;
     const number = load<u32>(numbers + i * 4);
-    const hasRing = load<u8>(meter, KIND) >= KIND_WINDOW;
+    const hasRing = hasEvents(load<u8>(meter, KIND));
     if (number == 0) {
       if (hasRing) drop(meter, <u32>load<i64>(meter, C));
       continue;

@@ -19,6 +19,7 @@ export function valuesHold(kind: u8, parts: u32, warned: bool, values: u32, even
   const e = load<i64>(values, 32);
   const f = load<i64>(values, 40);
   if (kind == meters.KIND_PHASE) return parts == 1 && !warned && a <= latest && (b | c | d | e | f) == 0;
+  if (kind == meters.KIND_VALUE) return parts == 3 && !warned && (a | b | d | e | f) == 0 && c > latest && c <= latest + <i64>PERIOD_MAX_US + SHIFT_MAX_US;
   if (kind >= meters.KIND_TALLY) return parts == 3 && !warned && (e | f) == 0 && historyHolds(kind, a, b, c, d, values, events, made, latest);
   if (meters.areStale(kind, values, latest)) return false;
   if (kind == meters.KIND_SESSION) return parts == 2 && !warned && sessionHolds(a, b, c, d, e, f, latest);

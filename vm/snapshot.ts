@@ -45,7 +45,7 @@ export function writeSnapshot(): u32 {
     const values = at + 4 + length;
     memory.copy(values, meter + meters.A, VALUES_BYTES);
     at = values + VALUES_BYTES;
-    if (load<u8>(meter, meters.KIND) >= meters.KIND_WINDOW) at = writeEvents(meter, values);
+    if (meters.hasEvents(load<u8>(meter, meters.KIND))) at = writeEvents(meter, values);
   }
   return at - memoryMap.exchange;
 }
@@ -116,8 +116,9 @@ export function readSnapshot(bytes: u32): i32 {
     const values = at + 4 + length;
     memory.copy(meter + meters.A, values, VALUES_BYTES);
     at = values + VALUES_BYTES;
-    if (load<u8>(meter, meters.KIND) >= meters.KIND_WINDOW) at = readEvents(meter, at);
-    if (load<u8>(meter, meters.KIND) >= meters.KIND_TALLY) meters.findOwner(meter);
+    const kind = load<u8>(meter, meters.KIND);
+    if (meters.hasEvents(kind)) at = readEvents(meter, at);
+    if (kind >= meters.KIND_TALLY && kind <= meters.KIND_WINDOW) meters.findOwner(meter);
   }
   return RestoreCode.Ok;
 }
@@ -144,14 +145,14 @@ function checkEntries(start: u32, bytes: u32, total: u32): i32 {
     const length: u32 = load<u16>(at);
     const kind = load<u8>(at, 2);
     if (length < 3 || length > meters.KEY_MAX || end - at < 4 + length + VALUES_BYTES) return RestoreCode.BadSnapshot;
-    if (kind < 1 || kind > meters.KIND_DENIALS || load<u8>(at + 4) != kind || load<u8>(at, 3) > 1) return RestoreCode.BadSnapshot;
+    if (kind < 1 || kind > meters.KIND_VALUE || load<u8>(at + 4) != kind || load<u8>(at, 3) > 1) return RestoreCode.BadSnapshot;
     if (previous != 0 && orderBytes(previous + 4, load<u16>(previous), at + 4, length) >= 0) return RestoreCode.BadSnapshot;
     const parts = keyParts(at + 4, length);
     const values = at + 4 + length;
     const events = eventBytes(kind, values, end);
     if (events < 0) return RestoreCode.BadSnapshot;
     if (kind == meters.KIND_SESSION) store<u32>(memoryMap.meterOrder + sessions++ * 4, at);
-    const made: i64 = kind >= meters.KIND_TALLY && kind != meters.KIND_DENIALS ? madeOf(at + 4, length, parts, sessions) : 0;
+    const made: i64 = kind >= meters.KIND_TALLY && kind <= meters.KIND_WINDOW ? madeOf(at + 4, length, parts, sessions) : 0;
     if (!valuesHold(kind, parts, load<u8>(at, 3) != 0, values, <u32>events, made, latest)) return RestoreCode.BadSnapshot;
     previous = at;
     keyBytes += length;
@@ -178,7 +179,7 @@ function keyParts(key: u32, length: u32): u32 {
 
 /** Bytes of events behind the values of an entry; -1 when they do not fit in what is left. */
 function eventBytes(kind: u8, values: u32, end: u32): i32 {
-  if (kind < meters.KIND_WINDOW) return 0;
+  if (!meters.hasEvents(kind)) return 0;
   const count = load<i64>(values, meters.C - meters.A);
   if (count < 0 || count > <i64>((end - values - VALUES_BYTES) / EVENT_BYTES)) return -1;
   return <i32>count * EVENT_BYTES;

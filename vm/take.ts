@@ -1,4 +1,5 @@
 // What a permit takes, all at once: room is seen to first, so that nothing is taken by half.
+import * as distinct from "./distinct";
 import * as history from "./history";
 import * as image from "./image";
 import * as limits from "./limits";
@@ -49,7 +50,10 @@ function want(shape: u32, now: i64, reclaimAt: i64): bool {
   }
   const budgets = image.pool + cell(shape, Shape.BudgetsStart) * 4;
   for (let i: u32 = 0; i < cell(shape, Shape.BudgetsCount); i++) {
-    meters.keyOfBudget(load<u32>(budgets + i * 4));
+    const budget = load<u32>(budgets + i * 4);
+    meters.keyOfBudget(budget);
+    wantKey(reclaimAt);
+    if (!distinct.keyOfNoted(budget, i)) continue;
     wantKey(reclaimAt);
   }
   if ((cell(shape, Shape.Flags) & SHAPE_SESSION) != 0) {
@@ -78,8 +82,12 @@ export function take(shape: u32, now: i64): void {
   let crossed: u64 = 0;
   for (let i: u32 = 0; i < cell(shape, Shape.BudgetsCount); i++) {
     const budget = load<u32>(budgets + i * 4);
+    if (distinct.counts(budget)) {
+      distinct.takeValue(budget, i, now);
+      continue;
+    }
     meters.keyOfBudget(budget);
-    if (limits.takeBudget(budget, <i64>load<f64>(memoryMap.costs + ((i + 1) << 3)), now)) crossed |= <u64>1 << <u64>i;
+    if (limits.takeBudget(budget, <i64>load<f64>(memoryMap.costs + ((i + 1) << 3)), 1, now)) crossed |= <u64>1 << <u64>i;
   }
   setResult(Result.WarnedLow, <i32>crossed);
   setResult(Result.WarnedHigh, <i32>(crossed >> 32));

@@ -3,6 +3,7 @@
 // the bytes needs them.
 import * as image from "./image";
 import * as memoryMap from "./memory";
+import { Budget, BUDGET_THIRD_FIELD, CostKind } from "./shared/image";
 import { FIRST_VALUE_OP, INSTRUCTION_BYTES, Op } from "./shared/isa";
 
 /** Fills Area.Uses, a byte for each field: 1 when the bytes of its text are read. */
@@ -21,6 +22,14 @@ export function markUses(): void {
       mark(load<u32>(at, 4));
       mark(load<u16>(at, 10));
     }
+  }
+  for (let i: u32 = 0; i < image.budgetCount; i++) {
+    const row = image.budgets + i * 64;
+    if (load<u8>(row, Budget.CostKind) != CostKind.Distinct) continue;
+    mark(load<u32>(row, Budget.CostField));
+    // Past the last field where there is none.
+    mark(load<u32>(row, Budget.SecondField) - 1);
+    mark(load<u32>(row, BUDGET_THIRD_FIELD) - 1);
   }
 }
 

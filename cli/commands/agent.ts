@@ -1,11 +1,13 @@
 // `faramesh agent`: which agents there are, and stopping one or all of them. It orders; the daemon carries out and records.
+
 import { Command, Option } from "clipanion";
 import { askOperator } from "../../runtime/doors/client.ts";
 import type { AgentView } from "../../runtime/doors/protocol.ts";
 import { actorName } from "../actor.ts";
+import { budgetTexts } from "../budget-text.ts";
 import { FarameshCommand } from "../context.ts";
 import { exits, Stop } from "../exit.ts";
-import { columns, countText, dollars, numberText, toSeconds, visible } from "../render.ts";
+import { columns, countText, numberText, toSeconds, visible } from "../render.ts";
 import type { Terminal } from "../terminal.ts";
 
 const category = "Agents";
@@ -42,12 +44,10 @@ export class AgentShowCommand extends FarameshCommand {
     io.line(columns([rowOf(io, agent)])[0]);
     const rows: string[][] = agent.holds.map((hold) => [`  ${io.paint.dim("stopped")}`, holdText(hold)]);
     for (const id of agent.pending) rows.push([`  ${io.paint.dim("waits")}`, id]);
-    for (const { id, spent_usd, max_usd, calls } of agent.budgets) {
-      const most = max_usd === null ? "" : ` of ${dollars(Number(max_usd))}`;
-      rows.push([
-        `  ${io.paint.dim("budget")}`,
-        `${visible(id)}  ${dollars(Number(spent_usd))}${most}, ${countText(calls, "call")}`,
-      ]);
+    for (const budget of agent.budgets) {
+      const { amount, counted } = budgetTexts(budget);
+      const texts = [amount, counted].filter((text) => text !== "").join(", ");
+      rows.push([`  ${io.paint.dim("budget")}`, `${visible(budget.id)}  ${texts}`]);
     }
     for (const grant of agent.grants.filter(({ status }) => status === "active")) {
       rows.push([

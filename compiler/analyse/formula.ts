@@ -484,7 +484,8 @@ function fieldPlace(root: Root, path: readonly (string | number)[]): Omit<Place,
     case Root.Time:
       return timePlace(Number(path[0]));
     case Root.Temporary:
-      throw new Error("a temporary is no place of a request");
+    case Root.Size:
+      throw new Error("no condition reads this place of a request");
   }
 }
 

@@ -1,7 +1,6 @@
 // Blocks of named entries against their table: fields that exist, values of their kinds, what is required, what may stand
 // there once. What a block means beyond its own text is check/sense.ts's.
-import { ambientCounter } from "../ambient.ts";
-import type { Block, BlockEntry, Span, Value } from "../ast.ts";
+import type { Block, BlockEntry, Value } from "../ast.ts";
 import { type BlockField, blockKinds, fieldOf, fieldWords, type Holding } from "../blocks.ts";
 import { parseDuration } from "../parse/quantity.ts";
 import { suggest } from "../suggest.ts";
@@ -36,7 +35,6 @@ const variableName = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 
 function checkBlock(report: Report, block: Block): void {
   const kind = blockKinds[block.keyword];
-  if (block.keyword === "ambient") checkCounters(report, block);
   if (kind.named === "always" && (block.name === null || block.name === "")) {
     report.add("FMS014", `\`${block.keyword}\` needs a name`, block.nameSpan, { help: `write ${kind.example}` });
   } else if (block.keyword === "selector" && !variableName.test(block.name ?? "")) {
@@ -64,40 +62,6 @@ function checkBlock(report: Report, block: Block): void {
     checkNeighbour(report, block, index, field);
   }
   checkComplete(report, block, seen);
-}
-
-/** What the counters of `ambient` count is known, and their values are whole where they count. */
-function checkCounters(report: Report, block: Block): void {
-  for (const { name, nameSpan, values } of block.entries) {
-    if (fieldOf("ambient", name) !== null && name !== "on_exceed") checkCounter(report, name, nameSpan, values[0]);
-  }
-}
-
-function checkCounter(report: Report, name: string, span: Span, value: Value | undefined): void {
-  const counter = ambientCounter(name);
-  if (counter === null) {
-    report.add("FMS011", `\`${name}\` counts over a time that is none`, span, {
-      help: "a counter ends in _per_second, _per_minute, _per_hour, _per_day, _per_week or _per_month",
-    });
-    return;
-  }
-  if (counter.counting === "bytes") report.unsupported(name, span);
-  if (value?.kind !== "number") return;
-  // Less than nothing is the table's to refuse.
-  const isWhole = value.value < 0 || (Number.isSafeInteger(value.value) && value.unit === "plain");
-  if (counter.counting === "cost" || counter.counting === "bytes") return;
-  if (!isWhole) {
-    report.add("FMS012", `\`${name}\` is a number of calls`, value.span, { help: `write ${name} = 5000` });
-  } else if (counter.counting === "others") {
-    report.add(
-      "FMS062",
-      `\`${name}\` is counted by calls: this version does not tell one of the ${counter.noun} from another`,
-      span,
-      {
-        help: `the limit holds, and may be reached early; max_calls${name.slice(`max_${counter.noun}`.length)} says the same`,
-      },
-    );
-  }
 }
 
 function unknownField(report: Report, block: Block, entry: BlockEntry): void {

@@ -3,6 +3,7 @@
 import {
   BUDGET_AUDIT,
   BUDGET_ROW_BYTES,
+  BUDGET_THIRD_FIELD,
   Budget,
   BudgetWindow,
   CostKind,
@@ -43,6 +44,8 @@ interface Column {
   readonly kind: Kind;
   /** Left out when the row has this. */
   readonly usual?: number | bigint;
+  /** Where two columns share a place: whether the row has this one. */
+  readonly when?: (row: DataView) => boolean;
 }
 
 export interface Rows {
@@ -53,6 +56,8 @@ export interface Rows {
 }
 
 const is = (kind: Exclude<Kind, { readonly is: "word" }>["is"]): Kind => ({ is: kind });
+const isOf = (kind: CostKind) => (row: DataView) => row.getUint8(Budget.CostKind) === kind;
+const isNotOf = (kind: CostKind) => (row: DataView) => row.getUint8(Budget.CostKind) !== kind;
 const effects = { Permit: RuleEffect.Permit, Deny: RuleEffect.Deny, Defer: RuleEffect.Defer, Audit: BUDGET_AUDIT };
 
 export const rowsOfMeters: readonly Rows[] = [
@@ -75,13 +80,16 @@ export const rowsOfMeters: readonly Rows[] = [
       { word: "ambient", at: Budget.Ambient, kind: is("flag"), usual: 0 },
       { word: "window", at: Budget.Window, kind: { is: "word", of: BudgetWindow } },
       { word: "of", at: Budget.WindowUs, kind: is("period") },
-      { word: "max", at: Budget.Max, kind: is("money"), usual: -1n },
+      { word: "max", at: Budget.Max, kind: is("money"), usual: -1n, when: isNotOf(CostKind.Size) },
+      { word: "bytes", at: Budget.Max, kind: is("amount"), usual: -1n, when: isOf(CostKind.Size) },
       { word: "daily", at: Budget.Daily, kind: is("money"), usual: -1n },
       { word: "calls", at: Budget.MaxCalls, kind: is("amount"), usual: -1n },
       { word: "warn at", at: Budget.WarnAt, kind: is("money"), usual: -1n },
       { word: "cost", at: Budget.CostKind, kind: { is: "word", of: CostKind } },
       { word: "from", at: Budget.CostField, kind: is("field"), usual: 0 },
-      { word: "at", at: Budget.CostConstant, kind: is("money"), usual: 0n },
+      { word: "or", at: Budget.SecondField, kind: is("field-plus-one"), usual: 0 },
+      { word: "last", at: BUDGET_THIRD_FIELD, kind: is("field-plus-one"), usual: 0, when: isOf(CostKind.Distinct) },
+      { word: "at", at: Budget.CostConstant, kind: is("money"), usual: 0n, when: isNotOf(CostKind.Distinct) },
       { word: "else", at: Budget.OnExceed, kind: { is: "word", of: effects } },
     ],
   },
@@ -139,12 +147,18 @@ export interface RowNames {
   slot(index: number): string;
 }
 
+/** Costs that are read from a field. */
+const fieldCosts: readonly number[] = [CostKind.Field, CostKind.Size, CostKind.Distinct];
+
 export function rowText({ word, columns }: Rows, index: number, row: DataView, names: RowNames): string {
   const parts = columns.flatMap((column) => {
+    if (column.when?.(row) === false) return [];
     const value = valueAt(row, column);
     // A cost that is taken from the first field has field 0.
     const isField =
-      column.at === Budget.CostField && column.kind.is === "field" && row.getUint8(Budget.CostKind) === CostKind.Field;
+      column.at === Budget.CostField &&
+      column.kind.is === "field" &&
+      fieldCosts.includes(row.getUint8(Budget.CostKind));
     if (value === column.usual && !isField) return [];
     const text = column.kind.is === "flag" ? "" : valueText(value, column.kind, names);
     return [[column.word, text].filter((part) => part !== "").join(" ")];
@@ -191,9 +205,13 @@ function valueText(value: number | bigint, kind: Kind, names: RowNames): string 
 /** Reads what stands behind `limit 3: ` as the bytes of a row. */
 export function readRow({ bytes, columns }: Rows, cursor: Cursor, tables: Tables): Uint8Array {
   const row = new DataView(new ArrayBuffer(bytes));
+  const read = new Set<number>();
   for (const column of columns) {
     const isThere = column.word === "" || cursor.eat(`, ${column.word}`);
-    if (isThere) readValue(column, row, cursor, tables);
+    if (isThere) {
+      readValue(column, row, cursor, tables);
+      read.add(column.at);
+    } else if (read.has(column.at)) continue;
     else if (column.usual === undefined) cursor.fail(`\`, ${column.word}\``);
     else setValue(column, row, column.usual);
   }

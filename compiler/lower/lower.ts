@@ -123,7 +123,7 @@ class Lowering {
     const patterns = new AgentPatterns(patternsOf(agent));
     const left = patterns.left;
     const fieldsOfRule = new Map<number, ReadonlySet<number>>();
-    const fieldsOfBudget = new Map<number, number>();
+    const fieldsOfBudget = new Map<number, readonly number[]>();
     const ruleEntries = (rules: readonly Rule[]): Entry[] =>
       rules.map((rule) => {
         const index = this.#program.rules.length;
@@ -153,7 +153,10 @@ class Lowering {
     });
     const budgets = [
       ...agent.budgets.map((budget) => this.#lowerBudget(agent, budget, left, fieldsOfBudget)),
-      ...lowerAmbient(this.#program, agent, this.#findings).map((index) => ({ index, patterns: null })),
+      ...lowerAmbient(this.#program, agent, this.#findings).map(({ index, fields }) => {
+        fieldsOfBudget.set(index, fields);
+        return { index, patterns: null };
+      }),
     ];
     const redactions = agent.redactions.flatMap((redaction) => {
       this.#refuseLeft(left, [redaction.pattern]);
@@ -351,7 +354,12 @@ class Lowering {
     return { tracks, denials };
   }
 
-  #lowerBudget(agent: Agent, budget: Budget, left: ReadonlySet<string>, fieldsOfBudget: Map<number, number>): Entry {
+  #lowerBudget(
+    agent: Agent,
+    budget: Budget,
+    left: ReadonlySet<string>,
+    fieldsOfBudget: Map<number, readonly number[]>,
+  ): Entry {
     const findings = this.#findings;
     const field = (name: string): BudgetField | undefined => budget.fields.find((f) => f.name === name);
     const number = (name: string): number | null => {
@@ -368,12 +376,13 @@ class Lowering {
     const warnAt = number("warn_at");
     const index = this.#program.budgets.length;
     const cost = this.#cost(agent, budget, field("cost"));
-    if (cost.costKind === CostKind.Field) fieldsOfBudget.set(index, cost.costField);
+    if (cost.costKind === CostKind.Field) fieldsOfBudget.set(index, [cost.costField]);
     this.#program.budgets.push({
       id: this.#program.string(keyName(budget.id, "a budget's name", budget.idSpan, findings)),
       ...window,
       onExceed: exceedNumbers[textOf(field("on_exceed")?.value) ?? "deny"] ?? RuleEffect.Deny,
       ...cost,
+      otherFields: [],
       maxMicro,
       dailyMicro: micro("daily"),
       maxCalls: number("max_calls") ?? -1,

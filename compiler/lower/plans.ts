@@ -55,7 +55,7 @@ export interface AgentEntries {
   readonly redactions: readonly Entry[];
   /** Fields read by each rule, and by each budget for its cost. */
   readonly fieldsOfRule: ReadonlyMap<number, ReadonlySet<number>>;
-  readonly fieldsOfBudget: ReadonlyMap<number, number>;
+  readonly fieldsOfBudget: ReadonlyMap<number, readonly number[]>;
   readonly gates: AgentGates;
 }
 
@@ -256,8 +256,7 @@ class Planner {
     const fields = new Set<number>(this.#entries.gates.fields);
     for (const rule of rules) for (const field of this.#entries.fieldsOfRule.get(rule) ?? []) fields.add(field);
     for (const budget of budgets) {
-      const field = this.#entries.fieldsOfBudget.get(budget);
-      if (field !== undefined) fields.add(field);
+      for (const field of this.#entries.fieldsOfBudget.get(budget) ?? []) fields.add(field);
     }
     for (const { track } of tracks) {
       const field = this.#program.tracks.items[track]?.field ?? null;

@@ -115,6 +115,8 @@ export interface ProgramBudget {
   readonly onExceed: number;
   readonly costKind: CostKind;
   readonly costField: number;
+  /** Fields that are looked at where the first has no value; two at most. */
+  readonly otherFields: readonly number[];
   readonly costConstantMicro: number;
   readonly maxMicro: number;
   readonly dailyMicro: number;

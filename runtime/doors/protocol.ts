@@ -111,6 +111,21 @@ export interface PolicySource {
   readonly files: readonly { readonly file: string; readonly sha256: string }[];
 }
 
+export interface BudgetView {
+  readonly id: string;
+  /** Null unless it counts by session. */
+  readonly session: string | null;
+  /** What it counts: dollars and calls; bytes of arguments; different values, in `calls` and `max_calls` then. */
+  readonly unit: "usd" | "bytes" | "values";
+  readonly spent_usd: number;
+  readonly max_usd: number | null;
+  /** Null unless the unit is bytes. */
+  readonly bytes: number | null;
+  readonly max_bytes: number | null;
+  readonly calls: number;
+  readonly max_calls: number | null;
+}
+
 export interface StatusAnswer {
   readonly ok: true;
   readonly daemon: {
@@ -143,15 +158,7 @@ export interface StatusAnswer {
   readonly providers: readonly { readonly name: string; readonly type: string; readonly status: string }[];
   /** Sentences about what the policy declares and the daemon does not carry out. */
   readonly notices: readonly string[];
-  readonly budgets: readonly {
-    readonly id: string;
-    readonly agent: string;
-    readonly session: string | null;
-    readonly spent_usd: number;
-    readonly max_usd: number | null;
-    readonly calls: number;
-    readonly max_calls: number | null;
-  }[];
+  readonly budgets: readonly (BudgetView & { readonly agent: string })[];
   readonly approvals: { readonly pending: number; readonly oldest_age_seconds: number | null };
   /** Standing grants in force. */
   readonly grants: { readonly active: number };
@@ -223,7 +230,7 @@ export interface AgentView {
 
 export interface AgentDetail extends AgentView {
   readonly completion_gates: readonly string[];
-  readonly budgets: readonly Omit<StatusAnswer["budgets"][number], "agent">[];
+  readonly budgets: readonly BudgetView[];
   /** Ids of the approvals that wait. */
   readonly pending: readonly string[];
   readonly grants: readonly GrantView[];

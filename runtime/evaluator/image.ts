@@ -1,6 +1,8 @@
 // Reads the tables of an image that the host needs: names, rules, plans' fields and lists. Used on images that the machine
 // has proved; it builds nothing ahead, so that opening a large policy costs nothing here.
 import {
+  Budget,
+  type CostKind,
   HEADER_BYTES,
   PART_INDEX,
   Section,
@@ -205,6 +207,10 @@ export class ImageReader {
 
   budgetId(index: number): string {
     return this.string(this.u32(this.at(Section.Budgets) + index * 64));
+  }
+
+  costKind(budget: number): CostKind {
+    return this.view.getUint8(this.at(Section.Budgets) + budget * 64 + Budget.CostKind);
   }
 
   get phaseCount(): number {

@@ -64,6 +64,7 @@ export class Machine {
   readonly result: number;
   readonly approved: number;
   readonly costs: number;
+  readonly digests: number;
   readonly trace: number;
   readonly exchange: number;
   readonly request: number;
@@ -99,6 +100,7 @@ export class Machine {
     this.result = this.calls.layout(Area.Result);
     this.approved = this.calls.layout(Area.Approved);
     this.costs = this.calls.layout(Area.Costs);
+    this.digests = this.calls.layout(Area.Digests);
     this.trace = this.calls.layout(Area.Trace);
     this.exchange = this.calls.layout(Area.Exchange);
     this.request = this.calls.layout(Area.Request);

@@ -7,6 +7,7 @@ import type { ImageReader } from "./image.ts";
 import type { Machine } from "./machine.ts";
 import { interned } from "./names.ts";
 import { JsonNumber } from "./number.ts";
+import { sizeOfArguments } from "./size.ts";
 import type { EvaluationRequest, FieldRead, RequestValue } from "./types.ts";
 import { follow, own } from "./values.ts";
 
@@ -78,6 +79,7 @@ function constantsOf(
 
 const members: Partial<Record<Root, FieldRead["member"]>> = {
   [Root.Args]: "args",
+  [Root.Size]: "args",
   [Root.Action]: "action_type",
   [Root.Model]: "model",
   [Root.Principal]: "principal",
@@ -270,6 +272,8 @@ function find(reader: FieldReader, request: EvaluationRequest): RequestValue | u
       return follow(request.selectors, reader.path);
     case Root.Http:
       return httpValue(request, reader.path);
+    case Root.Size:
+      return sizeOfArguments(request.args);
     default:
       return undefined;
   }

@@ -1,7 +1,7 @@
 // From an agent's id and a tool's name to the plan that the machine runs, remembered by both. What cannot be a name is
 // refused here, before the machine is asked.
 import { METERS_PER_TOOL_MAX } from "../../vm/shared/abi.ts";
-import { SHAPE_SESSION, Shape } from "../../vm/shared/image.ts";
+import { type CostKind, SHAPE_SESSION, Shape } from "../../vm/shared/image.ts";
 import type { ImageReader } from "./image.ts";
 import type { Machine } from "./machine.ts";
 import { type FieldReader, fieldReaders } from "./marshal.ts";
@@ -16,6 +16,8 @@ export interface Plan {
   readonly readers: readonly FieldReader[];
   readonly limits: number;
   readonly budgets: readonly number[];
+  /** What each of them counts. */
+  readonly costKinds: readonly CostKind[];
   /** Places of sums among the tracks that a permit feeds. */
   readonly sums: readonly number[];
   /** It has limits, budgets or phases, or its agent keeps sessions. */
@@ -89,6 +91,7 @@ export class Plans {
       readers: fieldReaders(image, this.#machine, index),
       limits,
       budgets,
+      costKinds: budgets.map((budget) => image.costKind(budget)),
       sums: image
         .shapePairs(index, Shape.TracksStart, Shape.TracksCount)
         .flatMap(([track], i) => (image.isSum(track) ? [i] : [])),

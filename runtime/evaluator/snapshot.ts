@@ -1,6 +1,6 @@
 // Reads budgets out of a snapshot for people to look at. The machine alone writes snapshots; see vm/snapshot.ts for the bytes.
 import type { HostSection } from "../../compiler/lower/lower.ts";
-import { Budget, BudgetWindow } from "../../vm/shared/image.ts";
+import { Budget, BudgetWindow, CostKind } from "../../vm/shared/image.ts";
 import type { ImageReader } from "./image.ts";
 import { budgetsOfAgent } from "./image-host.ts";
 import { budgetAmount, budgetByte } from "./image-rows.ts";
@@ -32,7 +32,11 @@ export function readBudgets(image: ImageReader, host: HostSection, snapshot: Uin
       const bySession = budgetByte(image, budget, Budget.Window) === BudgetWindow.Session;
       const ceiling = budgetAmount(image, budget, Budget.Max);
       const most = budgetAmount(image, budget, Budget.MaxCalls);
-      const limits = { max_micro: ceiling < 0 ? null : ceiling, max_calls: most < 0 ? null : most };
+      const limits = {
+        unit: unitOf(image.costKind(budget)),
+        max_micro: ceiling < 0 ? null : ceiling,
+        max_calls: most < 0 ? null : most,
+      };
       for (const meter of own) {
         states.push({
           id,
@@ -49,6 +53,11 @@ export function readBudgets(image: ImageReader, host: HostSection, snapshot: Uin
     }
   }
   return states;
+}
+
+function unitOf(kind: CostKind): BudgetState["unit"] {
+  if (kind === CostKind.Size) return "bytes";
+  return kind === CostKind.Distinct ? "values" : "usd";
 }
 
 function* budgetMeters(snapshot: Uint8Array, now: number): Generator<Meter> {

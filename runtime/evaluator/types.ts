@@ -89,13 +89,20 @@ export interface Verdict {
   /** BUDGET_WARNING, once per window, with the budget's id. */
   readonly warnings?: readonly { readonly code: "BUDGET_WARNING"; readonly budget_id: string }[];
   /** For a permit, what was taken: the matching budgets in the policy's order with micro-dollars each, and how many limits gave a token. */
-  readonly charges?: {
-    readonly budgets: readonly { readonly id: string; readonly cost_micro: number }[];
-    readonly limits: number;
-    /** Micro-units that rules of the agent sum up (session.sum), in the policy's order; absent where they sum up nothing of the tool. */
-    readonly sums?: readonly number[];
-  };
+  readonly charges?: Charges;
 }
+
+export interface Charges {
+  readonly budgets: readonly { readonly id: string; readonly cost_micro: number }[];
+  readonly limits: number;
+  /** Micro-units that rules of the agent sum up (session.sum), in the policy's order; absent where they sum up nothing of the tool. */
+  readonly sums?: readonly number[];
+  /** What the agent's counters of bytes and of different values took, in the policy's order; absent where it has none. */
+  readonly counted?: readonly Counted[];
+}
+
+/** Bytes; or the SHA-256 of the counted value in hex, null where the call had none. */
+export type Counted = number | string | null;
 
 /** One test of a condition, as it was evaluated. */
 export interface TestTrace {
@@ -199,6 +206,8 @@ export interface BudgetState {
   readonly agent: string;
   /** Empty unless the budget counts by session. */
   readonly session: string;
+  /** What it counts beside calls: micro-dollars; bytes, which stand in `spent_micro` and `max_micro` then; or, instead of calls, different values. */
+  readonly unit: "usd" | "bytes" | "values";
   readonly spent_micro: number;
   readonly max_micro: number | null;
   readonly calls: number;
@@ -279,6 +288,7 @@ export interface Policy {
     costsMicro: readonly number[],
     now: number,
     sumsMicro?: readonly number[],
+    counted?: readonly Counted[],
   ): void;
   /**
    * Corrects what an earlier permit took from the budgets named. Where the window of that call is over, nothing changes. Whether

@@ -11,9 +11,10 @@ import {
 } from "../../vm/shared/abi.ts";
 import { RuleEffect } from "../../vm/shared/isa.ts";
 import type { Code } from "../codes.ts";
+import { readCharges } from "./charges.ts";
 import type { ImageReader } from "./image.ts";
 import type { Machine } from "./machine.ts";
-import { amountCell, type Plan, type Plans } from "./plans.ts";
+import type { Plan, Plans } from "./plans.ts";
 import type { Effect, Shadow, Verdict } from "./types.ts";
 
 export class Verdicts {
@@ -90,17 +91,7 @@ export class Verdicts {
     const stage = machine.resultInteger(Result.Stage) - 1;
     if (stage >= 0) details.workflow_phase = this.#image.stage(stage).name;
     if ((packed & 3) === RuleEffect.Permit) {
-      const costs = machine.costs >> 3;
-      const budgets = plan.budgets.map((index, i) => ({
-        id: this.#image.budgetId(index),
-        cost_micro: machine.numbers[costs + 1 + i] ?? 0,
-      }));
-      const sums = plan.sums.map((place) => machine.numbers[amountCell(machine, place)] ?? 0);
-      details.charges = {
-        budgets,
-        limits: machine.resultInteger(Result.LimitsTaken),
-        ...(sums.length === 0 ? {} : { sums }),
-      };
+      details.charges = readCharges(machine, this.#image, plan, machine.resultInteger(Result.LimitsTaken));
       const warnings = this.#warnings(plan);
       if (warnings.length > 0) details.warnings = warnings;
     }
@@ -167,7 +158,8 @@ const sentences: Partial<Record<Code, string>> = {
   RATE_EXCEEDED: "the rate limit has no token left",
   BUDGET_EXCEEDED: "the budget has no room for this call",
   AMBIENT_EXCEEDED: "the agent has reached a limit over all its sessions",
-  COST_UNKNOWN: "the cost that the budget counts is missing, not a number or negative",
+  COST_UNKNOWN:
+    "what the budget counts of this call is not known: a cost that is missing, no number or negative, or a value that is a list or an object",
   SESSION_EXPIRED: "the session has lasted too long, or was idle too long",
   PHASE_HIDDEN: "the tool is not visible in the session's phase",
   STATE_FULL: "there is no room for another counter",

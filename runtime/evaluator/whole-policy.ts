@@ -3,12 +3,13 @@
 import type { HostBlock } from "../../compiler/lower/blocks.ts";
 import type { HostSection } from "../../compiler/lower/lower.ts";
 import { SHAPE_NAMED, Shape } from "../../vm/shared/image.ts";
+import { noDecision, writeCharges } from "./charges.ts";
 import { readHost } from "./image-host.ts";
 import { JsonPolicy } from "./json-policy.ts";
 import type { Machine } from "./machine.ts";
 import { fieldReads } from "./marshal.ts";
 import { isIdentifier } from "./names.ts";
-import { amountCell, type Plan } from "./plans.ts";
+import type { Plan } from "./plans.ts";
 import { Rules, redactOf } from "./rules.ts";
 import { NOW_MAX_MS } from "./sessions.ts";
 import { settleBudgets } from "./settle.ts";
@@ -16,6 +17,7 @@ import { readBudgets } from "./snapshot.ts";
 import {
   type BudgetDelta,
   type BudgetState,
+  type Counted,
   type Explainer,
   LoadFailure,
   type PhaseState,
@@ -45,20 +47,14 @@ export class WholePolicy extends JsonPolicy implements Policy {
     costsMicro: readonly number[],
     now: number,
     sumsMicro: readonly number[] = [],
+    counted: readonly Counted[] = [],
   ): void {
     const plan = this.plans.of(call.agent_id, call.tool_id);
     if (typeof plan === "string" || !this.counts) return;
     const session = call.session_id ?? "default";
-    const known = plan.budgets.every((_, i) => (costsMicro[i] ?? 0) >= 0 && Number.isSafeInteger(costsMicro[i] ?? 0));
-    const summed = plan.sums.every((_, i) => Number.isSafeInteger(sumsMicro[i] ?? 0));
-    if (!isIdentifier(session) || !known || !summed || !(now >= 0 && now <= NOW_MAX_MS)) {
-      throw new RangeError("a record of the log holds a session, time, cost or sum that no decision had");
-    }
+    if (!isIdentifier(session) || !(now >= 0 && now <= NOW_MAX_MS)) throw noDecision();
+    writeCharges(this.machine, plan, costsMicro, sumsMicro, counted);
     this.writeCaller(call.agent_id, session);
-    const costs = this.machine.costs >> 3;
-    for (let i = 0; i < plan.budgets.length; i++) this.machine.numbers[costs + 1 + i] = costsMicro[i] ?? 0;
-    for (const [i, place] of plan.sums.entries())
-      this.machine.numbers[amountCell(this.machine, place)] = sumsMicro[i] ?? 0;
     if (this.machine.calls.charge(plan.index, Math.floor(now * 1000)) !== 1) {
       throw new RangeError("the machine has no room for the counters of the log");
     }

@@ -217,12 +217,12 @@ test("flat rules belong to an anonymous agent", () => {
   assert.equal(stack.anonymous?.rules.map(ruleText), ["permit a", "deny c"]);
 });
 
-test("a counter of bytes parses and is refused by name", () => {
-  const stack = valid("agent a { ambient { max_bytes 5mb, on_exceed deny } }");
+test("a budget of a fleet parses and is refused by name", () => {
+  const stack = valid("agent a { budget daily { max $5, scope fleet } }");
   const found = checkStack(stack).findings.filter((f) => f.code === "FMS010");
   assert.equal(
     found.map(({ message }) => message),
-    ["`max_bytes` is not supported yet"],
+    ["`scope = fleet` is not supported yet"],
   );
 });
 

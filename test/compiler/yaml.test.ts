@@ -330,7 +330,7 @@ const bent: readonly [what: string, from: string, to: string, message: string][]
   ["block with an unknown field", "    model: on", "    spawn: { max_concurent: 5 }", "7:14 FMS011 unknown field `max_concurent` in `spawn`"],
   ["block with a wrong value", "    model: on", "    spawn: { max_concurrent: $5 }", "7:30 FMS012 `max_concurrent` is a whole number, 0 or more, not money"],
   ["block that is no map", "    model: on", "    session: 5m", "7:14 FMS012 `session` is a map, not text"],
-  ["counter that is refused", "    model: on", "    ambient: { max_bytes: 5mb }", "7:16 FMS010 `max_bytes` is not supported yet"],
+  ["counter of bytes that is money", "    model: on", "    ambient: { max_bytes: $5 }", "7:27 FMS012 `max_bytes` is a size"],
   ["gate that is no map", "    model: on", "    egress: [a]", "7:13 FMS012 `egress` is a map, not a list"],
   ["gate with an unknown list", "    model: on", "    egress: { allows: [a] }", "7:15 FMS011 unknown field `allows` in `egress`"],
   ["gate with a list of lists", "    model: on", "    model_policy: { deny: [[a]] }", "7:28 FMS012 `deny` lists models as text, not a list"],

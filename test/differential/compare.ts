@@ -100,8 +100,8 @@ class History {
     if (verdict.effect === "deny" && fromMachine) this.events.push((machine) => machine.chargeDenial(request, at));
     if (verdict.charges === undefined) return;
     const costs = verdict.charges.budgets.map((b) => b.cost_micro);
-    const { sums } = verdict.charges;
-    this.events.push((machine) => machine.charge(request, costs, at, sums));
+    const { sums, counted } = verdict.charges;
+    this.events.push((machine) => machine.charge(request, costs, at, sums, counted));
   }
 
   /** Goes on with another instance, its counters taken from a snapshot or built from what was charged. */

@@ -12,7 +12,7 @@ import { acceptable, compare, type Disagreement, type Engines, FILE } from "./co
 
 export const CALLS_PER_POLICY = 100;
 /** Counters and text of generated calls are few; small memories load faster. */
-const METERS = 256;
+const METERS = 1024;
 const ARENA_BYTES = 65_536;
 
 export interface Tally {

@@ -126,6 +126,7 @@ function ambientLine(random: Random): string {
 }
 
 function ambientMost(random: Random, counter: string): string {
+  if (/bytes|data/.test(counter)) return random.pick(["60", "400", "1kb", "20kb"]);
   return /cost|spend/.test(counter) ? random.pick(["$1", "$0.30", "5"]) : String(random.pick([1, 2, 5, 20]));
 }
 

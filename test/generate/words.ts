@@ -101,6 +101,12 @@ export const ambientCounters = [
   "max_requests_per_hour",
   "max_cost_per_hour",
   "max_spend",
+  "max_bytes_per_minute",
+  "max_data_volume",
+  "max_recipients",
+  "max_xes_per_minute",
+  "max_amounts_per_hour",
+  "max_unique_items",
 ] as const;
 
 /** Words that always hold text, and such as always hold a number: the compiler refuses to compare them with another kind. */

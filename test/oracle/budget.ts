@@ -27,9 +27,9 @@ export interface BudgetAnswer {
   readonly id: string;
   readonly exceeded: "deny" | "defer" | "audit" | null;
   readonly warns: boolean;
-  readonly costMicro: bigint;
-  readonly key: string;
-  readonly after: Counter;
+  /** Null for what is counted in bytes or values. */
+  readonly costMicro: bigint | null;
+  readonly take: () => void;
 }
 
 export class BudgetBook {
@@ -57,13 +57,8 @@ export class BudgetBook {
       exceeded: over ? onExceed(budget) : null,
       warns,
       costMicro: cost,
-      key,
-      after: { ...after, warned: before.warned || warns, atUs: call.nowUs },
+      take: () => this.counters.set(key, { ...after, warned: before.warned || warns, atUs: call.nowUs }),
     };
-  }
-
-  take(answer: BudgetAnswer): void {
-    this.counters.set(answer.key, answer.after);
   }
 }
 

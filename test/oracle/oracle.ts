@@ -1,6 +1,6 @@
 // A policy's meaning, read straight from the language page over the syntax tree: slow, obvious, and sharing no code with
 // the lowering or the machine, so that where the two agree both are likely right. It must never be made clever.
-import type { Agent, Budget, Phase, Rule, Stack } from "../../compiler/ast.ts";
+import type { Agent, Phase, Rule, Stack } from "../../compiler/ast.ts";
 import type { Code } from "../../runtime/codes.ts";
 import type {
   Effect,
@@ -9,7 +9,7 @@ import type {
   SessionName,
   Shadow,
 } from "../../runtime/evaluator/types.ts";
-import { ambientBudgets } from "./ambient.ts";
+import { type AmbientLimit, ambientLimits, VolumeBook } from "./ambient.ts";
 import { type BudgetAnswer, BudgetBook, budgetCovers } from "./budget.ts";
 import { truth } from "./condition.ts";
 import { egressRefuses, modelPolicyRefuses } from "./gate.ts";
@@ -68,10 +68,11 @@ export class Oracle {
   private readonly numbered: readonly Rule[];
   /** What each agent's rules ask of the past. */
   private readonly queries: ReadonlyMap<Agent, readonly Query[]>;
-  private readonly ambient: ReadonlyMap<Agent, readonly Budget[]>;
+  private readonly ambient: ReadonlyMap<Agent, readonly AmbientLimit[]>;
   private readonly clocks = new PhaseClocks();
   private readonly rates = new RateBook();
   private readonly books = new BudgetBook();
+  private readonly volumes = new VolumeBook();
   private readonly sessions = new SessionBook();
   private lastUs = 0n;
 
@@ -81,7 +82,7 @@ export class Oracle {
     this.zone = zoneOf(stack);
     this.strict = strict !== undefined && strict.kind === "bool" && strict.value;
     this.queries = new Map(this.agents().map((agent) => [agent, queriesOfAgent(agent)]));
-    this.ambient = new Map(this.agents().map((agent) => [agent, ambientBudgets(agent)]));
+    this.ambient = new Map(this.agents().map((agent) => [agent, ambientLimits(agent)]));
     this.numbered = this.agents().flatMap((agent) => [...agent.rules, ...agent.phases.flatMap((phase) => phase.rules)]);
   }
 
@@ -183,7 +184,8 @@ export class Oracle {
       if (waitUs > 0n) return { ...metered("deny", "RATE_EXCEEDED"), retry_after_seconds: Number(waitUs) / 1e6 };
     }
     const covering = agent.budgets.filter((b) => budgetCovers(b, request.tool_id));
-    const spending = this.askAll(call, options, covering, "BUDGET_EXCEEDED");
+    const ofMoney = covering.map((budget): AmbientLimit => ({ kind: "budget", budget }));
+    const spending = this.askAll(call, options, ofMoney, "BUDGET_EXCEEDED");
     if ("effect" in spending) return spending;
     const answers = [...spending.answers, ...ambient.answers];
     if (isFull(call, this.queriesOf(agent))) return metered("deny", "STATE_FULL");
@@ -193,13 +195,18 @@ export class Oracle {
       this.sessions.permit(request.agent_id, sessionOf(request), done);
     }
     for (const limit of limits) this.rates.take(request.agent_id, limit, nowUs);
-    for (const answer of answers) this.books.take(answer);
+    for (const answer of answers) answer.take();
     return {
       ...said,
       effect: "permit",
       code: "POLICY_PERMIT",
       warnings: answers.filter((a) => a.warns).map((a) => ({ code: "BUDGET_WARNING", budget_id: a.id })),
-      charges: { budgets: answers.map((a) => ({ id: a.id, cost_micro: Number(a.costMicro) })), limits: limits.length },
+      charges: {
+        budgets: answers.flatMap(({ id, costMicro }) =>
+          costMicro === null ? [] : [{ id, cost_micro: Number(costMicro) }],
+        ),
+        limits: limits.length,
+      },
     };
   }
 
@@ -310,7 +317,7 @@ export class Oracle {
     return this.agents().find((agent) => agent.id === id) ?? this.stack.anonymous;
   }
 
-  private ambientOf(agent: Agent): readonly Budget[] {
+  private ambientOf(agent: Agent): readonly AmbientLimit[] {
     return this.ambient.get(agent) ?? [];
   }
 
@@ -322,17 +329,21 @@ export class Oracle {
   private askAll(
     call: Call,
     options: EvaluationOptions,
-    budgets: readonly Budget[],
+    limits: readonly AmbientLimit[],
     code: "AMBIENT_EXCEEDED" | "BUDGET_EXCEEDED",
   ): OracleVerdict | { readonly answers: readonly BudgetAnswer[] } {
     const answers: BudgetAnswer[] = [];
-    for (const budget of budgets) {
-      const answer = this.books.ask(scoped(call, budget), budget);
-      if (answer === "unknown cost") return { ...metered("deny", "COST_UNKNOWN"), budget: { id: budget.id } };
-      if (answer.exceeded === "deny") return { ...metered("deny", code), budget: { id: budget.id } };
-      const cause = `budget:${budget.id}`;
+    for (const limit of limits) {
+      const answer =
+        limit.kind === "budget"
+          ? this.books.ask(scoped(call, limit.budget), limit.budget)
+          : this.volumes.ask(call, limit.volume);
+      const { id } = limit.kind === "budget" ? limit.budget : limit.volume;
+      if (answer === "unknown cost") return { ...metered("deny", "COST_UNKNOWN"), budget: { id } };
+      if (answer.exceeded === "deny") return { ...metered("deny", code), budget: { id } };
+      const cause = `budget:${id}`;
       if (answer.exceeded === "defer" && !isApproved(options, cause)) {
-        return { ...metered("defer", code), cause, budget: { id: budget.id } };
+        return { ...metered("defer", code), cause, budget: { id } };
       }
       answers.push(answer);
     }

@@ -1,6 +1,7 @@
 // Which values a tool's rules could read, so that a call with one that cannot be judged exactly is refused as a whole.
 import type { Agent, Expr, Rule } from "../../compiler/ast.ts";
 import { JsonNumber } from "../../runtime/evaluator/number.ts";
+import { ambientLimits, argument, holdsHalf } from "./ambient.ts";
 import { budgetCost, budgetCovers } from "./budget.ts";
 import { arrayPath } from "./condition.ts";
 import { hostOf } from "./gate.ts";
@@ -26,6 +27,12 @@ export function readsUnjudgeable(call: Call): boolean {
   for (const budget of agent.budgets.filter((one) => budgetCovers(one, request.tool_id))) {
     const cost = budgetCost(budget);
     if (cost?.kind === "name") values.push(rawField(scoped(call, budget), cost.path));
+  }
+  for (const limit of ambientLimits(agent)) {
+    if (limit.kind === "budget") continue;
+    const { names } = limit.volume;
+    if (names !== null) values.push(...names.map((name) => argument(call, name)));
+    else if (holdsHalf(request.args ?? {})) return true;
   }
   return values.some(holdsUnjudgeable);
 }

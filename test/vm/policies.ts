@@ -73,6 +73,7 @@ agent "desk" {
 agent "past" {
   default permit
   deny bad
+  ambient { max_bytes_per_hour = 1mb, max_customers = 3, on_exceed = audit }
   deny a/* if history_tool_count("a/*") >= 3 or session.sum(a/b.n, window=1h) > 5 or deny_count_within(10m) > 4
   defer mail if history_sequence(a/b, "a/**", mail) or history_contains_within("**", 30)
   deny mail if session.count(mail, window=1m) + session.sum(a/b.n) > 3
@@ -115,6 +116,7 @@ export const everyCall: readonly EvaluationRequest[] = [
   { agent_id: "desk", tool_id: "crm/read", args: { secret: false } },
   { agent_id: "desk", tool_id: "note", args: {} },
   { agent_id: "past", tool_id: "a/b", args: { n: 2.5 } },
+  { agent_id: "past", tool_id: "a/c", args: { customer: "c-1", note: "é" } },
   { agent_id: "past", tool_id: "bad", args: {} },
   { agent_id: "past", tool_id: "mail", args: {} },
   { agent_id: "stranger", tool_id: "help", args: {} },

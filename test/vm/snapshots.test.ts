@@ -10,6 +10,7 @@ const text = `agent "a" {
   rate_limit "t": 3 per minute
   budget daily { max = $10 daily = $8 warn_at = 0.5 cost = 1 }
   budget session { max_calls = 9 }
+  ambient { max_bytes = 1kb, max_ns = 5 }
   deny bad
   deny q if session.sum(t.n) + session.count(t, window=1h) + session.sum(t.n, window=2h) + deny_count_within(10m) > 99
   deny q if history_contains_within(t, 60)
@@ -47,7 +48,7 @@ function entries(bytes: Uint8Array): { at: number; key: number; values: number; 
   for (let at = HEAD_BYTES; at < bytes.length; ) {
     const key = view.getUint16(at, true);
     found.push({ at, key, values: at + 4 + key, kind: view.getUint8(at + 2) });
-    const events = view.getUint8(at + 2) < 7 ? 0 : Number(view.getBigInt64(at + 4 + key + 16, true));
+    const events = ![7, 8].includes(view.getUint8(at + 2)) ? 0 : Number(view.getBigInt64(at + 4 + key + 16, true));
     at += 4 + key + 48 + events * 16;
   }
   return found;

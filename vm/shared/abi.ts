@@ -13,7 +13,8 @@ export enum Area {
   /** Approved causes for the next decision: u32 each, see Cause. */
   Approved = 4,
   /**
-   * f64 each: the request's cost in dollars; then METERS_PER_TOOL_MAX micro-dollars, of the plan's budgets in their order; then as
+   * f64 each: the request's cost in dollars; then METERS_PER_TOOL_MAX micro-dollars, of the plan's budgets in their order (bytes of
+   * a Size, 1 or 0 of a Distinct: whether there is a value); then as
    * many micro-units, of the plan's tracked sums at their places among what it feeds.
    */
   Costs = 5,
@@ -25,6 +26,8 @@ export enum Area {
   Request = 9,
   /** u8 for each field: 1 when the bytes of its text are read, 0 when a tag can stand for them. */
   Uses = 10,
+  /** DIGEST_BYTES for each of the plan's budgets, in their order: SHA-256 of the value that a Distinct one counts. */
+  Digests = 11,
 }
 
 /** Longest agent id, session id, tool name. */
@@ -32,6 +35,7 @@ export const NAME_BYTES = 256;
 export const APPROVED_MAX = 64;
 /** Most budgets, and most limits, that one tool can be under. */
 export const METERS_PER_TOOL_MAX = 64;
+export const DIGEST_BYTES = 32;
 export const TRACE_EVENTS_MAX = 16384;
 /** kind u32, index u32, result u32, reserved u32, slot a, slot c. */
 export const TRACE_EVENT_BYTES = 48;

@@ -208,8 +208,10 @@ export enum Budget {
   CostKind = 6,
   /** u8: 1 for a limit of `ambient`, which is looked at before rate limits. */
   Ambient = 7,
-  /** Field of the cost, when CostKind is Field. */
+  /** Field of the cost, when CostKind is Field or Size; the first of the counted values' fields when it is Distinct. */
   CostField = 8,
+  /** When CostKind is Distinct: the second field + 1, looked at where the first has no value; 0 for none. */
+  SecondField = 12,
   Max = 16,
   Daily = 24,
   MaxCalls = 32,
@@ -220,6 +222,8 @@ export enum Budget {
   WindowUs = 56,
 }
 export const BUDGET_ROW_BYTES = 64;
+/** When CostKind is Distinct, in the constant's place: the third field + 1, u32. */
+export const BUDGET_THIRD_FIELD = 48;
 export const BUDGET_AUDIT = 255;
 
 export enum BudgetWindow {
@@ -232,6 +236,10 @@ export enum CostKind {
   Request = 0,
   Field = 1,
   Constant = 2,
+  /** Bytes: the number in a field. Max is bytes. */
+  Size = 3,
+  /** One of a kind: MaxCalls is how many different values the fields may have in a window. */
+  Distinct = 4,
 }
 
 /** key string u32 (agent, name and content: what its clock is kept by), name string u32, previous + 1 u32, agent u32, duration in microseconds f64, next string u32, reserved u32. */

@@ -153,7 +153,17 @@ export enum Root {
   Selectors = 11,
   /** A temporary: written by the code itself. */
   Temporary = 12,
+  /** How much data the arguments hold: see SIZE_OF_NUMBER. */
+  Size = 13,
 }
+
+/**
+ * The size of a value: of a text its UTF-8 bytes; of a number 8, or its characters where they are more than NUMBER_TEXT_MAX, which
+ * no printer of doubles writes; 1 for true, false and null; of a list 1 and its members; of an object 1 and, for each member, the
+ * UTF-8 bytes of its name and the value. Absent arguments are an empty object.
+ */
+export const SIZE_OF_NUMBER = 8;
+export const NUMBER_TEXT_MAX = 25;
 
 export enum TimePart {
   Now = 0,
