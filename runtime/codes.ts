@@ -11,7 +11,10 @@ export const codes = {
   BUDGET_EXCEEDED: { meaning: "a budget has no room for the call" },
   AMBIENT_EXCEEDED: { meaning: "the agent has reached a limit of its `ambient` block, over all its sessions" },
   BUDGET_WARNING: { meaning: "the call crossed a budget's warning mark" },
-  COST_UNKNOWN: { meaning: "what a budget or counter counts of the call is not known: a missing or negative cost, or a list where a value is counted" },
+  COST_UNKNOWN: {
+    meaning:
+      "what a budget or counter counts of the call is not known: a missing or negative cost, or a list where a value is counted",
+  },
   COMPLETED: { meaning: "what the agent's completion gates require holds" },
   UNKNOWN_AGENT: { meaning: "the policy declares no such agent" },
   KILL_SWITCH: { meaning: "an operator has killed the agent, or all of them" },

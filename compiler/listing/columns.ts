@@ -81,7 +81,7 @@ export const rowsOfMeters: readonly Rows[] = [
       { word: "window", at: Budget.Window, kind: { is: "word", of: BudgetWindow } },
       { word: "of", at: Budget.WindowUs, kind: is("period") },
       { word: "max", at: Budget.Max, kind: is("money"), usual: -1n, when: isNotOf(CostKind.Size) },
-      { word: "bytes", at: Budget.Max, kind: is("amount"), usual: -1n, when: isOf(CostKind.Size) },
+      { word: "size", at: Budget.Max, kind: is("amount"), usual: -1n, when: isOf(CostKind.Size) },
       { word: "daily", at: Budget.Daily, kind: is("money"), usual: -1n },
       { word: "calls", at: Budget.MaxCalls, kind: is("amount"), usual: -1n },
       { word: "warn at", at: Budget.WarnAt, kind: is("money"), usual: -1n },

@@ -6,9 +6,9 @@ import * as assert from "uvu/assert";
 import { everyPart, imageOf, noon, open } from "./policies.ts";
 
 const limitBytes = {
-  "objects.js": 23 * 1024,
+  "objects.js": 24 * 1024,
   "small.js": 29 * 1024,
-  "evaluator.js": 32 * 1024,
+  "evaluator.js": 33 * 1024,
   "host.js": 9 * 1024,
   "machine.wasm": 20 * 1024,
 };
