@@ -3,7 +3,8 @@
 import { FORMAT_VERSION, ISA_VERSION, Section } from "../vm/shared/image.ts";
 import { RULE_GATE, RULE_STRICT, RuleEffect } from "../vm/shared/isa.ts";
 import { Bytes } from "./bytes.ts";
-import { canonical, exactTable, joinSections, stringRows } from "./encode.ts";
+import { canonical, joinSections, stringRows } from "./encode.ts";
+import { exactTable } from "./exact.ts";
 import { readAutomaton, readDispatch, readHex } from "./listing/automata.ts";
 import { readInstruction } from "./listing/code.ts";
 import { readRow, rowsOfMeters } from "./listing/columns.ts";
@@ -277,12 +278,10 @@ class Assembler {
   ): number {
     if (new Set(names.map(({ name }) => name)).size < names.length)
       throw new ListingFailure(line, "this agent names a tool twice");
-    try {
-      return exactTable(names, this.#section(Section.Exact));
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      throw new ListingFailure(line, error.message);
-    }
+    const table = exactTable(names);
+    if (table === null) throw new ListingFailure(line, "too many names of tools have the same hash");
+    for (const cell of table.rows) this.#section(Section.Exact).u32(cell);
+    return table.mask;
   }
 
   /** Offset of the dispatch plus one, or 0; and the plan of tools that nothing names. */

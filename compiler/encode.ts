@@ -6,7 +6,6 @@ import {
   BUDGET_THIRD_FIELD,
   Budget,
   DISPATCH_HEADER_BYTES,
-  EXACT_PROBE_LIMIT,
   FORMAT_VERSION,
   HEADER_BYTES,
   HEADER_DIGEST,
@@ -176,13 +175,8 @@ class Encoder {
   #agent(agent: ProgramAgent): void {
     const exact = this.#section(Section.Exact);
     const first = exact.length / 8;
-    const mask =
-      agent.exact.length === 0
-        ? ABSENT
-        : exactTable(
-            agent.exact.map((row) => ({ ...row, text: this.#program.strings.items[row.name] ?? "" })),
-            exact,
-          );
+    const mask = agent.exact?.mask ?? ABSENT;
+    for (const cell of agent.exact?.rows ?? []) exact.u32(cell);
     const dispatch = agent.dispatch === null ? 0 : this.#dispatch(agent.dispatch) + 1;
     this.#section(Section.Agents)
       .u32(agent.id)
@@ -266,39 +260,6 @@ class Encoder {
   }
 }
 
-/** Names that differ and yet collide in this many rows were chosen to. */
-const EXACT_ROWS_MAX = 2 ** 23;
-
-/**
- * Writes the names of an agent's tools as a hash table and returns its mask. Linear probing, at most half full; a table in
- * which a name lies too far from home is made larger. Throws RangeError where none is large enough.
- */
-export function exactTable(
-  exact: readonly { readonly name: number; readonly plan: number; readonly text: string }[],
-  section: Bytes,
-): number {
-  const names = exact.map((row) => ({ ...row, hash: fnv1a(utf8.encode(row.text)) }));
-  for (let size = 4; ; size *= 2) {
-    if (size < names.length * 2) continue;
-    if (size > Math.max(EXACT_ROWS_MAX, names.length * 8))
-      throw new RangeError("too many names of tools have the same hash");
-    const rows = new Uint32Array((size + EXACT_PROBE_LIMIT) * 2);
-    const fits = names.every(({ name, plan, hash }) => {
-      const home = hash & (size - 1);
-      for (let row = home; row < home + EXACT_PROBE_LIMIT; row++) {
-        if (rows[row * 2] !== 0) continue;
-        rows[row * 2] = name + 1;
-        rows[row * 2 + 1] = plan;
-        return true;
-      }
-      return false;
-    });
-    if (!fits) continue;
-    for (const cell of rows) section.u32(cell);
-    return size - 1;
-  }
-}
-
 /** Rows of a section of strings. */
 export function stringRows(section: Bytes, items: readonly string[]): void {
   const encoded = items.map((item) => utf8.encode(item));
@@ -338,11 +299,6 @@ export function joinSections(sections: readonly Bytes[]): Uint8Array {
 }
 
 /** The hash of the machine's dispatch: FNV-1a, 32 bits. */
-function fnv1a(bytes: Uint8Array): number {
-  let hash = 0x811c9dc5;
-  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
-  return hash >>> 0;
-}
 
 /** JSON with members in order of their names. */
 export function canonical(value: unknown): string {

@@ -182,7 +182,14 @@ class Lowering {
       gates,
     };
     const id = this.#program.string(agent.id);
-    this.#program.agents.push(planAgent(this.#program, id, patterns, entries));
+    const planned = planAgent(this.#program, id, patterns, entries);
+    if (planned === null) {
+      const message = `too many names of tools of agent \`${agent.id}\` have the same hash`;
+      const help = "such names are chosen to be alike; rename some of them";
+      this.#findings.push({ code: "FMS004", message, span: agent.idSpan, help });
+      return;
+    }
+    this.#program.agents.push(planned);
     for (const shape of this.#program.shapes.items) {
       const most = [shape.limits, shape.budgets, shape.tracks, shape.denials].map((list) => list.length);
       if (Math.max(...most) <= METERS_PER_TOOL_MAX) continue;

@@ -5,6 +5,7 @@ import { SHAPE_NAMED, SHAPE_SESSION, SHAPE_TIME } from "../../vm/shared/image.ts
 import { Root, RuleEffect } from "../../vm/shared/isa.ts";
 import type { Pattern } from "../ast.ts";
 import { compileDispatch, type Dispatch } from "../automaton/index.ts";
+import { exactTable } from "../exact.ts";
 import type { Program, ProgramAgent, ProgramShape } from "./program.ts";
 
 /** States of one agent's dispatch automaton; globs beyond are tested rule by rule. */
@@ -101,17 +102,26 @@ export class AgentPatterns {
   }
 }
 
-export function planAgent(program: Program, id: number, patterns: AgentPatterns, entries: AgentEntries): ProgramAgent {
+/** The agent's row; null where its tools have names that no table takes. */
+export function planAgent(
+  program: Program,
+  id: number,
+  patterns: AgentPatterns,
+  entries: AgentEntries,
+): ProgramAgent | null {
   const planner = new Planner(program, patterns, entries);
   const exact = patterns.exact.map((name) => ({
     name: program.string(name),
     plan: planner.plan(patterns.setOf(name), name),
+    text: name,
   }));
   const dispatch = patterns.dispatch;
   const plansOfSets = dispatch === null ? [] : dispatch.sets.map((set) => planner.plan(set, null));
+  const table = exact.length === 0 ? null : exactTable(exact);
+  if (table === null && exact.length > 0) return null;
   return {
     id,
-    exact,
+    exact: table,
     dispatch:
       dispatch === null
         ? null

@@ -10,6 +10,7 @@ import {
   compileSearch,
   type GlobOptions,
 } from "../automaton/index.ts";
+import type { ExactTable } from "../exact.ts";
 import type { OffsetChange } from "../timezone.ts";
 
 /** A slot: a field by its index, or a temporary of the rule. */
@@ -86,8 +87,8 @@ export interface ProgramShape {
 
 export interface ProgramAgent {
   readonly id: number;
-  /** Exact tool names (string index) and their plans. */
-  readonly exact: readonly { readonly name: number; readonly plan: number }[];
+  /** Exact tool names and their plans; null where there are none. */
+  readonly exact: ExactTable | null;
   readonly dispatch: ProgramDispatch | null;
   readonly defaultPlan: number;
 }
