@@ -101,5 +101,8 @@ async function buildBundles() {
     splitting: true,
     entryPoints: { faramesh: "cli/main.ts", daemon: "runtime/daemon-main.ts", sdk: "runtime/sdk/index.ts" },
   });
+  const script = { ...common, platform: "node", format: "cjs", minify: true, outExtension: { ".js": ".cjs" } };
+  // Bundled whole: its packages are modules.
+  await build({ ...script, external: [], entryPoints: { bin: "cli/bin.ts" } });
   await build({ ...common, platform: "neutral", entryPoints: { compiler: "compiler/index.ts" } });
 }

@@ -27,6 +27,7 @@ import { ExplainAgentCommand, ExplainRunCommand } from "./commands/explain-run.t
 import { FmtCommand } from "./commands/fmt.ts";
 import * as grants from "./commands/grants.ts";
 import { HistoryCommand } from "./commands/history.ts";
+import { HookCommand } from "./commands/hook.ts";
 import { InitCommand } from "./commands/init.ts";
 import { KeyRotateCommand, KeyShowCommand } from "./commands/key.ts";
 import { PlanCommand } from "./commands/plan.ts";
@@ -66,6 +67,7 @@ export const commands: readonly CommandClass<Context>[] = [
   agent.AgentQuiesceCommand,
   agent.AgentKillCommand,
   agent.AgentResumeCommand,
+  HookCommand,
   AuditTailCommand,
   AuditShowCommand,
   AuditLsCommand,

@@ -53,6 +53,14 @@ const results: Readonly<Record<string, Schema>> = {
     tools: listOf(object({ name: string, file: string, line: integer, how: string })),
     unread: listOf(object({ file: string, line: integer, text: string, why: string })),
     mcp_servers: listOf(openObject),
+    coding_agents: listOf(
+      object({
+        client: oneOf("claude-code", "codex", "cursor", "copilot"),
+        found: string,
+        file: string,
+        configuration: openObject,
+      }),
+    ),
     skipped: listOf(object({ file: string, why: string })),
     files_read: integer,
   }),
@@ -396,6 +404,8 @@ const results: Readonly<Record<string, Schema>> = {
   "service uninstall": object({ name: string, path: string, removed: boolean }),
   destroy: object({ removed: listOf(string), kept: listOf(string) }),
   schema: openObject,
+  /** The client's own form, or nothing. */
+  hook: openObject,
   completion: object({ shell: oneOf("bash", "zsh", "fish"), script: string }),
 };
 

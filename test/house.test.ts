@@ -29,7 +29,8 @@ const arrows: Record<string, readonly string[]> = {
   "runtime/json.ts": ["runtime/evaluator"],
   "runtime/sdk": ["runtime/evaluator", "runtime/json.ts"],
   runtime: ["runtime/evaluator", "runtime/json.ts", "compiler", "vm/shared", "build"],
-  cli: ["runtime", "runtime/evaluator", "runtime/json.ts", "compiler"],
+  // `hook` is a client of the daemon like any other agent's.
+  cli: ["runtime", "runtime/sdk", "runtime/evaluator", "runtime/json.ts", "compiler"],
   bench: ["build-evaluator.mjs", "runtime", "runtime/evaluator", "runtime/json.ts", "compiler", "vm/shared", "cli"],
 };
 
@@ -92,7 +93,7 @@ const only: readonly { readonly what: string; readonly pattern: RegExp; readonly
   {
     what: "process.exit",
     pattern: /\bprocess\.exit\(/,
-    files: [/^cli\/(main|exit)\.ts$/, /^runtime\/daemon-main\.ts$/, /^bench\//],
+    files: [/^cli\/(bin|main|exit)\.ts$/, /^runtime\/daemon-main\.ts$/, /^bench\//],
   },
   {
     what: "sockets",

@@ -30,7 +30,7 @@ export class CompletionCommand extends FarameshCommand {
     }
     const script = completionScript(shell, this.cli.definitions());
     io.json({ shell, script });
-    io.raw(script);
+    if (!io.isJson) io.raw(script);
     return exits.ok;
   }
 }

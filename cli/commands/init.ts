@@ -6,6 +6,7 @@ import { createInterface } from "node:readline/promises";
 import { Command, Option } from "clipanion";
 import { createProjectFile } from "../../runtime/disk.ts";
 import { FarameshCommand } from "../context.ts";
+import type { CodingAgent } from "../discover/coding-agents.ts";
 import type { Discovery } from "../discover/discover.ts";
 import { exits, Stop } from "../exit.ts";
 import { policyFiles } from "../policy-file.ts";
@@ -45,7 +46,8 @@ export class InitCommand extends FarameshCommand {
     const asks = !this.nonInteractive && this.agent === undefined && io.canAsk && !io.quiet;
     const agentId = sanitiseAgentId(asks ? await ask(io, `Id of the agent [${proposed}]: `, proposed) : proposed);
     write(join(this.dir, targetFile), renderPolicy(discovery, { agentId, format }));
-    tell(io, discovery, { agentId, targetFile });
+    const { codingAgents } = await import("../discover/coding-agents.ts");
+    tell(io, discovery, { agentId, targetFile, codingAgents: codingAgents(this.dir, agentId) });
     return exits.ok;
   }
 }
@@ -68,9 +70,10 @@ function write(path: string, text: string): void {
 interface Written {
   readonly agentId: string;
   readonly targetFile: string;
+  readonly codingAgents: readonly CodingAgent[];
 }
 
-function tell(io: Terminal, discovery: Discovery, { agentId, targetFile }: Written): void {
+function tell(io: Terminal, discovery: Discovery, { agentId, targetFile, codingAgents }: Written): void {
   const names = [...new Set(discovery.tools.map(({ name }) => name))];
   io.json({
     written: targetFile,
@@ -80,6 +83,7 @@ function tell(io: Terminal, discovery: Discovery, { agentId, targetFile }: Writt
     tools: discovery.tools,
     unread: discovery.unread,
     mcp_servers: discovery.mcpServers,
+    coding_agents: codingAgents,
     skipped: discovery.skipped,
     files_read: discovery.filesRead,
   });
@@ -97,6 +101,11 @@ function tell(io: Terminal, discovery: Discovery, { agentId, targetFile }: Writt
   if (discovery.skipped.length > 0)
     io.note(`⚠ ${countText(discovery.skipped.length, "file")} not read; see ${targetFile}`);
   io.say(`${tick} ${targetFile} written`);
+  for (const { client, found, file, configuration } of codingAgents) {
+    io.say("");
+    io.say(`→ ${client} works here (${found}). It asks faramesh before each tool with this in ${file}:`);
+    for (const line of JSON.stringify(configuration, null, 2).split("\n")) io.say(`    ${visible(line)}`);
+  }
   io.say("");
   io.say("Next:");
   io.say(`  1. edit ${targetFile}: change each defer to permit or deny`);

@@ -1,5 +1,6 @@
 // Finds the daemon's agent socket: as told, by FARAMESH_SOCKET, or from the working directory upwards. It must never
 // take a stack that somebody else could have put in the way: whoever answers there decides what an agent may do.
+import { builtin } from "./builtin.ts";
 import { TransportFailure } from "./transport.ts";
 
 /** Folders looked at on the way up. */
@@ -18,7 +19,7 @@ export async function findSocket(given: string | undefined): Promise<FoundSocket
   if (given !== undefined) return { path: given, source: "option `path`" };
   const environment = globalThis.process?.env.FARAMESH_SOCKET;
   if (environment !== undefined && environment !== "") return { path: environment, source: "FARAMESH_SOCKET" };
-  const { dirname, join } = await import("node:path");
+  const { dirname, join } = await builtin("node:path");
   let folder = globalThis.process?.cwd() ?? "/";
   const first = folder;
   for (let level = 0; level < levelsMax; level++) {
@@ -37,7 +38,7 @@ export async function findSocket(given: string | undefined): Promise<FoundSocket
 type Join = (...parts: string[]) => string;
 
 async function stackSocket(folder: string, join: Join): Promise<string | undefined> {
-  const { lstat, readFile, realpath } = await import("node:fs/promises");
+  const { lstat, readFile, realpath } = await builtin("node:fs/promises");
   const status = (path: string) => lstat(path).catch(() => undefined);
   const state = await status(join(folder, ".faramesh"));
   if (state === undefined) return undefined;

@@ -2,6 +2,7 @@
 // Node's modules are loaded when a connection is made, so that importing the SDK works where there are none.
 import type { Socket } from "node:net";
 import { canonicalJson, type Json } from "../json.ts";
+import { builtin } from "./builtin.ts";
 import { findSocket } from "./find-socket.ts";
 import { InFlight } from "./in-flight.ts";
 import { type GovernRequest, type PollRequest, type Transport, TransportFailure } from "./transport.ts";
@@ -102,7 +103,7 @@ export class SocketTransport implements Transport {
   /** `gone` is called as soon as the connection takes no more calls, which is before its socket has closed. */
   async #connect(gone: () => void): Promise<Connection> {
     const { path, source } = await findSocket(this.#path);
-    const { connect } = await import("node:net");
+    const { connect } = await builtin("node:net");
     return await new Promise((resolve, reject) => {
       const socket = connect(path);
       const inFlight = new InFlight(inFlightMax);
