@@ -13,6 +13,7 @@ import { AuditStatsCommand } from "./commands/audit-stats.ts";
 import { AuditTraceCommand } from "./commands/audit-trace.ts";
 import { AuditVerifyCommand } from "./commands/audit-verify.ts";
 import { AuditWitnessCommand } from "./commands/audit-witness.ts";
+import * as auth from "./commands/auth.ts";
 import { BenchCommand } from "./commands/bench.ts";
 import { BuildCommand } from "./commands/build.ts";
 import { CheckCommand } from "./commands/check.ts";
@@ -31,6 +32,8 @@ import { HookCommand } from "./commands/hook.ts";
 import { InitCommand } from "./commands/init.ts";
 import { KeyRotateCommand, KeyShowCommand } from "./commands/key.ts";
 import { PlanCommand } from "./commands/plan.ts";
+import * as registry from "./commands/registry.ts";
+import { RegistryPublishCommand, RegistrySignCommand } from "./commands/registry-publish.ts";
 import { RollbackCommand } from "./commands/rollback.ts";
 import { SchemaCommand } from "./commands/schema.ts";
 import { ServiceInstallCommand, ServiceUninstallCommand } from "./commands/service.ts";
@@ -86,6 +89,14 @@ export const commands: readonly CommandClass<Context>[] = [
   KeyShowCommand,
   KeyRotateCommand,
   WitnessServeCommand,
+  registry.RegistryListCommand,
+  registry.RegistrySearchCommand,
+  registry.RegistryInfoCommand,
+  RegistrySignCommand,
+  RegistryPublishCommand,
+  auth.AuthLoginCommand,
+  auth.AuthLogoutCommand,
+  auth.AuthWhoamiCommand,
   DevCommand,
   ServiceInstallCommand,
   ServiceUninstallCommand,

@@ -6,7 +6,7 @@ import type { Diagnostic, ResolvedImport, Stack, Unreported } from "../compiler/
 import { hasErrorCode } from "../runtime/disk.ts";
 import type { SourceText } from "../runtime/doors/protocol.ts";
 import { Stop } from "./exit.ts";
-import { type Holding, importsOf } from "./imports.ts";
+import { type Gathered, type GatherOptions, gatherImports } from "./imports.ts";
 import { countText, visible } from "./render.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -103,6 +103,7 @@ export interface CompiledPolicy {
   /** The policy's own text and those that it imports. */
   readonly sources: readonly SourceText[];
   readonly imports: readonly ResolvedImport[];
+  readonly gathered: Gathered;
 }
 
 /** What is wrong beyond the findings that are shown. */
@@ -137,11 +138,11 @@ export async function compilePolicy(
   io: Terminal,
   dir: string,
   source: SourceText,
-  holding: Holding = "all",
+  options: GatherOptions = {},
 ): Promise<CompiledPolicy> {
   const { compile } = await import("../compiler/index.ts");
-  const given = importsOf(dir, io.env, holding);
-  const compiled = compile(source.text, { file: source.file, imports: given });
+  const gathered = await gatherImports(io, dir, source, options);
+  const compiled = compile(source.text, { file: source.file, imports: gathered.resolve });
   const { image, stack, diagnostics, unreported, sources, imports } = compiled;
   const errors = diagnostics.filter(({ severity }) => severity === "error");
   const shown = image === undefined ? errors : io.quiet ? [] : diagnostics;
@@ -153,5 +154,5 @@ export async function compilePolicy(
       "nothing was changed; see: faramesh check",
     );
   }
-  return { source, image, stack, diagnostics, sources, imports };
+  return { source, image, stack, diagnostics, sources, imports, gathered };
 }

@@ -42,6 +42,23 @@ import {
 
 export type { Schema };
 
+const listed = object({
+  registry: string,
+  serial: integer,
+  expires: time,
+  verified: boolean,
+  artifacts: listOf(
+    object({
+      reference: string,
+      section: oneOf("policies", "frameworks", "providers"),
+      name: string,
+      version: string,
+      sha256: hash,
+      summary: string,
+    }),
+  ),
+});
+
 const counted = object({ name: string, count: integer });
 
 const results: Readonly<Record<string, Schema>> = {
@@ -393,6 +410,22 @@ const results: Readonly<Record<string, Schema>> = {
   disassemble: object({ listing: string }),
   assemble: object({ file: string, bytes: integer, policy_hash: hash, image_hash: hash }),
   dev: object({ version, policy_hash: hash, changed: boolean }),
+  "registry list": listed,
+  "registry search": listed,
+  "registry info": listed,
+  "registry sign": object({ reference: string, sha256: hash, file: string, key: string }),
+  "registry publish": object({
+    registry: string,
+    serial: integer,
+    expires: time,
+    key: string,
+    written: boolean,
+    files: listOf(string),
+    artifacts: listOf(object({ reference: string, sha256: hash })),
+  }),
+  "auth login": object({ registry: string, file: string }),
+  "auth logout": object({ registry: string, removed: boolean }),
+  "auth whoami": object({ registries: listOf(string), file: orNull(string) }),
   "service install": object({
     name: string,
     path: string,

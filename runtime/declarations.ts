@@ -122,9 +122,9 @@ function add<T>(lists: Map<string, T[]>, key: string, item: T): void {
 
 /** A sentence for each block that is declared and does less than it says, or nothing at all. */
 export function shortcomings(blocks: readonly HostBlock[]): string[] {
-  return blocks.flatMap(({ keyword, agent, name }) => {
+  return blocks.flatMap(({ keyword, agent, name, fields }) => {
     const what = says[keyword];
-    if (what === null) return [];
+    if (what === null || (keyword === "trust" && Object.keys(fields).every((field) => field === "key"))) return [];
     const named = name === null || keyword === "manifest" ? keyword : `${keyword} ${name}`;
     return [`${named}${agent === null ? "" : ` of ${agent}`}: ${what}`];
   });
@@ -133,7 +133,7 @@ export function shortcomings(blocks: readonly HostBlock[]): string[] {
 const says: Readonly<Record<HostBlock["keyword"], string | null>> = {
   provider: "declared; providers are not started yet",
   identity: "no identity can be verified yet: every call is denied (IDENTITY_UNVERIFIED)",
-  trust: "declared; nothing asks it yet",
+  trust: "of its fields `key` has an effect: packs are checked by it",
   system: "of its fields kill_switch_default and max_output_bytes have an effect",
   manifest: "declared; delegations are denied until there is a gate for them",
   credential: "there is no broker yet: calls of its tools are denied (CREDENTIAL_UNAVAILABLE)",

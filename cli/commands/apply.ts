@@ -34,12 +34,12 @@ export class ApplyCommand extends FarameshCommand {
   readonly force = Option.Boolean("--force", false, {
     description: "start the daemon anew where it cannot take a change while it runs",
   });
-  readonly offline = Option.Boolean("--offline", false, { description: "never use the network (it never does)" });
+  readonly offline = Option.Boolean("--offline", false, { description: "never ask a registry over the network" });
 
   async run(io: Terminal): Promise<number> {
     const paths = stackPaths(this.dir);
     if (this.stop) return this.#stop(io);
-    const policy = await compilePolicy(io, this.dir, readPolicyFile(this.dir));
+    const policy = await compilePolicy(io, this.dir, readPolicyFile(this.dir), { offline: this.offline });
     const { loadPolicySync } = await import("../../runtime/evaluator/index.ts");
     const { unsupportedRuntime } = await import("../../runtime/policy.ts");
     const loaded = loadPolicySync(policy.image, { state: "volatile" });
@@ -79,7 +79,7 @@ export class ApplyCommand extends FarameshCommand {
 
   /** What was applied is pinned: another text under the same version is refused from now on. */
   #pin(io: Terminal, policy: CompiledPolicy): void {
-    const count = pinNew(this.dir, policy.imports);
+    const count = pinNew(this.dir, policy.gathered, policy.imports);
     if (count > 0) io.say(`${io.paint.green("✓")} ${countText(count, "import")} pinned in ${lockFileName}`);
   }
 

@@ -1,12 +1,12 @@
-// `faramesh check`: what the compiler has to say about the policy. It reads one file and changes nothing.
+// `faramesh check`: what the compiler has to say about the policy. It changes nothing unless it is told to pin.
 
 import { relative, sep } from "node:path";
 import { Command, Option } from "clipanion";
 import type { Diagnostic, Stack } from "../../compiler/index.ts";
 import { lockFileName } from "../../runtime/registry/lock-file.ts";
 import { FarameshCommand } from "../context.ts";
-import { type ExitCode, exits } from "../exit.ts";
-import { importsOf, pinAll, unpinned } from "../imports.ts";
+import { type ExitCode, exits, Stop } from "../exit.ts";
+import { gatherImports, pinAll, unpinned } from "../imports.ts";
 import { frames, readPolicyFile, unreportedJson, unreportedText } from "../policy-file.ts";
 import { countText, visible } from "../render.ts";
 import type { Terminal } from "../terminal.ts";
@@ -25,9 +25,12 @@ export class CheckCommand extends FarameshCommand {
   });
   override readonly otherFormats = ["sarif", "github"];
   readonly strict = Option.Boolean("--strict", false, { description: "warnings fail too" });
-  readonly offline = Option.Boolean("--offline", false, { description: "never use the network (it never does)" });
+  readonly offline = Option.Boolean("--offline", false, { description: "never ask a registry over the network" });
   readonly writeLock = Option.Boolean("--write-lock", false, {
     description: "pin the imports, as they are now, in governance.fms.lock",
+  });
+  readonly unsigned = Option.Array("--unsigned", {
+    description: "with --write-lock: pin what this publisher has not signed (packs.example, or packs.example/stripe)",
   });
   readonly strictEnv = Option.Boolean("--strict-env", false, { description: "variables named by env() must be set" });
 
@@ -37,8 +40,12 @@ export class CheckCommand extends FarameshCommand {
     const { reasonAbout } = await import("../../compiler/analyse/index.ts");
     const { knownTools } = await import("../known-tools.ts");
     const known = await knownTools(this.dir, io.env);
-    const given = importsOf(this.dir, io.env, this.writeLock ? "none" : "all");
-    const options = { file: source.file, knownTools: known, imports: given, reasoner: reasonAbout };
+    const { offline, unsigned = [] } = this;
+    if (unsigned.length > 0 && !this.writeLock)
+      throw new Stop("--unsigned names publishers to pin, with --write-lock", undefined, exits.usage);
+    const holding = this.writeLock ? "none" : "all";
+    const gathered = await gatherImports(io, this.dir, source, { holding, offline, unsigned });
+    const options = { file: source.file, knownTools: known, imports: gathered.resolve, reasoner: reasonAbout };
     const { image, stack, diagnostics, unreported, sources, imports } = compile(source.text, options);
     const errors = diagnostics.filter(({ severity }) => severity === "error");
     const warnings = diagnostics.filter(({ severity }) => severity === "warning");
@@ -49,8 +56,8 @@ export class CheckCommand extends FarameshCommand {
       for (const name of unset) io.complain(unsetText(source.file, name));
       return this.#exitCode(isValid, errors, warnings.length);
     }
-    if (isValid && this.writeLock) pinAll(this.dir, imports);
-    const loose = isValid ? unpinned(this.dir, imports) : [];
+    if (isValid && this.writeLock) pinAll(this.dir, gathered, imports);
+    const loose = isValid && !this.writeLock ? unpinned(gathered.lock, imports) : [];
     const facts = image === undefined ? null : await factsOf(image);
     io.json({
       valid: isValid,

@@ -6,7 +6,6 @@ import type { Stack } from "../../compiler/index.ts";
 import { createProjectFile } from "../../runtime/disk.ts";
 import { FarameshCommand } from "../context.ts";
 import { exits, Stop } from "../exit.ts";
-import { importsOf } from "../imports.ts";
 import { compilePolicy, readPolicyFile } from "../policy-file.ts";
 import { visible } from "../render.ts";
 import type { Terminal } from "../terminal.ts";
@@ -38,7 +37,7 @@ export class ConvertCommand extends FarameshCommand {
     const hashOf = (image: Uint8Array): string => loadPolicySync(image, { state: "volatile" }).info.policy_hash;
     const converted = compile(text, {
       file: form === "fms" ? "governance.fms" : `governance.fms.${form}`,
-      imports: importsOf(this.dir, io.env, "all"),
+      imports: policy.gathered.resolve,
     });
     const policyHash = hashOf(policy.image);
     if (converted.image === undefined || hashOf(converted.image) !== policyHash) {

@@ -26,7 +26,7 @@ export class DevCommand extends FarameshCommand {
 
   async run(io: Terminal): Promise<number> {
     const paths = stackPaths(this.dir);
-    const policy = await compilePolicy(io, this.dir, readPolicyFile(this.dir), "registries");
+    const policy = await compilePolicy(io, this.dir, readPolicyFile(this.dir), { holding: "registries" });
     const { loadPolicySync } = await import("../../runtime/evaluator/index.ts");
     const settings = launchSettings(paths, loadPolicySync(policy.image, { state: "volatile" }).runtime(), io.env);
     const { startDaemon, StartFailure } = await import("../../runtime/daemon.ts");
@@ -66,7 +66,9 @@ export class DevCommand extends FarameshCommand {
 
   async #apply(io: Terminal): Promise<void> {
     try {
-      const { source, image, sources } = await compilePolicy(io, this.dir, readPolicyFile(this.dir), "registries");
+      const { source, image, sources } = await compilePolicy(io, this.dir, readPolicyFile(this.dir), {
+        holding: "registries",
+      });
       const encoded = Buffer.from(image).toString("base64");
       const request = { image: encoded, sources, actor: actorName(io.env), summary: "dev" };
       const { version, policy_hash, changed } = await askOperator(this.dir, "apply", request);

@@ -18,11 +18,21 @@ export async function faramesh(dir: string, ...words: readonly string[]): Promis
   return run([...words, "--dir", dir], { HOME: dir });
 }
 
+/** The same with variables of the environment, and something to read. */
+export async function farameshWith(
+  dir: string,
+  variables: NodeJS.ProcessEnv,
+  words: readonly string[],
+  input?: string,
+): Promise<Outcome> {
+  return run([...words, "--dir", dir], { HOME: dir, ...variables }, input);
+}
+
 export async function farameshAsTyped(...words: readonly string[]): Promise<Outcome> {
   return run(words, {});
 }
 
-async function run(words: readonly string[], variables: NodeJS.ProcessEnv): Promise<Outcome> {
+async function run(words: readonly string[], variables: NodeJS.ProcessEnv, input?: string): Promise<Outcome> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const texts = { stdout: "", stderr: "" };
   stdout.setEncoding("utf8").on("data", (chunk: string) => {
@@ -32,7 +42,9 @@ async function run(words: readonly string[], variables: NodeJS.ProcessEnv): Prom
     texts.stderr += chunk;
   });
   const env = { PATH: process.env.PATH, ...variables };
-  const code = await runCli(words, "0.0.0", { stdin: new PassThrough(), stdout, stderr, env });
+  const stdin = new PassThrough();
+  if (input !== undefined) stdin.end(input);
+  const code = await runCli(words, "0.0.0", { stdin, stdout, stderr, env });
   for (const stream of [stdout, stderr]) {
     stream.end();
     await once(stream, "end");

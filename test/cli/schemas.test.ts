@@ -1,13 +1,14 @@
 // What commands write with --format json, on real runs, against the schemas that `faramesh schema` publishes; and that
 // standard output then holds nothing else.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { commands } from "../../cli/commands.ts";
 import { type Schema, schemas, streams } from "../../cli/schemas.ts";
+import { LyingRegistry, newKey } from "../registry/liar.ts";
 import { StackUnderTest } from "../runtime/stack-under-test.ts";
-import { faramesh, farameshAsTyped, inFolder } from "./in-process.ts";
+import { farameshAsTyped, farameshWith, inFolder } from "./in-process.ts";
 
 /** The keywords that our schemas use; any other fails the test rather than pass unchecked. */
 function faultsOf(value: unknown, schema: Schema, path: string): string[] {
@@ -127,7 +128,8 @@ async function hold(
   code = 0,
   isError = false,
 ): Promise<Record<string, unknown>> {
-  const outcome = await faramesh(dir, ...words, "--format", "json");
+  const input = words[0] === "auth" ? "a-token-of-a-test\n" : undefined;
+  const outcome = await farameshWith(dir, {}, [...words, "--format", "json"], input);
   const name =
     [words.slice(0, 3).join(" "), words.slice(0, 2).join(" "), words[0] ?? ""].find((one) =>
       Object.hasOwn(schemas, one),
@@ -259,6 +261,7 @@ test("results of real runs are as published", async () => {
     await hold(dir, ["completion", "bash"]);
     await hold(dir, ["service", "install"]);
     await hold(dir, ["service", "uninstall"]);
+    await holdRegistry(dir);
     await hold(dir, ["destroy", "--yes"]);
   } finally {
     await stack.remove();
@@ -268,6 +271,31 @@ test("results of real runs are as published", async () => {
   const left = Object.keys(schemas).filter((name) => !seen.has(name) && !others.includes(name));
   assert.equal(left, []);
 });
+
+async function holdRegistry(dir: string): Promise<void> {
+  const key = newKey();
+  writeFileSync(join(dir, "publisher.pem"), key.pem);
+  mkdirSync(join(dir, "own/policies/pay/1.0.0"), { recursive: true });
+  writeFileSync(join(dir, "own/policies/pay/1.0.0/pack.fms"), "# small payments\npermit pay if amount < $5\n");
+  const as = ["--as", "packs.example", "--key", "publisher.pem"];
+  const signed = ["--as", "packs.example/policies/pay@1.0.0", "--key", "publisher.pem"];
+  await hold(dir, ["registry", "sign", "own/policies/pay/1.0.0/pack.fms", ...signed]);
+  const { files } = await hold(dir, ["registry", "publish", "own", ...as, "--out", "site"]);
+  const server = new LyingRegistry();
+  for (const path of files as string[]) server.files.set(path, readFileSync(join(dir, "site", path)));
+  const url = ["--url", await server.start()];
+  try {
+    await hold(dir, ["registry", "list", ...url, "--key", key.text]);
+    await hold(dir, ["registry", "search", "small", ...url]);
+    await hold(dir, ["registry", "info", "pay", ...url]);
+    await hold(dir, ["registry", "info", "none", ...url], 1, true);
+    await hold(dir, ["auth", "login", ...url]);
+    await hold(dir, ["auth", "whoami"]);
+    await hold(dir, ["auth", "logout", ...url]);
+  } finally {
+    await server.stop();
+  }
+}
 
 test("failures are JSON too", () =>
   inFolder(async (dir) => {

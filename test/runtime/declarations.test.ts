@@ -107,6 +107,8 @@ test("status tells of providers and of what is declared without effect", async (
 });
 
 test("Blocks that are carried out are no shortcoming", () => {
+  assert.equal(shortcomings([{ keyword: "trust", agent: null, name: null, fields: { key: ["a", "b"] } }]), []);
+  assert.is(shortcomings([{ keyword: "trust", agent: null, name: null, fields: { inbound: "a" } }]).length, 1);
   assert.equal(shortcomings([{ keyword: "session", agent: "a", name: null, fields: {} }]), []);
 });
 
