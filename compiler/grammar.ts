@@ -19,6 +19,9 @@ const modes = {
   rawArgument: ScanMode.Value,
 } as const;
 
+/** What a clause begins with: a comma before it does not end the rule. */
+const clauseStarts = new Set([t.If, t.Reason, t.Notify, t.Reeval, t.HttpPart, t.HttpMap]);
+
 /** Productions that end an error: the text after them is read on. */
 const statements = [
   "topStatement", "agentStatement", "rulesStatement", "phaseStatement", "budgetField", "runtimeField", "looseField",
@@ -306,13 +309,20 @@ export class PolicyParser extends BlockGrammar {
   readonly ruleStatement = this.RULE("ruleStatement", () => {
     this.OR([{ ALT: () => this.CONSUME(t.Effect) }, { ALT: () => this.CONSUME(t.Mandatory) }]);
     this.SUBRULE(this.toolPattern);
-    this.MANY(() => this.SUBRULE(this.clause));
+    this.MANY({
+      GATE: () => this.LA(1).tokenType !== t.Comma || clauseStarts.has(this.LA(2).tokenType),
+      DEF: () => {
+        this.OPTION(() => this.CONSUME(t.Comma));
+        this.SUBRULE(this.clause);
+      },
+    });
   });
 
   private readonly clauseAlternatives: IOrAlt<unknown>[] = [
     {
       ALT: () => {
         this.CONSUME(t.If);
+        this.OPTION3(() => this.CONSUME4(t.Separator));
         this.SUBRULE(this.expression);
       },
     },
@@ -337,6 +347,7 @@ export class PolicyParser extends BlockGrammar {
     {
       ALT: () => {
         this.CONSUME(t.HttpMap);
+        this.OPTION4(() => this.CONSUME5(t.Separator));
         this.OR3([{ ALT: () => this.CONSUME(t.Word) }, { ALT: () => this.CONSUME2(t.Text) }]);
         this.CONSUME3(t.Separator);
         this.SUBRULE2(this.value);
@@ -453,7 +464,7 @@ export class PolicyParser extends BlockGrammar {
   readonly rawArgument = this.RULE("rawArgument", () => {
     this.SUBRULE(this.value);
     this.OPTION(() => {
-      this.CONSUME(t.Equals);
+      this.OR([{ ALT: () => this.CONSUME(t.Equals) }, { ALT: () => this.CONSUME(t.Colon, { LABEL: "Equals" }) }]);
       this.SUBRULE2(this.value);
     });
   });

@@ -92,7 +92,7 @@ function windowOf(value: Value | undefined): number | null {
 /** "stripe/refund.amount": the argument begins behind the first dot that follows the last slash. */
 function splitArgument({ text, span }: Pattern): { pattern: Pattern; path: string } | null {
   const dot = text.indexOf(".", text.lastIndexOf("/") + 1);
-  const path = dot < 0 ? "" : text.slice(dot + 1);
+  const path = dot < 0 ? "" : text.slice(dot + 1).replace(/^args\./, "");
   return isArgumentPath(path) ? { pattern: { text: text.slice(0, dot), span }, path } : null;
 }
 

@@ -172,10 +172,13 @@ export function meantValue(
   return named === undefined ? { value, variable: null } : { value: named.value, variable: named.name };
 }
 
-/** "a.b[0].c" as names and list positions: how functions name a place in the arguments. */
+/** "a.b[0].c" as names and list positions: how functions name a place in the arguments. `args.a` is `a`, as in conditions. */
 export function argumentPath(text: string): (string | number)[] {
-  return text.split(".").flatMap((part) => {
-    const [name = "", ...positions] = part.split("[");
-    return [name, ...positions.map((position) => Number.parseInt(position, 10))];
-  });
+  return text
+    .replace(/^args\./, "")
+    .split(".")
+    .flatMap((part) => {
+      const [name = "", ...positions] = part.split("[");
+      return [name, ...positions.map((position) => Number.parseInt(position, 10))];
+    });
 }

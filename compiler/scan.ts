@@ -26,12 +26,16 @@ const wordAt = /[A-Za-z_][A-Za-z0-9_-]*/y;
 const quantityAt = /(?:\$[0-9]?|[0-9])(?:[0-9A-Za-z_]|\.[0-9])*(?:(?<=[0-9][eE])[+-][0-9]+)?/y;
 /** Contiguous characters, up to white space and what ends a value. A `#` or `//` inside is part of it. */
 const runAt = /[^\s{}[\](),;="']+/y;
+/** The same for a value, which may have list positions: `items[].card`, `stripe/refund.items[0].amount`. */
+const valueRunAt = /[^\s{}[\](),;="']+(?:\[\d*\](?:[^\s{}[\](),;="']+)?)*/y;
 /** Key material such as `ed25519:AbC//d+=`. */
 const keyAt = /[^\s{}[\](),;"']+/y;
+const runs = { [ScanMode.Pattern]: runAt, [ScanMode.Value]: valueRunAt, [ScanMode.Key]: keyAt };
 /** Characters that begin no token, of whatever script: one mistake, however many there are. */
 const foreignAt = /[^ -~\s]+/y;
 const numberStart = /^-?(?:[0-9]|\$)/;
 const wholeWord = /^[A-Za-z_][A-Za-z0-9_-]*$/;
+const namedWord = /^[A-Za-z_][A-Za-z0-9_-]*:$/;
 
 /** Where a match that begins at `offset` ends; `offset` itself when there is none. No array is made: this is the hot path. */
 function endAt(pattern: RegExp, text: string, offset: number): number {
@@ -135,7 +139,7 @@ function scanAt(text: string, start: number, mode: ScanMode): Scanned {
   const c = text[start] ?? "";
   if (c === '"' || c === "'") return scanText(text, start, c);
   if (mode !== ScanMode.Plain) {
-    const run = text.slice(start, endAt(mode === ScanMode.Key ? keyAt : runAt, text, start));
+    const run = text.slice(start, endAt(runs[mode], text, start));
     if (run !== "") return mode === ScanMode.Value ? valueRun(start, run) : patternRun(text, start, run);
   }
   const end = endAt(wordAt, text, start);
@@ -178,7 +182,10 @@ function valueRun(start: number, run: string): Scanned {
     const isText = typeof readQuantity(run) === "string" && numberedText.test(run);
     return isText ? { type: t.Run, end, problem: null } : quantityToken(start, run);
   }
+  if (run === ":") return { type: t.Colon, end, problem: null };
   if (wholeWord.test(run)) return { type: t.keywords.get(run) ?? t.Word, end, problem: null };
+  // A colon that ends a word separates it from its value: `window: 1h`.
+  if (namedWord.test(run)) return { type: t.keywords.get(run.slice(0, -1)) ?? t.Word, end: end - 1, problem: null };
   return { type: t.Run, end, problem: null };
 }
 

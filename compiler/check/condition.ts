@@ -334,8 +334,8 @@ export class ConditionChecker {
     } else if (name === "args_array_any_match" && sought !== undefined) this.#pattern(sought);
     else if (sought !== undefined) {
       const kind = this.#operand(sought);
-      const isKnown = kind === "text" || kind === "number" || kind === "bool";
-      if (!isKnown) this.#never(sought, "a member is looked for by text, a number, true or false known now");
+      if (kind === "nil" || kind === "list" || kind === "answer")
+        this.#never(sought, "a member is looked for by text, a number, true or false");
     }
     return name === "args_array_len" ? "number" : "answer";
   }

@@ -127,6 +127,7 @@ function suffixOf(all: readonly Placed[], index: number, dialect: Dialect): stri
   const at = all[index] as Placed;
   const next = all[index + 1];
   if (next === undefined) return "";
+  if (next.key === "Comma" && next.production === "ruleStatement") return "";
   if (next.key === "Comma") return all[index + 2]?.key === "RSquare" ? "" : ",";
   const written = next.key === "Separator";
   const separator = dialect === "new" ? " =" : ":";
@@ -150,7 +151,8 @@ function suffixOf(all: readonly Placed[], index: number, dialect: Dialect): stri
 
 function clauseSuffix(all: readonly Placed[], index: number, dialect: Dialect): string {
   const at = all[index] as Placed;
-  if (all[index - 1]?.key === "HttpMap") return "=";
+  const before = all[index - 1]?.key === "Separator" ? all[index - 2] : all[index - 1];
+  if (before?.key === "HttpMap" && at.key !== "Separator") return "=";
   if (!["Reason", "Notify", "Reeval", "HttpPart"].includes(at.key)) return "";
   if (dialect === "old") return ":";
   const value = all[index + 1]?.key === "Separator" ? all[index + 2] : all[index + 1];
@@ -171,6 +173,7 @@ function spelling(at: Placed, dialect: Dialect): string {
   if (at.key === "Effect" && (at.production === "ruleStatement" || at.production === "defaultField")) {
     return readEffect(at.token);
   }
+  if (at.key === "Equals") return "=";
   if (at.key === "If") return dialect === "new" ? "if" : "when";
   return image;
 }

@@ -248,18 +248,30 @@ class ConditionWriter {
   /** `args_array_contains("a.b", v)`, `args_array_any_match("a.b", re)`. */
   #arrayTest(expr: Extract<Expr, { kind: "call" }>, truth: boolean, yes: Label, no: Label, next: Label): void {
     const [path, sought] = expr.arguments;
-    const value = sought === undefined ? undefined : this.#constant(sought);
-    if (path?.kind !== "string" || sought === undefined || value === undefined || value === null) {
+    if (path?.kind !== "string" || sought === undefined) {
       throw this.#refuse(expr, `\`${expr.name}\` takes a path and a value`);
     }
+    const value = this.#constant(sought);
     const slot = this.#field(Root.Args, argumentPath(path.value));
+    if (expr.name === "args_array_contains" && (value === undefined || value === null)) {
+      this.#listHas(slot, sought, truth, yes, no, next);
+      return;
+    }
     const emit = (op: Op, b: number): void => this.#test(op, slot, b, null, truth, yes, no, next);
     if (expr.name === "args_array_any_match") {
       if (typeof value !== "string") throw this.#refuse(sought, "`args_array_any_match` needs a pattern in quotes");
       emit(Op.AnyMatches, this.#search(value, sought));
     } else if (typeof value === "string") emit(Op.ListHasString, this.#program.string(value));
     else if (typeof value === "number") emit(Op.ContainsNumber, this.#program.number(value));
-    else emit(Op.ContainsBool, value ? 1 : 0);
+    else emit(Op.ContainsBool, value === true ? 1 : 0);
+  }
+
+  /** A list is one that has a length; texts, which contain as well, have none in this sense. */
+  #listHas(list: SlotRef, sought: Expr, truth: boolean, yes: Label, no: Label, next: Label): void {
+    const most = this.#program.number(Number.MAX_SAFE_INTEGER);
+    const length = this.#value(Op.Count, list, null);
+    this.before((rest) => this.#test(Op.LeNumber, length, most, null, true, rest, no, rest));
+    this.#test(Op.Contains, list, 0, this.#slot(this.#operand(sought)), truth, yes, no, next);
   }
 
   #textual(

@@ -160,10 +160,9 @@ class Lowering {
     ];
     const redactions = agent.redactions.flatMap((redaction) => {
       this.#refuseLeft(left, [redaction.pattern]);
-      return redaction.paths.map((path) => ({
-        index: this.#program.string(path.text),
-        patterns: [redaction.pattern.text],
-      }));
+      // `args.card` may mean the argument `card`, or one in an argument that is called so: neither is stored.
+      const paths = redaction.paths.flatMap(({ text }) => [text, ...(/^args\../.test(text) ? [text.slice(5)] : [])]);
+      return paths.map((path) => ({ index: this.#program.string(path), patterns: [redaction.pattern.text] }));
     });
     const defaultEffect = effectNumbers[agent.default?.effect ?? "deny"];
     const gates = this.#lowerGates(agent);

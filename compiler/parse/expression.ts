@@ -93,9 +93,28 @@ function climb(run: Run, least: number): Expr {
     const right = climb(run, operator.strength + 1);
     const span = join(left, right);
     if ("logical" in operator) left = { kind: "logical", operator: operator.logical, left, right, span };
-    else if ("compare" in operator) left = { kind: "compare", operator: operator.compare, left, right, span };
+    else if ("compare" in operator) left = comparison(operator.compare, left, right, span);
     else left = { kind: "arithmetic", operator: operator.arithmetic, left, right, span };
   }
+}
+
+/** Functions that answer with true or false. */
+const answers: ReadonlySet<string> = new Set([
+  "purpose", "history_contains_within", "history_sequence", "args_array_contains", "args_array_any_match", "contains",
+  "starts_with", "startsWith", "ends_with", "endsWith", "matches",
+]); // biome-ignore format: a table
+
+/** An answer that is compared with true or false is the answer, or its opposite: the same for all three of them. */
+function comparison(operator: CompareOperator, left: Expr, right: Expr, span: Span): Expr {
+  const [answer, literal] = right.kind === "bool" ? [left, right] : [right, left];
+  if (literal.kind !== "bool" || (operator !== "==" && operator !== "!=") || !isAnswer(answer))
+    return { kind: "compare", operator, left, right, span };
+  return literal.value === (operator === "==") ? { ...answer, span } : { kind: "not", operand: answer, span };
+}
+
+function isAnswer(expr: Expr): boolean {
+  if (expr.kind === "call" || expr.kind === "method") return answers.has(expr.name);
+  return expr.kind === "compare" || expr.kind === "logical" || expr.kind === "not";
 }
 
 /** An operand with the signs before it. */

@@ -108,7 +108,7 @@ function arrayTest(random: Random): string {
     case 1:
       return `args_array_any_match(${path}, ${expression(random)})`;
     default:
-      return `args_array_contains(${path}, ${random.pick([quoted(random), random.pick(numberTexts), "true", "false", "v"])})`;
+      return `args_array_contains(${path}, ${random.pick([quoted(random), random.pick(numberTexts), "true", "false", "v", "x", "args.y", "lower(z)", "x + 1"])})`;
   }
 }
 

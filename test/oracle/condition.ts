@@ -156,8 +156,8 @@ function applyToArray(call: Call, name: string, path: string, sought: Expr | und
   const value = evaluate(call, sought);
   if (name === "args_array_any_match") return boolOf(list.items.some((item) => searchMatches(item, value) === true));
   if (name !== "args_array_contains") throw new Error(`the oracle does not know the function ${name}`);
-  if (value.kind !== "string" && value.kind !== "number" && value.kind !== "bool") return unknown;
-  return boolOf(list.items.some((item) => equal(item, value) === true));
+  const held = contains(list, value);
+  return held === "unknown" ? unknown : boolOf(held);
 }
 
 function apply(call: Call, name: string, args: readonly Expr[]): Found {

@@ -33,7 +33,12 @@ export function queryOf(expr: Expr): Query | null {
   if (expr.name === "count") return { name: "count", patterns: [text], path: null, windowSeconds };
   if (expr.name !== "sum") return null;
   const dot = text.indexOf(".", text.lastIndexOf("/") + 1);
-  return { name: "sum", patterns: [text.slice(0, dot)], path: text.slice(dot + 1), windowSeconds };
+  return {
+    name: "sum",
+    patterns: [text.slice(0, dot)],
+    path: text.slice(dot + 1).replace(/^args\./, ""),
+    windowSeconds,
+  };
 }
 
 /** Every query of a condition. */

@@ -115,7 +115,7 @@ function timePart(part: string, { requestUs, zone }: Call): Found {
 
 /** The raw argument that "a.b[0]" names, for the functions that look into lists. */
 export function argumentAt(call: Call, text: string): unknown {
-  return walk(call.request.args, stepsOf(text));
+  return walk(call.request.args, stepsOf(text.replace(/^args\./, "")));
 }
 
 /** The text under a purpose, for `purpose("p")`. */
