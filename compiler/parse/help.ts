@@ -30,6 +30,16 @@ const foreign: ReadonlyMap<string, string> = new Map([
   ["then", "leave it out: the effect stands before the tool"],
   ["let", "a variable is declared with `var name = value`"],
   ["const", "a variable is declared with `var name = value`"],
+  ["is", "equality is written `==`, presence `x != nil`"],
+  ["equals", "equality is written `==`"],
+  ["like", 'write `matches "^…"`, `contains` or `starts_with`'],
+  ["between", "write `x >= 1 and x <= 5`"],
+  ["has", "write `contains`"],
+  ["includes", "write `contains`"],
+  ["xor", "write `(a and not b) or (b and not a)`"],
+  ["USD", "money is written `$500`"],
+  ["EUR", "money is written `$500`"],
+  ["policy", 'what an agent may do stands in `agent "<id>" { … }`'],
 ]);
 
 export function helpFor(mistake: Mistake): { help?: string } {
@@ -49,6 +59,8 @@ function strayHelp({ tokens, index, within }: Mistake): string | null {
   // A word of the language that stands in the wrong place is not another one misspelt.
   const elsewhere = elsewhereHelp(word, within, tokens[index - 1]);
   if (elsewhere !== null) return elsewhere;
+  const listed = continued ? commaHelp(tokens, index) : null;
+  if (listed !== null) return listed;
   const near = suggest(
     word,
     continued ? [...clauses, ...operators, ...own] : inRule ? [...own, ...clauses, ...operators] : own,
@@ -137,6 +149,16 @@ function misspeltBefore(tokens: readonly ScannedToken[], index: number, within: 
   return null;
 }
 
+/** `permit a, b`, `amount < 1,000`. */
+function commaHelp(tokens: readonly ScannedToken[], index: number): string | null {
+  const before = tokens[index - 2];
+  if (tokens[index - 1]?.tokenType !== t.Comma || before === undefined) return null;
+  if (before.mode === t.ScanMode.Pattern) return "a rule names one tool or pattern: write one for each";
+  return before.tokenType === t.Quantity && /^\d/.test(tokens[index]?.image ?? "")
+    ? "numbers are written without commas: `1000`"
+    : null;
+}
+
 /** `permit t amount < 5`: a condition without its `if`. */
 function conditionHelp(tokens: readonly ScannedToken[], index: number): string {
   const before = tokens[index - 1];
@@ -158,11 +180,13 @@ const expectedWords: Readonly<Record<string, readonly string[]>> = {
 function expectedHelp({ production, tokens, index, message }: Mistake): string | null {
   const token = tokens[index];
   if (token === undefined) return null;
+  const usual = isInCondition(production) ? foreign.get(token.image) : undefined;
+  if (usual !== undefined) return usual;
   const near = suggest(token.image, expectedWords[production] ?? []);
   if (near !== null) return `did you mean \`${near}\`?`;
   if (production === "defaultField") return "write `default deny`";
-  const isInCondition = ["operand", "plainArguments", "expression"].includes(production);
-  const operator = isInCondition && message.startsWith("expected `)`") ? suggest(token.image, operators) : null;
+  const operator =
+    isInCondition(production) && message.startsWith("expected `)`") ? suggest(token.image, operators) : null;
   if (operator !== null) return `did you mean \`${operator}\`?`;
   if (production === "plainArguments" && token.tokenType === t.Equals)
     return "only session.sum(…) and session.count(…) take `window=`";
@@ -170,10 +194,27 @@ function expectedHelp({ production, tokens, index, message }: Mistake): string |
   if (production === "rateLimit" || production === "window") return 'write `rate_limit "search": 10 per minute`';
   if (production === "redact") return 'write `redact stripe/charge args: ["card"]`';
   if (production === "clause") return 'a reason is text in quotes: `reason "…"`';
-  if (production === "operand") return operandHelp(token, tokens[index - 1]);
+  if (production === "operand") return listHelp(tokens, index) ?? operandHelp(token, tokens[index - 1]);
+  if (production === "budgetBlock") return "write `budget daily { max = $500 }`";
+  if (message.startsWith("expected `{`") && (token.tokenType === t.Colon || token.tokenType === t.Equals))
+    return "a block is its keyword, its name if it has one, and `{`";
+  const keyword = tokens[index - 1]?.image;
+  if (production === "bareName" && token.tokenType === t.LCurly && keyword !== undefined)
+    return `give it a name: \`${keyword} "${keyword === "budget" ? "daily" : "name"}" {\``;
   if (token.tokenType === t.LCurly || token.tokenType === t.RCurly) return null;
   if (production === "bareName") return "give the block a name, then `{`";
   return null;
+}
+
+function isInCondition(production: string): boolean {
+  return ["operand", "plainArguments", "expression"].includes(production);
+}
+
+/** `x in ("a", "b")`. */
+function listHelp(tokens: readonly ScannedToken[], index: number): string | null {
+  if (tokens[index]?.tokenType !== t.Comma) return null;
+  const open = tokens.slice(0, index).findLastIndex(({ tokenType }) => tokenType === t.LParen);
+  return tokens[open - 1]?.tokenType === t.In ? 'a list stands in brackets: `in ["a", "b"]`' : null;
 }
 
 function operandHelp(token: ScannedToken, before: ScannedToken | undefined): string | null {

@@ -47,6 +47,7 @@ function readRule(form: Form, node: Node): Rule | null {
     form.wrong(node, "a rule is a map or a text", example);
     return null;
   }
+  if (isForeign(form, node)) return null;
   const found = new Map(form.known(node, "a rule", ruleKeys).map((entry) => [entry.name, entry]));
   const lacking = ["effect", "tool"].filter((name) => !found.has(name));
   for (const name of lacking) form.report("FMS014", `a rule lacks \`${name}\``, node.span, { help: example });
@@ -63,6 +64,29 @@ function readRule(form: Form, node: Node): Rule | null {
     reeval: readReeval(form, found.get("reeval")),
   };
   return effect === null || pattern === null ? null : { effect, pattern, ...read, span: node.span };
+}
+
+/** Keys of rules in other tools' files and in older ones of this tool: what stands here instead. One message says all. */
+const foreignKeys: ReadonlyMap<string, string> = new Map([
+  ["match", "what a rule matches stands beside its effect: tool, if, host, port, method, path, query, header"],
+  ["op", "the operation is part of the tool's name: tool: http/get"],
+  ["operation", "the operation is part of the tool's name: tool: http/get"],
+  ["require_approval", "write effect: defer"],
+  ["action", "write effect: permit, deny or defer"],
+  ["tools", "a rule names one tool or pattern: write one for each"],
+  ...[...Object.keys(effects), "deny!"].map((word): [string, string] => [
+    word,
+    `write { effect: ${word}, tool: "…" }, or the rule as text: - ${word} stripe/refund`,
+  ]),
+]);
+
+function isForeign(form: Form, node: Node & { kind: "map" }): boolean {
+  const entry = node.entries.find(({ key }) => foreignKeys.has(key));
+  if (entry === undefined) return false;
+  form.report("FMS011", `unknown field \`${entry.key}\` in a rule`, entry.keySpan, {
+    help: foreignKeys.get(entry.key) ?? example,
+  });
+  return true;
 }
 
 const effectWords = [...Object.keys(effects), "deny!"];
