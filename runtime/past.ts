@@ -12,7 +12,7 @@ import { type ActivePolicy, activePolicy } from "./policy.ts";
 import { repeatSession } from "./session-keeper.ts";
 
 /** Types of records that move counters, or what counts. */
-const moving: ReadonlySet<string> = new Set(["policy", "decision", "phase", "cost"]);
+export const moving: ReadonlySet<string> = new Set(["policy", "decision", "phase", "cost"]);
 
 export class Past {
   readonly #policiesDir: string;

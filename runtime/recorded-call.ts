@@ -4,6 +4,7 @@ import { parseTime } from "./clock.ts";
 import { JsonNumber } from "./evaluator/number.ts";
 import type { Effect, EvaluationRequest, FieldRead, RequestValue, ToolInfo } from "./evaluator/types.ts";
 import type { Json, JsonObject } from "./json.ts";
+import type { MemberName } from "./log/scan.ts";
 
 export interface RecordedCall {
   readonly request: EvaluationRequest;
@@ -34,31 +35,41 @@ export const notJudged: ReadonlySet<string> = new Set([
 
 /** Null for a record that is no decision on a call. */
 export function recordedCall(record: JsonObject): RecordedCall | null {
-  const { agent_id, tool, session_id, args, action_type, cost_usd, delegation, time } = record;
-  if (record.type !== "decision" || typeof agent_id !== "string" || typeof tool !== "string") return null;
+  return record.type === "decision" ? callOf((name) => record[name]) : null;
+}
+
+/** The call of a decision, whose members `member` gives. Null where it is none. */
+export function callOf(member: (name: MemberName) => Json | undefined): RecordedCall | null {
+  const [agent_id, tool, time] = [member("agent_id"), member("tool"), member("time")];
+  if (typeof agent_id !== "string" || typeof tool !== "string") return null;
   const timeUs = typeof time === "string" ? parseTime(time) : undefined;
   if (timeUs === undefined) return null;
+  const request: Writable<EvaluationRequest> = { agent_id, tool_id: tool };
+  const [session_id, args, action_type] = [member("session_id"), member("args"), member("action_type")];
+  if (typeof session_id === "string") request.session_id = session_id;
+  if (isObject(args)) request.args = args as { readonly [key: string]: RequestValue };
+  if (typeof action_type === "string") request.action_type = action_type;
+  const [cost_usd, delegation, inputs, redacted] = [
+    member("cost_usd"),
+    member("delegation"),
+    member("inputs"),
+    member("redacted"),
+  ];
   const cost = cost_usd instanceof JsonNumber ? cost_usd.value : cost_usd;
-  const inputs = isObject(record.inputs) ? record.inputs : null;
-  const request: EvaluationRequest = {
-    agent_id,
-    tool_id: tool,
-    ...(typeof session_id === "string" ? { session_id } : {}),
-    ...(isObject(args) ? { args: args as { readonly [key: string]: RequestValue } } : {}),
-    ...(typeof action_type === "string" ? { action_type } : {}),
-    ...(typeof cost === "number" ? { cost_usd: cost } : {}),
-    ...(isObject(delegation) ? { delegation: delegation as { readonly [key: string]: RequestValue } } : {}),
-    ...(inputs as Partial<EvaluationRequest> | null),
-  };
+  if (typeof cost === "number") request.cost_usd = cost;
+  if (isObject(delegation)) request.delegation = delegation as { readonly [key: string]: RequestValue };
+  if (isObject(inputs)) Object.assign(request, inputs);
   return {
     request,
     nowMs: timeUs / 1000,
-    effect: (record.would ?? record.effect) as Effect,
-    code: String(record.code),
-    inputs,
-    isOutline: Array.isArray(record.redacted) && record.redacted.includes("*"),
+    effect: (member("would") ?? member("effect")) as Effect,
+    code: String(member("code")),
+    inputs: isObject(inputs) ? inputs : null,
+    isOutline: Array.isArray(redacted) && redacted.includes("*"),
   };
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**
  * True when every value that `reader` reads of the call stands in its record. `then` is the policy's view of the tool when

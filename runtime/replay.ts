@@ -10,10 +10,10 @@ import type { Effect, Policy, ToolInfo, Verdict } from "./evaluator/types.ts";
 import { machineCodes } from "./evaluator/verdicts.ts";
 import { loadImage } from "./images.ts";
 import type { JsonObject } from "./json.ts";
-import { readRecords } from "./log/read.ts";
-import { Past } from "./past.ts";
+import { type PassingRecord, visitRecords } from "./log/read.ts";
+import { moving, Past } from "./past.ts";
 import { ruleDigest } from "./policy.ts";
-import { isKept, notJudged, type RecordedCall, recordedCall } from "./recorded-call.ts";
+import { callOf, isKept, notJudged, type RecordedCall } from "./recorded-call.ts";
 import { repeatSession } from "./session-keeper.ts";
 
 export interface ReplayOptions {
@@ -59,17 +59,22 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     candidate: load(options.candidate),
   };
   let run: Run | null = null;
-  for await (const { value, seq } of readRecords(walDir)) {
-    if (seq % progressRecords === 0) options.onProgress?.(seq);
-    const call = recordedCall(value);
+  await visitRecords(walDir, (record) => {
+    if (record.seq % progressRecords === 0) options.onProgress?.(record.seq);
+    const call = record.type === "decision" ? callOf(record.member) : null;
     if (call !== null && call.nowMs * 1000 >= sinceUs) {
       run ??= begin(policies.active, policies.candidate, past.snapshot(), call.nowMs);
-      run.take(call, value, past.active?.policy.tool(call.request.agent_id, call.request.tool_id) ?? null);
+      run.take(call, record, past.active?.policy.tool(call.request.agent_id, call.request.tool_id) ?? null);
+      return;
     }
-    if (run !== null && (value.type === "phase" || value.type === "cost")) run.repeat(value);
-    past.take(value);
-  }
-  return run?.report() ?? { total: 0, notReplayable: 0, transitions: [] };
+    if (run === null) {
+      if (moving.has(record.type)) past.take(record.value());
+    } else if (record.type === "policy") {
+      // Only for which version was in force: the counters are the two policies' own from here on.
+      past.take(record.value());
+    } else if (record.type === "phase" || record.type === "cost") run.repeat(record.value());
+  });
+  return (run as Run | null)?.report() ?? { total: 0, notReplayable: 0, transitions: [] };
 }
 
 /** Both policies take over the counters as a swap would, with the clocks of their phases started. */
@@ -93,12 +98,14 @@ class Run {
     this.#candidate = candidate;
   }
 
-  take(call: RecordedCall, record: JsonObject, then: ToolInfo | null): void {
+  take(call: RecordedCall, { member }: PassingRecord, then: ToolInfo | null): void {
     this.#total++;
     const sides = [this.#active, this.#candidate];
-    const tools = sides.map((side) => side.policy.tool(call.request.agent_id, call.request.tool_id));
-    const isGoverned = tools.some((tool) => tool !== null);
-    if (notJudged.has(call.code) || !isGoverned || !tools.every((tool) => tool === null || isKept(call, tool, then))) {
+    const { agent_id, tool_id } = call.request;
+    const [old, next] = [this.#active.policy.tool(agent_id, tool_id), this.#candidate.policy.tool(agent_id, tool_id)];
+    const isReadable = (tool: ToolInfo | null): boolean => tool === null || isKept(call, tool, then);
+    const isGoverned = old !== null || next !== null;
+    if (notJudged.has(call.code) || !isGoverned || !isReadable(old) || !isReadable(next)) {
       this.#notReplayable++;
       // It took its tokens and counted as a call all the same; what it cost the other policy's budgets is not known.
       for (const side of sides) {
@@ -108,9 +115,9 @@ class Run {
       }
       return;
     }
-    const wasApproved = usedOf(record.steps ?? null).length > 0;
     const approved = new Set<string>();
-    const before = this.#active.judge(call, (cause) => wasApproved && approved.add(cause) !== null);
+    const wasApproved = (): boolean => usedOf(member("steps") ?? null).length > 0;
+    const before = this.#active.judge(call, (cause) => wasApproved() && approved.add(cause) !== null);
     const after = this.#candidate.judge(call, (cause) => approved.has(cause));
     if (before === after) return;
     const key = JSON.stringify([call.request.tool_id, before, after]);

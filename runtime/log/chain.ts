@@ -4,18 +4,23 @@ import { parseTime } from "../clock.ts";
 import type { Json, JsonObject } from "../json.ts";
 import { checkBytes, checkLine, genesisHash, type LineFault, prefixBytes } from "./line.ts";
 import { recordTypes, recordVersion } from "./record.ts";
-import { scanRecord, valueOfScanned } from "./scan.ts";
+import { type MemberName, memberOfScanned, scanRecord, valueOfScanned } from "./scan.ts";
 
 const knownTypes: ReadonlySet<Json | undefined> = new Set(recordTypes);
 
+/** The line follows the one before. */
+export interface GoodStep {
+  readonly ok: true;
+  /** members of the header, and action_id; what else is there is in no case to be relied on */
+  readonly head: JsonObject;
+  /** the whole record; to be called before the bytes change */
+  readonly value: () => JsonObject;
+  /** one of its members, fractions as doubles; to be called before the next step */
+  readonly member: (name: MemberName) => Json | undefined;
+}
+
 export type ChainStep =
-  | {
-      readonly ok: true;
-      /** members of the header, and action_id; what else is there is in no case to be relied on */
-      readonly head: JsonObject;
-      /** the whole record; to be called before the bytes change */
-      readonly value: () => JsonObject;
-    }
+  | GoodStep
   /** `intact`: the line has its hash, so it was once written so; it only stands in the wrong place */
   | { readonly ok: false; readonly intact: boolean; readonly fault: LineFault };
 
@@ -39,20 +44,35 @@ export class Chain {
     if (!checked.ok) return { ok: false, intact: false, fault: checked.fault };
     const scanned = scanRecord(bytes, start + prefixBytes, end);
     if (scanned !== null) {
-      return this.#follow(scanned.head, checked.hash, () => valueOfScanned(bytes, start, end, scanned));
+      return this.#follow(
+        scanned.head,
+        checked.hash,
+        () => valueOfScanned(bytes, start, end, scanned),
+        (name) => memberOfScanned(bytes, name),
+      );
     }
     const line = checkLine(bytes, start, end);
     if (!line.ok) return { ok: false, intact: false, fault: line.fault };
-    return this.#follow(line.value, line.hash, () => line.value);
+    return this.#follow(
+      line.value,
+      line.hash,
+      () => line.value,
+      (name) => line.value[name],
+    );
   }
 
-  #follow(head: JsonObject, hash: string, value: () => JsonObject): ChainStep {
+  #follow(
+    head: JsonObject,
+    hash: string,
+    value: () => JsonObject,
+    member: (name: MemberName) => Json | undefined,
+  ): ChainStep {
     const fault = this.#placeFault(head);
     if (fault !== null) return { ok: false, intact: true, fault };
     this.seq++;
     this.hash = hash;
     this.time = head.time as string;
-    return { ok: true, head, value };
+    return { ok: true, head, value, member };
   }
 
   #placeFault(value: JsonObject): LineFault | null {

@@ -66,11 +66,16 @@ const prefixEnd = Buffer.from('",');
 
 /** The hash that a line claims, or null where its first 75 bytes are not a line's. */
 export function claimedHash(bytes: Buffer, start: number, end: number): string | null {
+  const text = claimedText(bytes, start, end);
+  return text !== null && digits.test(text) ? text : null;
+}
+
+/** What stands where the hash should: 64 characters, whatever they are. */
+function claimedText(bytes: Buffer, start: number, end: number): string | null {
   if (end - start <= prefixBytes) return null;
   for (let i = 0; i < hashAt; i++) if (bytes[start + i] !== prefixStart[i]) return null;
   if (bytes[start + prefixBytes - 2] !== prefixEnd[0] || bytes[start + prefixBytes - 1] !== prefixEnd[1]) return null;
-  const text = bytes.toString("latin1", start + hashAt, start + prefixBytes - 2);
-  return digits.test(text) ? text : null;
+  return bytes.toString("latin1", start + hashAt, start + prefixBytes - 2);
 }
 
 /**
@@ -99,17 +104,17 @@ export type CheckedBytes =
 
 /** Checks that one line begins as a record and has its hash; what it says is not read. Newline excluded. */
 export function checkBytes(bytes: Buffer, start: number, end: number): CheckedBytes {
-  const claimed = claimedHash(bytes, start, end);
-  if (claimed === null) {
+  const claimed = claimedText(bytes, start, end);
+  // What equals a hash has its digits: only what does not is looked at further.
+  const hash = claimed === null || end - start >= lineLimitBytes ? null : entryHash(bytes, start, end);
+  if (hash !== null && hash === claimed) return { ok: true, hash };
+  if (claimed === null || !digits.test(claimed)) {
     const found = JSON.stringify(bytes.toString("latin1", start, Math.min(end, start + 24)));
     return fault("line", '{"hash":"<64 hexadecimal digits>",…', found, "the line does not begin as a record");
   }
-  if (end - start >= lineLimitBytes) {
+  if (hash === null)
     return fault("line", `at most ${lineLimitBytes - 1} bytes`, `${end - start}`, "the line is too long");
-  }
-  const hash = entryHash(bytes, start, end);
-  if (hash !== claimed) return fault("hash", hash, claimed, "the bytes of the record do not have its hash");
-  return { ok: true, hash };
+  return fault("hash", hash, claimed, "the bytes of the record do not have its hash");
 }
 
 /** Checks one line by itself, without its place in the chain: form, hash, strict JSON. Newline excluded. */

@@ -1,12 +1,13 @@
 // Reads the log without writing: all records up to now, or following it as it grows. Each record is checked against the
 // chain before it is handed out; a line still being written is left for later.
 import { type Disk, nodeDisk } from "../disk.ts";
-import type { JsonObject } from "../json.ts";
-import { Chain } from "./chain.ts";
+import type { Json, JsonObject } from "../json.ts";
+import { Chain, type GoodStep } from "./chain.ts";
 import { LogFailure } from "./failure.ts";
 import { readLogId } from "./identity.ts";
 import { checkLine } from "./line.ts";
 import { LineReader } from "./lines.ts";
+import type { MemberName } from "./scan.ts";
 import { identityFileName, listSegments, type SegmentInfo } from "./segments.ts";
 
 export interface StoredRecord {
@@ -18,6 +19,17 @@ export interface StoredRecord {
   /** bytes from the start of that file */
   readonly offset: number;
   readonly value: JsonObject;
+}
+
+/** A record while it is looked at: nothing of it may be asked for once the visitor has returned. */
+export interface PassingRecord {
+  readonly seq: number;
+  readonly type: string;
+  /** RFC 3339 */
+  readonly time: string;
+  readonly value: () => JsonObject;
+  /** fractions as doubles */
+  readonly member: (name: MemberName) => Json | undefined;
 }
 
 export interface ReadOptions {
@@ -40,6 +52,18 @@ const recordsPerTurn = 1024;
 export async function* readRecords(dir: string, options: ReadOptions = {}): AsyncGenerator<StoredRecord> {
   const cursor = new Cursor(options.disk ?? nodeDisk, dir, options.fromSeq ?? 1);
   yield* cursor.records();
+}
+
+/**
+ * Shows each record to `visitor`, as `readRecords` hands them out: checked, in order, to the end as it is now. For commands that
+ * look at a few members of very many records. Throws LogFailure as `readRecords` does.
+ */
+export async function visitRecords(
+  dir: string,
+  visitor: (record: PassingRecord) => void,
+  options: ReadOptions = {},
+): Promise<void> {
+  await new Cursor(options.disk ?? nodeDisk, dir, options.fromSeq ?? 1).visit(visitor);
 }
 
 /** The seq of the first record of each segment that has one, in order. Throws LogFailure as readRecords does. */
@@ -131,26 +155,62 @@ class Cursor {
       // Listed segments that others follow are sealed; what the last one had then is enough for this round.
       const reader = new LineReader(file, this.#offset, segment.sizeBytes);
       let handedOut = 0;
-      while (reader.next()) {
-        const place = { segment: segment.name, offset: reader.offset, seq: chain.seq + 1 };
-        if (!reader.isComplete) {
-          if (isLast) return;
-          throw new LogFailure("CORRUPT", `${segment.name} ends within record ${place.seq}`, place);
-        }
-        const line = Uint8Array.prototype.slice.call(reader.bytes, reader.start, reader.end);
-        const nextOffset = reader.offset + line.length + 1;
-        const step = chain.step(reader.bytes, reader.start, reader.end);
-        if (!step.ok) {
-          throw new LogFailure("CORRUPT", `record ${place.seq}: ${step.fault.message} (${step.fault.field})`, place);
-        }
-        this.#offset = nextOffset;
+      for (
+        let step = this.#step(reader, chain, segment, isLast);
+        step;
+        step = this.#step(reader, chain, segment, isLast)
+      ) {
         if (chain.seq < this.#fromSeq) continue;
-        yield { seq: chain.seq, line, segment: segment.name, offset: place.offset, value: step.value() };
+        const line = Uint8Array.prototype.slice.call(reader.bytes, reader.start, reader.end);
+        yield { seq: chain.seq, line, segment: segment.name, offset: reader.offset, value: step.value() };
         if (++handedOut % recordsPerTurn === 0) await new Promise(setImmediate);
       }
     } finally {
       file.close();
     }
+  }
+
+  /** As `records`, without a promise for each record. */
+  async visit(visitor: (record: PassingRecord) => void): Promise<void> {
+    const segments = listSegments(this.#disk, this.#dir);
+    if (segments.length === 0) return;
+    const chain = this.#start(segments);
+    for (const segment of segments.slice(this.#segmentNumber - 1)) {
+      const isLast = segment === segments.at(-1);
+      const file = this.#disk.open(segment.path, "read");
+      try {
+        const reader = new LineReader(file, 0, segment.sizeBytes);
+        let handedOut = 0;
+        for (
+          let step = this.#step(reader, chain, segment, isLast);
+          step;
+          step = this.#step(reader, chain, segment, isLast)
+        ) {
+          if (chain.seq < this.#fromSeq) continue;
+          const { head, value, member } = step;
+          visitor({ seq: chain.seq, type: head.type as string, time: chain.time, value, member });
+          if (++handedOut % recordsPerTurn === 0) await new Promise(setImmediate);
+        }
+      } finally {
+        file.close();
+      }
+    }
+  }
+
+  /** Moves the chain to the segment's next record; null behind the last that is whole. Throws LogFailure. */
+  #step(reader: LineReader, chain: Chain, segment: SegmentInfo, isLast: boolean): GoodStep | null {
+    if (!reader.next()) return null;
+    const place = { segment: segment.name, offset: reader.offset, seq: chain.seq + 1 };
+    if (!reader.isComplete) {
+      if (isLast) return null;
+      throw new LogFailure("CORRUPT", `${segment.name} ends within record ${place.seq}`, place);
+    }
+    const step = chain.step(reader.bytes, reader.start, reader.end);
+    if (!step.ok) {
+      throw new LogFailure("CORRUPT", `record ${place.seq}: ${step.fault.message} (${step.fault.field})`, place);
+    }
+    this.#offset = reader.offset + (reader.end - reader.start) + 1;
+    return step;
   }
 }
 

@@ -3,7 +3,7 @@
 // nothing, and they are read strictly. It must never call a line good that the strict reader refuses.
 
 import { isUtf8 } from "node:buffer";
-import { type JsonObject, parseJson } from "../json.ts";
+import { type Json, type JsonObject, parseJson } from "../json.ts";
 
 /** What a record says of its place, under the record's own names. */
 export type RecordHead = {
@@ -24,20 +24,36 @@ export interface Scanned {
   readonly hasPlainNumbers: boolean;
 }
 
-/** Members read, in the order that they have in a canonical line. */
+/** Members whose places are noted, in the order that they have in a canonical line: the header's, and those of a call. */
 const wantedNames = [
   "action_id",
+  "action_type",
+  "agent_id",
+  "args",
+  "code",
+  "cost_usd",
+  "delegation",
+  "effect",
+  "inputs",
   "log_id",
   "policy_hash",
   "policy_version",
   "prev",
+  "redacted",
   "seq",
+  "session_id",
+  "steps",
   "time",
+  "tool",
   "type",
   "v",
+  "would",
 ] as const;
+export type MemberName = (typeof wantedNames)[number];
+const indexOf = Object.fromEntries(wantedNames.map((name, index) => [name, index])) as Record<MemberName, number>;
 const hashName = Buffer.from("hash");
 const wanted = wantedNames.map((name) => Buffer.from(name));
+const firstBytes = Uint8Array.from(wantedNames, (name) => name.charCodeAt(0));
 
 /** Deepest nesting followed here; the strict reader allows more. */
 const depthMax = 32;
@@ -97,7 +113,10 @@ class Scanner {
       let nameEnd = nameAt;
       while (plainInName[bytes[nameEnd] as number] === 1) nameEnd++;
       if (bytes[nameEnd] !== quote || bytes[nameEnd + 1] !== 0x3a) return undecided;
-      if (lastEnd > 0 && order(bytes, lastStart, lastEnd, bytes, nameAt, nameEnd) >= 0) return undecided;
+      if (nameEnd === nameAt) return undecided;
+      // Most names differ from the one before in their first byte.
+      const isBehind = (bytes[lastStart] as number) < (bytes[nameAt] as number);
+      if (lastEnd > 0 && !isBehind && order(bytes, lastStart, lastEnd, bytes, nameAt, nameEnd) >= 0) return undecided;
       // `__proto__`, and in the line itself `hash`, which stands before the others: left to the strict reader.
       if (bytes[nameAt] === 0x5f) return undecided;
       if (depth === 0 && nameEnd - nameAt === 4 && order(bytes, nameAt, nameEnd, hashName, 0, 4) === 0)
@@ -119,6 +138,9 @@ class Scanner {
   #keep(from: number, nameAt: number, nameEnd: number, valueAt: number, valueEnd: number): number {
     for (let next = from; next < wanted.length; next++) {
       const name = wanted[next] as Buffer;
+      const difference = (this.#bytes[nameAt] as number) - (firstBytes[next] as number);
+      if (difference < 0) return next;
+      if (difference > 0) continue;
       const found = order(this.#bytes, nameAt, nameEnd, name, 0, name.length);
       if (found < 0) return next;
       if (found > 0) continue;
@@ -195,6 +217,43 @@ class Scanner {
 
 const scanner = new Scanner();
 
+/** Longest text that is remembered, bytes. */
+const rememberedBytes = 72;
+
+/** The last text of one member: most records in a row have the same agent, policy, log. A comparison is a third of a decoding. */
+class LastText {
+  readonly #bytes = Buffer.alloc(rememberedBytes);
+  #sizeBytes = -1;
+  #text = "";
+
+  /** The text at [start, end) as it is written, without its quotes. */
+  at(bytes: Buffer, start: number, end: number): string {
+    const sizeBytes = end - start;
+    if (sizeBytes === this.#sizeBytes && this.#isSame(bytes, start)) return this.#text;
+    const text = bytes.toString("utf8", start, end);
+    if (sizeBytes > rememberedBytes) return text;
+    bytes.copy(this.#bytes, 0, start, end);
+    this.#sizeBytes = sizeBytes;
+    this.#text = text;
+    return text;
+  }
+
+  #isSame(bytes: Buffer, start: number): boolean {
+    for (let i = 0; i < this.#sizeBytes; i++) if (this.#bytes[i] !== bytes[start + i]) return false;
+    return true;
+  }
+}
+
+const lastTexts = wantedNames.map(() => new LastText());
+/** Another in each record: remembering them would only cost. */
+const everNew: ReadonlySet<number> = new Set([indexOf.action_id, indexOf.prev, indexOf.time]);
+
+function writtenText(bytes: Buffer, member: number, start: number, end: number): string {
+  return everNew.has(member)
+    ? bytes.toString("utf8", start, end)
+    : (lastTexts[member] as LastText).at(bytes, start, end);
+}
+
 /**
  * The head of the record whose members stand at [at, end), from the first behind the hash to the closing brace; a newline
  * or another byte that no JSON string holds must stand at `end`. Null: read the line strictly.
@@ -203,24 +262,28 @@ export function scanRecord(bytes: Buffer, at: number, end: number): Scanned | nu
   if (!scanner.line(bytes, at, end)) return null;
   if (!isUtf8(bytes.subarray(at, end))) return null;
   const { places } = scanner;
-  const text = (member: number): string | null => {
-    const start = places[2 * member] as number;
-    const valueEnd = places[2 * member + 1] as number;
-    return bytes[start] === quote ? bytes.toString("utf8", start + 1, valueEnd - 1) : null;
+  const text = (name: MemberName): string | null => {
+    const start = places[2 * indexOf[name]] as number;
+    const valueEnd = places[2 * indexOf[name] + 1] as number;
+    return bytes[start] === quote ? writtenText(bytes, indexOf[name], start + 1, valueEnd - 1) : null;
   };
-  const isNull = (member: number): boolean => bytes[places[2 * member] as number] === 0x6e;
-  const integer = (member: number): number =>
-    Number(bytes.toString("latin1", places[2 * member], places[2 * member + 1]));
-  const [logId, policyHash, policyVersion, prev, time, type] = [text(1), text(2), text(3), text(4), text(6), text(7)];
+  const isNull = (name: MemberName): boolean => bytes[places[2 * indexOf[name]] as number] === 0x6e;
+  const integer = (name: MemberName): number => {
+    const [start, valueEnd] = [places[2 * indexOf[name]], places[2 * indexOf[name] + 1]];
+    return start === 0 ? Number.NaN : Number(bytes.toString("latin1", start, valueEnd));
+  };
+  const [logId, policyHash, policyVersion] = [text("log_id"), text("policy_hash"), text("policy_version")];
+  const [prev, time, type] = [text("prev"), text("time"), text("type")];
   // A member that is missing or of another kind: the strict reader finds the words for it.
   if (logId === null || prev === null || time === null || type === null) return null;
-  if ((policyHash === null && !isNull(2)) || (policyVersion === null && !isNull(3))) return null;
-  const [seq, version] = [places[10] === 0 ? Number.NaN : integer(5), places[16] === 0 ? Number.NaN : integer(8)];
+  if ((policyHash === null && !isNull("policy_hash")) || (policyVersion === null && !isNull("policy_version")))
+    return null;
+  const [seq, version] = [integer("seq"), integer("v")];
   if (!Number.isInteger(version) || !Number.isInteger(seq)) return null;
   // Texts stand here as they are written; escapes are for the strict reader, and no record of ours has one here.
   if ([logId, policyHash, policyVersion, prev, time, type].some((one) => one?.includes("\\") === true)) return null;
   const head = {
-    action_id: text(0),
+    action_id: text("action_id"),
     log_id: logId,
     policy_hash: policyHash,
     policy_version: policyVersion,
@@ -231,6 +294,22 @@ export function scanRecord(bytes: Buffer, at: number, end: number): Scanned | nu
     v: version,
   };
   return { head, hasPlainNumbers: scanner.hasPlainNumbers };
+}
+
+/**
+ * One member of the line that was scanned last; undefined where it has none. Numbers are doubles: which digits a fraction was
+ * written with is in the whole value alone.
+ */
+export function memberOfScanned(bytes: Buffer, name: MemberName): Json | undefined {
+  const start = scanner.places[2 * indexOf[name]] as number;
+  const end = scanner.places[2 * indexOf[name] + 1] as number;
+  if (start === 0) return undefined;
+  if (bytes[start] === 0x6e) return null;
+  if (bytes[start] === quote) {
+    const text = writtenText(bytes, indexOf[name], start + 1, end - 1);
+    if (!text.includes("\\")) return text;
+  }
+  return JSON.parse(bytes.toString("utf8", start, end)) as Json;
 }
 
 /** The whole value of a line that was scanned. */

@@ -14,7 +14,7 @@ import type { LogFailure } from "../../runtime/log/failure.ts";
 import { requestDigest } from "../../runtime/log/identity.ts";
 import { sha256Hex } from "../../runtime/log/line.ts";
 import { queueLimitBytes } from "../../runtime/log/log.ts";
-import { readRecords } from "../../runtime/log/read.ts";
+import { readRecords, visitRecords } from "../../runtime/log/read.ts";
 import { type LogEntryInput, recordTypes } from "../../runtime/log/record.ts";
 import { verifyLog } from "../../runtime/log/verify.ts";
 import { append, copyOf, crashedLog, faultyDisk, mark, open, readSegment, temporaryDir } from "./fixture.ts";
@@ -224,6 +224,17 @@ test("whatever JSON is appended is read back the same", async () => {
     assert.is(canonicalJson(value.detail as Json), canonicalJson(values[seq - 1] as Json));
   }
   assert.is((await verifyLog(dir)).records, 300);
+});
+
+test("visitRecords shows what readRecords hands out", async () => {
+  const dir = await crashedLog(40, { segmentBytes: 1000 });
+  for (const fromSeq of [1, 2, 17, 40, 1000]) {
+    const handed: unknown[] = [];
+    for await (const { seq, value } of readRecords(dir, { fromSeq })) handed.push([seq, value.type, value.time, value]);
+    const seen: unknown[] = [];
+    await visitRecords(dir, ({ seq, type, time, value }) => seen.push([seq, type, time, value()]), { fromSeq });
+    assert.equal(seen, handed);
+  }
 });
 
 test("readRecords begins at any seq, across segments, with the stored bytes", async () => {

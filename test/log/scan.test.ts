@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { canonicalJson, type JsonObject, parseJson } from "../../runtime/json.ts";
-import { scanRecord, valueOfScanned } from "../../runtime/log/scan.ts";
+import { memberOfScanned, scanRecord, valueOfScanned } from "../../runtime/log/scan.ts";
 import { Random } from "../generate/random.ts";
 
 const start = '{"hash":"';
@@ -32,6 +32,7 @@ const undecided: readonly (readonly [why: string, members: string])[] = [
   ["a name twice, deeper", '"args":{"a":1,"a":2},'],
   ["names out of order", '"args":{"b":1,"a":2},'],
   ["another hash", '"hash":"x",'],
+  ["an empty name between others", '"args":{"":1,"!":2,"":3},'],
   ["an escaped name", '"args":{"\\u0061":1},'],
   ["__proto__", '"args":{"__proto__":1},'],
   ["a lone surrogate", '"args":"\\ud800",'],
@@ -58,6 +59,35 @@ test("takes the head and the whole of canonical lines", () => {
     const strict = parseJson(bytes.subarray(0, end));
     assert.ok(strict.ok);
     assert.is(canonicalJson(valueOfScanned(bytes, 0, end, scanned)), canonicalJson(strict.value));
+    const plain = JSON.parse(bytes.toString("utf8", 0, end)) as JsonObject;
+    // Twice, so that what is remembered of the line before is met too.
+    for (const name of [
+      "action_id",
+      "args",
+      "code",
+      "log_id",
+      "policy_hash",
+      "seq",
+      "time",
+      "type",
+      "would",
+    ] as const) {
+      assert.equal([memberOfScanned(bytes, name), memberOfScanned(bytes, name)], [plain[name], plain[name]], name);
+    }
+  }
+});
+
+test("a member is that of its own line, whatever the lines before had there", () => {
+  const texts = ["", "a", "b", "ab", "aé", "x".repeat(72), "y".repeat(72), "x".repeat(73), '\\"', "a"];
+  for (const text of [...texts, ...texts]) {
+    const members = { agent_id: text, args: { text }, code: text };
+    const { bytes, at, end } = lineOf(record(`${JSON.stringify(members).slice(1, -1)},`));
+    assert.ok(scanRecord(bytes, at, end) !== null, text);
+    assert.equal(
+      ["agent_id", "args", "code"].map((name) => memberOfScanned(bytes, name as "args")),
+      [text, { text }, text],
+    );
+    assert.is(memberOfScanned(bytes, "tool"), undefined);
   }
 });
 
