@@ -16,6 +16,7 @@ import { AuditWitnessCommand } from "./commands/audit-witness.ts";
 import * as auth from "./commands/auth.ts";
 import { BenchCommand } from "./commands/bench.ts";
 import { BuildCommand } from "./commands/build.ts";
+import { BundleCommand } from "./commands/bundle.ts";
 import { CheckCommand } from "./commands/check.ts";
 import { CompletionCommand } from "./commands/completion.ts";
 import { ConvertCommand } from "./commands/convert.ts";
@@ -48,6 +49,7 @@ export const commands: readonly CommandClass<Context>[] = [
   FmtCommand,
   ConvertCommand,
   BuildCommand,
+  BundleCommand,
   TestCommand,
   PlanCommand,
   BenchCommand,

@@ -140,8 +140,12 @@ export async function compilePolicy(
   source: SourceText,
   options: GatherOptions = {},
 ): Promise<CompiledPolicy> {
+  return compileGathered(io, source, await gatherImports(io, dir, source, options));
+}
+
+/** The same with what it imports at hand. */
+export async function compileGathered(io: Terminal, source: SourceText, gathered: Gathered): Promise<CompiledPolicy> {
   const { compile } = await import("../compiler/index.ts");
-  const gathered = await gatherImports(io, dir, source, options);
   const compiled = compile(source.text, { file: source.file, imports: gathered.resolve });
   const { image, stack, diagnostics, unreported, sources, imports } = compiled;
   const errors = diagnostics.filter(({ severity }) => severity === "error");

@@ -111,6 +111,15 @@ const results: Readonly<Record<string, Schema>> = {
     policy_hash: hash,
     image_hash: hash,
   }),
+  bundle: object({
+    file: string,
+    bytes: integer,
+    sha256: hash,
+    policy_hash: hash,
+    image_hash: hash,
+    key: string,
+    imports: listOf(string),
+  }),
   bench: object({
     policy: object({ file: string, policy_hash: hash, image_hash: hash, rules: integer }),
     requests: object({

@@ -1,6 +1,7 @@
 // `faramesh apply`: compiles the policy and puts it in force: starts the daemon, or has it swap in place. The daemon stores
 // the version and writes the record; this command only asks, and asks nothing before the policy compiles.
 import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { Command, Option } from "clipanion";
 import { askOperator, OperatorRefused, readDaemonFile } from "../../runtime/doors/client.ts";
 import type { ApplyAnswer, StatusAnswer } from "../../runtime/doors/protocol.ts";
@@ -8,6 +9,7 @@ import { readPinnedKeys } from "../../runtime/pinned-keys.ts";
 import { lockFileName } from "../../runtime/registry/lock-file.ts";
 import { type StackPaths, stackPaths } from "../../runtime/stack.ts";
 import { actorName } from "../actor.ts";
+import type { BundleInHand } from "../bundle-source.ts";
 import { changesBetween, summaryOf } from "../changes.ts";
 import { FarameshCommand } from "../context.ts";
 import { isAnswering, type LaunchSettings, launch, launchSettings, startHelp, stopDaemon } from "../daemon.ts";
@@ -26,6 +28,7 @@ export class ApplyCommand extends FarameshCommand {
       "Starts the daemon, or swaps the policy in the running one. A policy that does not compile changes nothing. Exit codes: 0, 1 nothing was applied, 4 the daemon did not come up.",
     examples: [
       ["Put the policy of this folder in force", "faramesh apply"],
+      ["Take a bundle, without a network", "faramesh apply --offline --bundle bundle.tar"],
       ["Stop the daemon", "faramesh apply --stop"],
     ],
   });
@@ -36,10 +39,21 @@ export class ApplyCommand extends FarameshCommand {
   });
   readonly offline = Option.Boolean("--offline", false, { description: "never ask a registry over the network" });
 
+  readonly bundle = Option.String("--bundle", { description: "take the policy from a bundle instead of the folder" });
+  readonly sha256 = Option.String("--sha256", { description: "with --bundle: the file's digest, told by another way" });
+  #taken: BundleInHand | null = null;
+
   async run(io: Terminal): Promise<number> {
     const paths = stackPaths(this.dir);
     if (this.stop) return this.#stop(io);
-    const policy = await compilePolicy(io, this.dir, readPolicyFile(this.dir), { offline: this.offline });
+    if (this.sha256 !== undefined && this.bundle === undefined)
+      throw new Stop("--sha256 is of a bundle: --bundle FILE", undefined, exits.usage);
+    if (this.bundle !== undefined) {
+      const { takeBundle } = await import("../bundle-source.ts");
+      this.#taken = await takeBundle(io, this.dir, resolve(this.dir, this.bundle), this.sha256);
+    }
+    const policy =
+      this.#taken?.policy ?? (await compilePolicy(io, this.dir, readPolicyFile(this.dir), { offline: this.offline }));
     const { loadPolicySync } = await import("../../runtime/evaluator/index.ts");
     const { unsupportedRuntime } = await import("../../runtime/policy.ts");
     const loaded = loadPolicySync(policy.image, { state: "volatile" });
@@ -79,8 +93,16 @@ export class ApplyCommand extends FarameshCommand {
 
   /** What was applied is pinned: another text under the same version is refused from now on. */
   #pin(io: Terminal, policy: CompiledPolicy): void {
-    const count = pinNew(this.dir, policy.gathered, policy.imports);
+    const count = this.#taken === null ? pinNew(this.dir, policy.gathered, policy.imports) : 0;
+    if (this.#taken !== null) this.#unpack(io, this.#taken);
     if (count > 0) io.say(`${io.paint.green("✓")} ${countText(count, "import")} pinned in ${lockFileName}`);
+  }
+
+  /** What was applied is put into the folder, so that the next command finds it. */
+  #unpack(io: Terminal, taken: BundleInHand): void {
+    const files = taken.write();
+    io.say(`${io.paint.green("✓")} ${countText(files.length, "file")} of the bundle written`);
+    if (taken.isFirstUse) io.say(`→ bundles must be signed by ${taken.keyText} from now on: pinned at this first use`);
   }
 
   async #stop(io: Terminal): Promise<number> {

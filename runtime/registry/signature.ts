@@ -73,6 +73,12 @@ export function checkSignature(
   return { problem: `has a signature by ${read.keyId} for other bytes, another name or another version` };
 }
 
+/** The key that a signature's file brings along: for showing it and for pinning it on first use, never for believing it. */
+export function claimedKey(file: Uint8Array): PublicKey | null {
+  const read = readSignature(file);
+  return "problem" in read ? null : read.publicKey;
+}
+
 function readSignature(file: Uint8Array): { keyId: string; publicKey: Buffer; value: Buffer } | SignatureProblem {
   const parsed = parseJson(file, { sizeBytes: signatureLimitBytes });
   const value = parsed.ok ? parsed.value : null;

@@ -167,6 +167,7 @@ test("results of real runs are as published", async () => {
     await hold(dir, ["bench", "--iterations", "20"]);
     await hold(dir, ["convert", "--to", "json"]);
     await hold(dir, ["build", "--target", "wasm", "--out", "policy.wasm"]);
+    await hold(dir, ["bundle", "--out", "bundle.tar"]);
     await hold(dir, ["status"], 1);
     await stack.start();
     await hold(dir, ["status"], 2);
