@@ -8,6 +8,7 @@ import { AuditExportCommand } from "./commands/audit-export.ts";
 import { AuditLsCommand, AuditTailCommand } from "./commands/audit-list.ts";
 import { AuditProveCommand } from "./commands/audit-prove.ts";
 import { AuditQueryCommand } from "./commands/audit-query.ts";
+import { AuditEraseCommand, AuditRevealCommand } from "./commands/audit-reveal.ts";
 import { AuditShowCommand } from "./commands/audit-show.ts";
 import { AuditStatsCommand } from "./commands/audit-stats.ts";
 import { AuditTraceCommand } from "./commands/audit-trace.ts";
@@ -82,6 +83,8 @@ export const commands: readonly CommandClass<Context>[] = [
   AuditVerifyCommand,
   AuditExportCommand,
   AuditProveCommand,
+  AuditRevealCommand,
+  AuditEraseCommand,
   AuditWitnessCommand,
   ExplainCommand,
   ExplainApprovalCommand,

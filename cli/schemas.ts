@@ -356,6 +356,21 @@ const results: Readonly<Record<string, Schema>> = {
     rate: object({ span_seconds: integer, counts: listOf(integer) }),
   }),
   "audit query": object({ columns: listOf(object({ name: string, type: string })), rows: listOf(openObject) }),
+  "audit reveal": {
+    anyOf: [
+      object({ seq: integer, places: listOf(object({ path: string, commitment: hash, provable: boolean })) }),
+      object({
+        seq: integer,
+        path: string,
+        commitment: hash,
+        salt: { type: "string", pattern: "^[0-9a-f]{32}$" },
+        as: oneOf("json", "text"),
+      }),
+    ],
+  },
+  "audit erase": {
+    anyOf: [object({ seq: integer, subject: string, salts: integer }), object({ seq: integer, days: integer })],
+  },
   "audit witness": object({ size: integer, root: hash }),
   "key show": object({ origin: string, keys: listOf(object({ kind: oneOf("log", "witness"), key: string })) }),
   "key rotate": object({ key: string }),

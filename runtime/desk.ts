@@ -6,6 +6,7 @@ import type { Decider, Governor } from "./decide.ts";
 import { storedArgs } from "./decision-record.ts";
 import { listAgents, orderAgent, showAgent } from "./desk-agents.ts";
 import { addGrant, listGrants, recordExpiredGrants, revokeGrant } from "./desk-grants.ts";
+import { eraseSalts } from "./desk-salts.ts";
 import { actorOf, optionalText, Refusal, reasonOf } from "./desk-words.ts";
 import {
   type ApplyAnswer,
@@ -65,6 +66,7 @@ export class Desk {
       ["stop", () => this.#stop()],
       ["checkpoint", () => this.#checkpoint()],
       ["rotate_key", () => this.#rotateKey()],
+      ["erase_salts", (message) => eraseSalts(house.governor, message)],
       ["approvals_list", (message) => this.#list(message)],
       ["approvals_show", (message) => ({ ok: true, approval: this.#view(this.#approval(message)) })],
       ["approve_defer", (message) => this.#resolve(message, "approved")],

@@ -259,6 +259,17 @@ export interface OperatorCalls {
   /** Signs what the log holds now; the tree signed has at least the records of before the request. */
   checkpoint: { request: object; answer: { ok: true; size: number; root: string } };
   rotate_key: { request: { actor?: string }; answer: { ok: true; key: string } };
+  /** Forgets the salts of redacted values: of those named, or of all days before one. `erased` counts salts, or days. */
+  erase_salts: {
+    request: {
+      commitments?: readonly string[];
+      before?: string;
+      subject?: string;
+      reason?: string;
+      actor: string;
+    };
+    answer: { ok: true; seq: number; erased: number };
+  };
   approvals_list: {
     request: { status?: ApprovalStatus; agent_id?: string };
     answer: { ok: true; approvals: readonly ApprovalView[] };
@@ -334,6 +345,7 @@ export const operatorTypes: Readonly<
   stop: true,
   checkpoint: true,
   rotate_key: true,
+  erase_salts: true,
   approvals_list: true,
   approvals_show: true,
   approvals_watch: true,

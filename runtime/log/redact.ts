@@ -77,6 +77,22 @@ function takeEach(elements: readonly Json[], commit: (value: Json) => string): J
   return elements.map((element) => take(element, [], 0, commit));
 }
 
+/** A value that was taken out: where it stood, and what it was committed to. */
+export interface RedactedPlace {
+  /** "args.card", "args.items[0].card" */
+  readonly path: string;
+  readonly commitment: string;
+}
+
+/** Everything in a stored value that stands for one taken out. */
+export function redactedPlaces(value: Json, path: string): RedactedPlace[] {
+  if (isArray(value)) return value.flatMap((element, index) => redactedPlaces(element, `${path}[${index}]`));
+  if (!isObject(value)) return [];
+  const commitment = value.$redacted;
+  if (typeof commitment === "string" && /^[0-9a-f]{64}$/.test(commitment)) return [{ path, commitment }];
+  return Object.entries(value).flatMap(([key, member]) => redactedPlaces(member, path === "" ? key : `${path}.${key}`));
+}
+
 /** Keys and types only, as the arguments of a tool are stored that the policy does not name. */
 export function keysAndTypes(value: Json): Json {
   if (value === null) return "null";

@@ -4,13 +4,14 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { formatTime } from "../clock.ts";
-import { type Disk, type DiskFile, hasErrorCode, readWhole, writeAll } from "../disk.ts";
+import { type Disk, type DiskFile, hasErrorCode, readWhole, replaceFile, writeAll } from "../disk.ts";
 import { canonicalJson, type Json } from "../json.ts";
 import { sha256Hex } from "./line.ts";
 import { saltsName } from "./segments.ts";
 
 export const saltBytes = 16;
 
+const hashCharacters = 64;
 const domain = "faramesh/redacted/v1:";
 
 /** Salts that wait for the disk; more are dropped and counted. */
@@ -78,6 +79,42 @@ export class SaltStore {
     return this.#file.file;
   }
 
+  /** Forgets salts for good; how many there were. Each file keeps its others, whatever interrupts this. Throws the disk's error. */
+  erase(hashes: ReadonlySet<string>): number {
+    this.flush();
+    let erased = 0;
+    for (const name of saltFiles(this.#disk, this.#folder)) {
+      const path = join(this.#folder, name);
+      const lines = Buffer.from(readWhole(this.#disk, path, fileLimitBytes))
+        .toString("latin1")
+        .split("\n");
+      const kept = lines.filter((line) => !hashes.has(line.slice(0, hashCharacters)));
+      if (kept.length === lines.length) continue;
+      erased += lines.length - kept.length;
+      if (this.#file !== null && name === `${this.#file.day}.salts`) this.#leave();
+      replaceFile(this.#disk, path, Buffer.from(kept.join("\n")));
+    }
+    return erased;
+  }
+
+  /** Forgets the salts of all days before `day` ("2026-11-22", UTC); how many days there were. Throws the disk's error. */
+  eraseBefore(day: string): number {
+    this.flush();
+    const old = saltFiles(this.#disk, this.#folder).filter((name) => name < `${day}.salts`);
+    for (const name of old) {
+      if (name === `${this.#file?.day}.salts`) this.#leave();
+      this.#disk.remove(join(this.#folder, name));
+    }
+    if (old.length > 0) this.#disk.syncDirectory(this.#folder);
+    return old.length;
+  }
+
+  /** The next salt opens its file anew. */
+  #leave(): void {
+    this.#file?.file.close();
+    this.#file = null;
+  }
+
   close(): void {
     this.flush();
     try {
@@ -97,6 +134,10 @@ function openOrCreate(disk: Disk, path: string): DiskFile {
     if (!hasErrorCode(error, "ENOENT")) throw error;
     return disk.open(path, "create");
   }
+}
+
+function saltFiles(disk: Disk, folder: string): string[] {
+  return disk.list(folder).filter((name) => /^\d{4}-\d\d-\d\d\.salts$/.test(name));
 }
 
 /** The salt of a commitment, null when it was never kept or was dropped. Reads only. */
