@@ -42,20 +42,22 @@ export class BlockGrammar extends ScanningParser {
       },
     },
   ];
+  private readonly valueChoice = { DEF: this.valueAlternatives, IGNORE_AMBIGUITIES: true };
   readonly value = this.RULE("value", () => {
-    this.OR({ DEF: this.valueAlternatives, IGNORE_AMBIGUITIES: true });
+    this.OR(this.valueChoice);
   });
 
   protected readonly afterItem: IOrAlt<unknown>[] = [
     { ALT: () => this.CONSUME(t.Comma) },
     { GATE: () => this.LA(1).tokenType === t.RSquare, ALT: () => undefined },
   ];
+  private readonly listItem = (): void => {
+    this.SUBRULE(this.value);
+    this.OR(this.afterItem);
+  };
   readonly list = this.RULE("list", () => {
     this.CONSUME(t.LSquare);
-    this.MANY(() => {
-      this.SUBRULE(this.value);
-      this.OR(this.afterItem);
-    });
+    this.MANY(this.listItem);
     this.CONSUME(t.RSquare);
   });
 

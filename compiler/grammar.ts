@@ -147,9 +147,11 @@ export class PolicyParser extends BlockGrammar {
     { ALT: () => this.SUBRULE(this.ruleStatement) },
     { ALT: () => this.SUBRULE(this.stray) },
   ];
+  private readonly rulesChoice = { DEF: this.rulesAlternatives, IGNORE_AMBIGUITIES: true };
+  private readonly terminator = (): unknown => this.CONSUME(t.Terminator);
   readonly rulesStatement = this.RULE("rulesStatement", () => {
-    this.OR({ DEF: this.rulesAlternatives, IGNORE_AMBIGUITIES: true });
-    this.OPTION(() => this.CONSUME(t.Terminator));
+    this.OR(this.rulesChoice);
+    this.OPTION(this.terminator);
   });
 
   readonly budgetBlock = this.RULE("budgetBlock", () => {
@@ -306,30 +308,41 @@ export class PolicyParser extends BlockGrammar {
 
   // Rules
 
+  // What each rule and operand of a large policy passes through is made once: closures made anew each time were a third of all
+  // that reading one leaves to the garbage collector.
+
+  private readonly effectAlternatives: IOrAlt<unknown>[] = [
+    { ALT: () => this.CONSUME(t.Effect) },
+    { ALT: () => this.CONSUME(t.Mandatory) },
+  ];
+  private readonly commaBefore = (): unknown => this.CONSUME(t.Comma);
+  private readonly clausesOfRule = {
+    GATE: (): boolean => this.LA(1).tokenType !== t.Comma || clauseStarts.has(this.LA(2).tokenType),
+    DEF: (): void => {
+      this.OPTION(this.commaBefore);
+      this.SUBRULE(this.clause);
+    },
+  };
   readonly ruleStatement = this.RULE("ruleStatement", () => {
-    this.OR([{ ALT: () => this.CONSUME(t.Effect) }, { ALT: () => this.CONSUME(t.Mandatory) }]);
+    this.OR(this.effectAlternatives);
     this.SUBRULE(this.toolPattern);
-    this.MANY({
-      GATE: () => this.LA(1).tokenType !== t.Comma || clauseStarts.has(this.LA(2).tokenType),
-      DEF: () => {
-        this.OPTION(() => this.CONSUME(t.Comma));
-        this.SUBRULE(this.clause);
-      },
-    });
+    this.MANY(this.clausesOfRule);
   });
 
+  private readonly afterIf = (): unknown => this.CONSUME4(t.Separator);
+  private readonly afterReason = (): unknown => this.CONSUME(t.Separator);
   private readonly clauseAlternatives: IOrAlt<unknown>[] = [
     {
       ALT: () => {
         this.CONSUME(t.If);
-        this.OPTION3(() => this.CONSUME4(t.Separator));
+        this.OPTION3(this.afterIf);
         this.SUBRULE(this.expression);
       },
     },
     {
       ALT: () => {
         this.CONSUME(t.Reason);
-        this.OPTION(() => this.CONSUME(t.Separator));
+        this.OPTION(this.afterReason);
         this.CONSUME(t.Text);
       },
     },
@@ -358,8 +371,12 @@ export class PolicyParser extends BlockGrammar {
     this.OR(this.clauseAlternatives);
   });
 
+  private readonly patternAlternatives: IOrAlt<unknown>[] = [
+    { ALT: () => this.CONSUME(t.Run) },
+    { ALT: () => this.CONSUME(t.Text) },
+  ];
   readonly toolPattern = this.RULE("toolPattern", () => {
-    this.OR([{ ALT: () => this.CONSUME(t.Run) }, { ALT: () => this.CONSUME(t.Text) }]);
+    this.OR(this.patternAlternatives);
   });
 
   readonly patternList = this.RULE("patternList", () => {
@@ -389,12 +406,13 @@ export class PolicyParser extends BlockGrammar {
       },
     },
   ];
+  private readonly infixAndOperand = (): void => {
+    this.OR(this.infixAlternatives);
+    this.SUBRULE2(this.operand);
+  };
   readonly expression = this.RULE("expression", () => {
     this.SUBRULE(this.operand);
-    this.MANY(() => {
-      this.OR(this.infixAlternatives);
-      this.SUBRULE2(this.operand);
-    });
+    this.MANY(this.infixAndOperand);
   });
 
   private readonly operandAlternatives: IOrAlt<unknown>[] = [
@@ -412,10 +430,13 @@ export class PolicyParser extends BlockGrammar {
       },
     },
   ];
+  private readonly prefixes = (): unknown => this.CONSUME(t.Prefix);
+  private readonly postfixes = (): unknown => this.SUBRULE(this.postfix);
+  private readonly operandChoice = { DEF: this.operandAlternatives, IGNORE_AMBIGUITIES: true };
   readonly operand = this.RULE("operand", () => {
-    this.MANY(() => this.CONSUME(t.Prefix));
-    this.OR({ DEF: this.operandAlternatives, IGNORE_AMBIGUITIES: true });
-    this.MANY2(() => this.SUBRULE(this.postfix));
+    this.MANY(this.prefixes);
+    this.OR(this.operandChoice);
+    this.MANY2(this.postfixes);
   });
 
   private readonly postfixAlternatives: IOrAlt<unknown>[] = [
