@@ -20,25 +20,36 @@ export interface ExactTable {
 
 const utf8 = new TextEncoder();
 
-/** At most half full; made larger where a name lies too far from home. Null where more than ROWS_PER_NAME_MAX would be needed. */
+/** Of a table's rows. Fuller, what is not in it is looked for too long. */
+const FULL_MAX = 5 / 6;
+
+/**
+ * Names in the order of their homes, which leaves none much farther from its own than others; made larger where one lies too far.
+ * Null where more than ROWS_PER_NAME_MAX would be needed.
+ */
 export function exactTable(names: readonly NamedPlan[]): ExactTable | null {
   const hashed = names.map((row) => ({ ...row, hash: fnv1a(utf8.encode(row.text)) }));
   for (let size = 4; size <= Math.max(4, names.length * ROWS_PER_NAME_MAX); size *= 2) {
-    if (size < names.length * 2) continue;
-    const rows = new Uint32Array((size + EXACT_PROBE_LIMIT) * 2);
-    if (hashed.every((row) => enter(rows, row, row.hash & (size - 1)))) return { mask: size - 1, rows };
+    if (size * FULL_MAX < names.length) continue;
+    const rows = rowsOf(hashed, size);
+    if (rows !== null) return { mask: size - 1, rows };
   }
   return null;
 }
 
-function enter(rows: Uint32Array, { name, plan }: NamedPlan, home: number): boolean {
-  for (let row = home; row < home + EXACT_PROBE_LIMIT; row++) {
-    if (rows[row * 2] !== 0) continue;
-    rows[row * 2] = name + 1;
-    rows[row * 2 + 1] = plan;
-    return true;
+/** Null where a name lies beyond the reach of a look. */
+function rowsOf(names: readonly (NamedPlan & { readonly hash: number })[], size: number): Uint32Array | null {
+  const home = ({ hash }: { readonly hash: number }): number => hash & (size - 1);
+  const rows = new Uint32Array((size + EXACT_PROBE_LIMIT) * 2);
+  let free = 0;
+  for (const named of [...names].sort((a, b) => home(a) - home(b))) {
+    const row = Math.max(free, home(named));
+    if (row >= home(named) + EXACT_PROBE_LIMIT) return null;
+    rows[row * 2] = named.name + 1;
+    rows[row * 2 + 1] = named.plan;
+    free = row + 1;
   }
-  return false;
+  return rows;
 }
 
 function fnv1a(bytes: Uint8Array): number {
