@@ -5,7 +5,7 @@ import * as image from "./image";
 import * as memoryMap from "./memory";
 import * as meters from "./meters";
 import * as sessions from "./sessions";
-import { firstTemporary, hashImage, verify } from "./load";
+import { firstTemporary, nameImage, verify } from "./load";
 import { decidePlan, isExpired } from "./decide";
 import { lookupPlan } from "./dispatch";
 import { sha256Begin, sha256End, sha256Update } from "./sha256";
@@ -37,9 +37,9 @@ export function loadImage(capacity: u32): i32 {
   return LoadCode.Ok;
 }
 
-/** Writes the image's hash into the result area. */
-export function imageHash(): void {
-  hashImage();
+/** Writes the image's hash, and that of the sections that decide, into the result area. */
+export function hashes(): void {
+  nameImage();
 }
 
 export function layout(area: i32): u32 {

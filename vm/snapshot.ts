@@ -6,14 +6,13 @@
 import * as memoryMap from "./memory";
 import * as meters from "./meters";
 import * as rings from "./rings";
-import { RestoreCode, METER_BYTES } from "./shared/abi";
+import { RestoreCode, METER_BYTES, SNAPSHOT_HEAD_BYTES } from "./shared/abi";
 import { KEY_NAME_MAX } from "./shared/image";
 import { EVENT_BYTES, valuesHold, VALUES_BYTES } from "./snapshot-values";
 import { orderBytes } from "./value";
 
 const MAGIC: u32 = 0x53534d7f; // 0x7f "MSS"
 const VERSION: u32 = 1;
-const HEAD_BYTES: u32 = 24;
 /** Latest time of a snapshot, in microseconds: sums of times stay far from the end of 64 bits. */
 const TIME_MAX: i64 = 9007199254740992;
 
@@ -34,7 +33,7 @@ export function writeSnapshot(): u32 {
   store<u32>(at, kept, 8);
   store<u32>(at, 0, 12);
   store<i64>(at, meters.latest, 16);
-  at += HEAD_BYTES;
+  at += SNAPSHOT_HEAD_BYTES;
   for (let i: u32 = 0; i < kept; i++) {
     const meter = load<u32>(order + i * 4);
     const length = load<u32>(meter, meters.KEY_LENGTH);
@@ -99,7 +98,7 @@ function sink(list: u32, root: u32, length: u32): void {
 /** Reads a snapshot from the exchange area. Whatever it refuses, the counters are as before. */
 export function readSnapshot(bytes: u32): i32 {
   const start = memoryMap.exchange;
-  if (bytes < HEAD_BYTES || bytes > memoryMap.exchangeBytes || load<u32>(start) != MAGIC) return RestoreCode.BadSnapshot;
+  if (bytes < <u32>SNAPSHOT_HEAD_BYTES || bytes > memoryMap.exchangeBytes || load<u32>(start) != MAGIC) return RestoreCode.BadSnapshot;
   if (load<u32>(start, 4) != VERSION) return RestoreCode.NewerSnapshot;
   const total = load<u32>(start, 8);
   if (total > memoryMap.meterCapacity) return RestoreCode.TooMany;
@@ -107,7 +106,7 @@ export function readSnapshot(bytes: u32): i32 {
   if (checked != RestoreCode.Ok) return checked;
   meters.clearMeters();
   meters.setLatest(load<i64>(start, 16));
-  let at = start + HEAD_BYTES;
+  let at = start + SNAPSHOT_HEAD_BYTES;
   for (let i: u32 = 0; i < total; i++) {
     const length: u32 = load<u16>(at);
     meters.adoptKey(at + 4, length);
@@ -133,7 +132,7 @@ function readEvents(meter: u32, at: u32): u32 {
 /** Canonical: in order, no key twice, nothing stale; and nothing that the machine could not have written itself. */
 function checkEntries(start: u32, bytes: u32, total: u32): i32 {
   const end = start + bytes;
-  let at = start + HEAD_BYTES;
+  let at = start + SNAPSHOT_HEAD_BYTES;
   let previous: u32 = 0;
   let keyBytes: u32 = 0;
   let sessions: u32 = 0;

@@ -22,18 +22,33 @@ const OPTIMISING_ROUNDS = 2;
 /** Names under which globals are exported while their values are read. */
 const GLOBAL_PREFIX = "global:";
 /** What only loading needs. */
-const loaderExports = ["allocate", "loadImage", "imageHash"];
+const loaderExports = ["allocate", "loadImage", "hashes"];
+const jsonExports = ["decideJson", "decideOn", "explain"];
+/** What is asked of counters, sessions and phases. A policy without any needs none of it: its state never changes. */
+const stateExports = [
+  ["charge", "deny", "settle", "snapshot", "restore"],
+  ["phaseStart", "startPhase", "moveStage", "currentStage", "openSession", "closeSession", "inspectSession"],
+].flat();
+/** Those of build.mjs for the machine: bounds for inlining, in nodes. */
+const INLINED_SIZE_MAX = 8;
+const INLINED_ONCE_SIZE_MAX = 400;
 
 export interface JoinOptions {
   /** Most counters held, a power of two. Ignored for a policy that counts nothing. */
   readonly meterCapacity?: number;
   /** Room for the text and lists that rules read of one request. */
   readonly arenaBytes?: number;
+  /** Longest JSON that decideJson takes. */
+  readonly requestBytes?: number;
+  /** False leaves decideJson and explain out. */
+  readonly json?: boolean;
 }
 
 export interface JoinedPolicy {
   readonly wasm: Uint8Array;
   readonly info: PolicyInfo;
+  /** Whether decideJson is in it. */
+  readonly json: boolean;
 }
 
 type Module = ReturnType<typeof binaryen.readBinary>;
@@ -49,11 +64,13 @@ export function joinPolicy(image: Uint8Array, options: JoinOptions = {}): Joined
   const joined = readMachine();
   const globals = machine.calls as unknown as Globals;
   for (const name of names) setGlobal(joined, name, globals[GLOBAL_PREFIX + name]);
-  for (const name of loaderExports) joined.removeExport(name);
+  const json = options.json ?? true;
+  const unused = [...loaderExports, ...(json ? [] : jsonExports), ...(info.stateful ? [] : stateExports)];
+  for (const name of unused) joined.removeExport(name);
   optimise(joined);
   layDown(joined, machine);
   if (joined.validate() !== 1) throw new Error("the joined module is not valid");
-  return { wasm: emit(joined), info };
+  return { wasm: emit(joined), info, json };
 }
 
 function readMachine(): Module {
@@ -69,12 +86,15 @@ function load(
   options: JoinOptions,
 ): { machine: Machine; info: PolicyInfo } {
   const arenaBytes = options.arenaBytes ?? ARENA_BYTES_DEFAULT;
-  const bare = new WholePolicy(new Machine(module, image, 0, arenaBytes), false, null);
+  const requestBytes = options.json === false ? 0 : options.requestBytes;
+  const bare = new WholePolicy(new Machine(module, image, 0, arenaBytes, requestBytes), false, null);
   const capacity = bare.info.stateful ? (options.meterCapacity ?? METER_CAPACITY_DEFAULT) : 0;
-  const machine = new Machine(module, image, capacity, arenaBytes);
+  const machine = new Machine(module, image, capacity, arenaBytes, requestBytes);
   const { info } = new WholePolicy(machine, capacity > 0, null);
-  // Asked for, so that it stands in memory: the joined module cannot find it any more.
-  if (info.image_hash === "") throw new Error("an image without a hash");
+  // Asked for, so that they stand in memory: the joined module cannot find them any more.
+  machine.calls.snapshot?.();
+  machine.calls.inspectSession?.(0, 0);
+  if (info.image_hash === "" || info.policy_hash === "") throw new Error("an image without a hash");
   return { machine, info };
 }
 
@@ -134,6 +154,8 @@ function segmentsOf(module: Module, bytes: Uint8Array): { name: string; offset: 
 function optimise(module: Module): void {
   binaryen.setOptimizeLevel(3);
   binaryen.setShrinkLevel(0);
+  binaryen.setFlexibleInlineMaxSize(INLINED_SIZE_MAX);
+  binaryen.setOneCallerInlineMaxSize(INLINED_ONCE_SIZE_MAX);
   for (let round = 0; round < OPTIMISING_ROUNDS; round++) module.optimize();
 }
 

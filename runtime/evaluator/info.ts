@@ -7,17 +7,20 @@ import type { PolicyInfo } from "./types.ts";
 
 export function infoOf(machine: Machine, image: ImageReader): PolicyInfo {
   const idsOf = (): string[] => Array.from({ length: image.agentCount }, (_, i) => image.agentId(i));
-  let imageHash: string | null = null;
+  let named = false;
+  const hash = (cell: Result): string => {
+    if (!named) machine.calls.hashes?.();
+    named = true;
+    return machine.resultHash(cell);
+  };
   return {
     format_version: FORMAT_VERSION,
     isa_version: ISA_VERSION,
     get policy_hash() {
-      return machine.resultHash(Result.PolicyHash);
+      return hash(Result.PolicyHash);
     },
     get image_hash() {
-      if (imageHash === null) machine.calls.imageHash?.();
-      imageHash ??= machine.resultHash(Result.ImageHash);
-      return imageHash;
+      return hash(Result.ImageHash);
     },
     get agents() {
       return idsOf().filter((id) => id !== "");

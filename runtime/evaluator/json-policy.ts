@@ -58,7 +58,8 @@ export class JsonPolicy extends LoadedPolicy implements EdgePolicy {
   explain(request: EvaluationRequest, options: EvaluationOptions): Explanation {
     const untold = (verdict: Verdict): Explanation => ({ verdict, rules: [], meters: [] });
     const tell = this.#explainer;
-    if (tell === null)
+    const { explain } = this.machine.calls;
+    if (tell === null || explain === undefined)
       throw new LoadFailure("NO_EXPLAINER", "pass an explainer in the options to have calls explained");
     try {
       const plan = this.plans.of(request.agent_id, request.tool_id);
@@ -66,7 +67,7 @@ export class JsonPolicy extends LoadedPolicy implements EdgePolicy {
       const prepared = this.prepare(plan, request, options, true);
       if (prepared < 0) return untold(unprepared(prepared));
       const approved = this.writeApproved(options.approved);
-      const packed = this.machine.calls.explain(plan.index, Math.floor(options.now * 1000), prepared, approved);
+      const packed = explain(plan.index, Math.floor(options.now * 1000), prepared, approved);
       const verdict = this.verdicts.read(packed, plan);
       return { verdict, ...tell(this.machine as never, this.image as never, plan.index) };
     } catch {

@@ -8,6 +8,7 @@ import {
   REQUEST_BYTES_DEFAULT,
   RestoreCode,
   Result,
+  SNAPSHOT_HEAD_BYTES,
 } from "../../vm/shared/abi.ts";
 import { HEADER_TOTAL_BYTES } from "../../vm/shared/image.ts";
 import { LoadFailure } from "./types.ts";
@@ -23,25 +24,26 @@ interface MachineExports {
   lookup(agentBytes: number, toolBytes: number): number;
   caller(agentBytes: number, sessionBytes: number): void;
   decide(plan: number, nowUs: number, arenaUsed: number, approvedCount: number): number;
-  /** This and the next six are gone from the machine of those who only decide on objects. Their host asks for the first alone. */
+  /** This and the next two are gone from the machine of those who only decide on objects. Their host asks for the first alone. */
   decideJson?(bytes: number, nowUs: number, approvedCount: number, flags: number): number;
   decideOn?(arenaUsed: number): number;
-  explain(plan: number, nowUs: number, arenaUsed: number, approvedCount: number): number;
-  charge(plan: number, nowUs: number): number;
-  deny(plan: number, nowUs: number): void;
-  settle(budget: number, calledUs: number, delta: number, count: number): number;
-  phaseStart(phase: number): number;
-  startPhase(phase: number, nowUs: number): number;
-  openSession(nowUs: number): number;
-  closeSession(): number;
-  inspectSession(plan: number, nowUs: number): number;
-  moveStage(stage: number, nowUs: number): number;
-  currentStage(stage: number, nowUs: number): number;
-  snapshot(): number;
-  restore(bytes: number): number;
+  explain?(plan: number, nowUs: number, arenaUsed: number, approvedCount: number): number;
+  /** From here to `restore`: gone from a module whose policy counts nothing. What they would answer is laid down in it. */
+  charge?(plan: number, nowUs: number): number;
+  deny?(plan: number, nowUs: number): void;
+  settle?(budget: number, calledUs: number, delta: number, count: number): number;
+  phaseStart?(phase: number): number;
+  startPhase?(phase: number, nowUs: number): number;
+  openSession?(nowUs: number): number;
+  closeSession?(): number;
+  inspectSession?(plan: number, nowUs: number): number;
+  moveStage?(stage: number, nowUs: number): number;
+  currentStage?(stage: number, nowUs: number): number;
+  snapshot?(): number;
+  restore?(bytes: number): number;
   exchangeBytes(): number;
-  /** Gone where the hash is there from the start. */
-  imageHash?(): void;
+  /** Gone where the hashes are there from the start. */
+  hashes?(): void;
 }
 
 export class Machine {
@@ -145,15 +147,21 @@ export class Machine {
   }
 
   snapshot(): Uint8Array {
-    const length = this.calls.snapshot();
+    const length = this.calls.snapshot?.() ?? SNAPSHOT_HEAD_BYTES;
     return this.bytes.slice(this.exchange, this.exchange + length);
   }
 
   /** Throws LoadFailure; the counters are then as before. */
   restore(bytes: Uint8Array): void {
-    if (bytes.length > this.calls.exchangeBytes()) throw failure("snapshot", restoreFailures[RestoreCode.TooMany]);
-    this.bytes.set(bytes, this.exchange);
-    const code = this.calls.restore(bytes.length);
+    const { restore } = this.calls;
+    let code: number = RestoreCode.TooMany;
+    if (restore === undefined) {
+      // Without counters there is one state.
+      if (String(bytes) === String(this.snapshot())) return;
+    } else if (bytes.length <= this.calls.exchangeBytes()) {
+      this.bytes.set(bytes, this.exchange);
+      code = restore(bytes.length);
+    }
     if (code === RestoreCode.Ok) return;
     throw failure("snapshot", restoreFailures[code as Exclude<RestoreCode, RestoreCode.Ok>]);
   }

@@ -70,7 +70,7 @@ export class LoadedPolicy implements ObjectPolicy {
     if (!(now >= 0 && now <= NOW_MAX_MS)) throw new RangeError("a phase begins at no such time");
     const started: string[] = [];
     for (let i = 0; i < this.image.phaseCount; i++) {
-      const answer = this.machine.calls.startPhase(i, Math.floor(now * 1000));
+      const answer = this.machine.calls.startPhase?.(i, Math.floor(now * 1000)) ?? -1;
       if (answer < 0) throw new RangeError("the machine has no room for a phase's clock");
       if (answer === 1) started.push(this.image.phase(i).name);
     }
@@ -98,7 +98,7 @@ export class LoadedPolicy implements ObjectPolicy {
   }
 
   stateHash(): string {
-    this.machine.calls.snapshot();
+    this.machine.calls.snapshot?.();
     return this.machine.resultHash(Result.StateHash);
   }
 

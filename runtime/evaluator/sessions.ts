@@ -24,7 +24,7 @@ export class Sessions {
   phase(name: SessionName, now: number): SessionPhase | null {
     const first = this.#firstStage(name, now);
     if (typeof first !== "number") return null;
-    const current = this.#machine.calls.currentStage(first, microseconds(now));
+    const current = this.#currentStage(first, now);
     const { first: start, count } = this.#image.stage(first);
     const next = current + 1 < start + count ? this.#image.stage(current + 1).name : null;
     return { name: this.#image.stage(current).name, next };
@@ -36,8 +36,8 @@ export class Sessions {
     const { count } = this.#image.stage(first);
     const stage = Array.from({ length: count }, (_, i) => first + i).find((i) => this.#image.stage(i).name === to);
     if (stage === undefined) return { ok: false, code: "UNKNOWN_PHASE" };
-    const from = this.#image.stage(this.#machine.calls.currentStage(first, microseconds(now))).name;
-    const answer = this.#machine.calls.moveStage(stage, microseconds(now));
+    const from = this.#image.stage(this.#currentStage(first, now)).name;
+    const answer = this.#machine.calls.moveStage?.(stage, microseconds(now)) ?? -1;
     return answer < 0 ? { ok: false, code: "STATE_FULL" } : { ok: true, moved: answer === 1, from, to };
   }
 
@@ -46,12 +46,12 @@ export class Sessions {
     if (refused !== null) return { ok: false, code: refused };
     const { calls } = this.#machine;
     let changed = 0;
-    if (op === "open") changed = calls.openSession(microseconds(now));
-    else if (op !== "inspect") changed = calls.closeSession();
+    if (op === "open") changed = calls.openSession?.(microseconds(now)) ?? -1;
+    else if (op !== "inspect") changed = calls.closeSession?.() ?? 0;
     if (changed < 0) return { ok: false, code: "STATE_FULL" };
     // Bounds are the same in all of an agent's plans: any tool tells.
     const plan = calls.lookup(this.#machine.writeName(0, name.agent_id), this.#machine.writeName(2, "any"));
-    const expired = calls.inspectSession(plan, microseconds(now)) === 1;
+    const expired = calls.inspectSession?.(plan, microseconds(now)) === 1;
     const [began, active] = [Result.SessionBegun, Result.SessionActive].map((cell) => this.#machine.resultNumber(cell));
     const time = (us: number | undefined): number | null => (us === undefined || us < 0 ? null : us / 1000);
     const phase = this.phase(name, now)?.name ?? null;
@@ -64,6 +64,11 @@ export class Sessions {
     if (refused !== null) return refused;
     const agent = this.#image.agentOf(name.agent_id);
     return (agent === null ? null : this.#image.firstStage(agent)) ?? "UNKNOWN_PHASE";
+  }
+
+  /** A module without the question is of a policy without phases, for which nobody comes here. */
+  #currentStage(first: number, now: number): number {
+    return this.#machine.calls.currentStage?.(first, microseconds(now)) ?? first;
   }
 
   /** Writes the names where the machine reads them, or says why it cannot. */

@@ -22,7 +22,7 @@ export function settleBudgets(
   let changed = false;
   for (const budget of budgetsOfAgent(image, host, agent)) {
     const delta = deltas.find(([id]) => id === image.budgetId(budget))?.[1];
-    if (delta !== undefined && machine.calls.settle(budget, Math.floor(calledAt * 1000), delta, calls) === 1)
+    if (delta !== undefined && machine.calls.settle?.(budget, Math.floor(calledAt * 1000), delta, calls) === 1)
       changed = true;
   }
   return changed;

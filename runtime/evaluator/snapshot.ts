@@ -1,13 +1,17 @@
 // Reads budgets out of a snapshot for people to look at. The machine alone writes snapshots; see vm/snapshot.ts for the bytes.
 import type { HostSection } from "../../compiler/lower/lower.ts";
+import { SNAPSHOT_HEAD_BYTES } from "../../vm/shared/abi.ts";
 import { Budget, BudgetWindow, CostKind } from "../../vm/shared/image.ts";
 import type { ImageReader } from "./image.ts";
 import { budgetsOfAgent } from "./image-host.ts";
 import { budgetAmount, budgetByte } from "./image-rows.ts";
 import type { BudgetState } from "./types.ts";
 
-const HEAD_BYTES = 24;
 const KIND_BUDGET = 2;
+/** Meters with events behind their values, as many as the third value says. */
+const KINDS_WITH_EVENTS: readonly number[] = [7, 8];
+const EVENT_BYTES = 16;
+const VALUES_BYTES = 48;
 const SESSION_IDLE_MS = 86_400_000;
 const decoder = new TextDecoder();
 
@@ -63,15 +67,15 @@ function unitOf(kind: CostKind): BudgetState["unit"] {
 function* budgetMeters(snapshot: Uint8Array, now: number): Generator<Meter> {
   const view = new DataView(snapshot.buffer, snapshot.byteOffset, snapshot.byteLength);
   const count = view.getUint32(8, true);
-  let at = HEAD_BYTES;
+  let at = SNAPSHOT_HEAD_BYTES;
   for (let i = 0; i < count; i++) {
     const keyLength = view.getUint16(at, true);
     const kind = view.getUint8(at + 2);
     const key = snapshot.subarray(at + 4, at + 4 + keyLength);
     const values = at + 4 + keyLength;
-    at = values + 48;
-    if (kind !== KIND_BUDGET) continue;
     const value = (index: number): number => Number(view.getBigInt64(values + index * 8, true));
+    at = values + VALUES_BYTES + (KINDS_WITH_EVENTS.includes(kind) ? value(2) * EVENT_BYTES : 0);
+    if (kind !== KIND_BUDGET) continue;
     const [agent = "", id = "", session = ""] = keyParts(key);
     const endMs = value(2) / 1000;
     const open = endMs === 0 ? now - value(5) / 1000 < SESSION_IDLE_MS : now < endMs;

@@ -55,7 +55,7 @@ export class WholePolicy extends JsonPolicy implements Policy {
     if (!isIdentifier(session) || !(now >= 0 && now <= NOW_MAX_MS)) throw noDecision();
     writeCharges(this.machine, plan, costsMicro, sumsMicro, counted);
     this.writeCaller(call.agent_id, session);
-    if (this.machine.calls.charge(plan.index, Math.floor(now * 1000)) !== 1) {
+    if ((this.machine.calls.charge?.(plan.index, Math.floor(now * 1000)) ?? 1) !== 1) {
       throw new RangeError("the machine has no room for the counters of the log");
     }
   }
@@ -72,13 +72,13 @@ export class WholePolicy extends JsonPolicy implements Policy {
       throw new RangeError("a record of the log holds a session or time that no decision had");
     }
     this.writeCaller(call.agent_id, session);
-    this.machine.calls.deny(plan.index, Math.floor(now * 1000));
+    this.machine.calls.deny?.(plan.index, Math.floor(now * 1000));
   }
 
   phases(_now: number): readonly PhaseState[] {
     return Array.from({ length: this.image.phaseCount }, (_, i) => {
       const { name, agent, durationUs, next } = this.image.phase(i);
-      const start = this.machine.calls.phaseStart(i);
+      const start = this.machine.calls.phaseStart?.(i) ?? -1;
       const started = start < 0 ? null : start / 1000;
       return { name, agent, started_at: started, ends_at: started === null ? null : started + durationUs / 1000, next };
     });

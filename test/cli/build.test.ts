@@ -41,6 +41,18 @@ test("an ES module is imported and decides, with types beside it", () =>
     assert.match(readFileSync(join(dir, "p.d.mts"), "utf8"), /export declare const decide/);
   }));
 
+test("one that decides on objects alone is smaller, has no decideJson, and its types say so", () =>
+  inFolder(async (dir) => {
+    writeFileSync(join(dir, "governance.fms"), text);
+    assert.is((await faramesh(dir, "build", "--target", "esm", "--out", "whole.mjs")).code, 0);
+    assert.is((await faramesh(dir, "build", "--target", "esm", "--out", "objects.mjs", "--objects")).code, 0);
+    const built = (await import(pathToFileURL(join(dir, "objects.mjs")).href)) as { policy: Policy };
+    assert.is(built.policy.decide(call, { now: 0 }).effect, "permit");
+    assert.is("decideJson" in built.policy, false);
+    assert.match(readFileSync(join(dir, "objects.d.mts"), "utf8"), /policy: ObjectPolicy;/);
+    assert.ok(statSync(join(dir, "objects.mjs")).size < 0.85 * statSync(join(dir, "whole.mjs")).size);
+  }));
+
 test("a worker is a script that imports the module beside it", () =>
   inFolder(async (dir) => {
     writeFileSync(join(dir, "governance.fms"), text);

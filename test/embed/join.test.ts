@@ -4,7 +4,13 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { joinPolicy } from "../../runtime/embed/join.ts";
 import { moduleOf } from "../../runtime/evaluator/carried.ts";
-import { LoadFailure, loadPolicy, loadPolicySync, type Policy } from "../../runtime/evaluator/index.ts";
+import {
+  type EvaluationRequest,
+  LoadFailure,
+  loadPolicy,
+  loadPolicySync,
+  type Policy,
+} from "../../runtime/evaluator/index.ts";
 import { wholeMachine } from "../../runtime/evaluator/whole-machine.ts";
 import { everyCall, everyPart, imageOf, noon } from "../vm/policies.ts";
 
@@ -62,25 +68,102 @@ test("a policy is built to the same bytes each time", () => {
 test("the loader is gone from it, and what is left is smaller than machine and image together", () => {
   const exports = WebAssembly.Module.exports(built).map(({ name }) => name);
   assert.equal(
-    exports.filter((name) => /load|allocate|imageHash|global/.test(name)),
+    exports.filter((name) => /load|allocate|hashes|global/.test(name)),
     [],
   );
   const { wasm: bare } = joinPolicy(imageOf('agent "a" { default deny permit t if n < 5 }'));
-  assert.ok(bare.length < 33_000, String(bare.length));
+  assert.ok(bare.length < 31_000, String(bare.length));
   assert.is(info.policy_hash, loadPolicySync(image).info.policy_hash);
 });
 
-test("what cannot be opened or built is refused with a code", () => {
-  const refused = (work: () => unknown, code: string): void => {
-    try {
-      work();
-    } catch (error) {
-      assert.instance(error, LoadFailure);
-      assert.is((error as LoadFailure).code, code);
-      return;
+/** A policy without counters, sessions and phases, one with reasons and a pattern. */
+const still = `agent "a" {
+  default deny
+  permit t if n < 5 reason: "few"
+  defer mail/* if to matches "^[a-z]+@example[.]com$"
+}`;
+const stillCalls: readonly EvaluationRequest[] = [
+  { agent_id: "a", tool_id: "t", args: { n: 4 } },
+  { agent_id: "a", tool_id: "t", args: { n: "4" } },
+  { agent_id: "a", tool_id: "mail/send", args: { to: "me@example.com" } },
+  { agent_id: "a", tool_id: "mail/send", args: { to: "me@example.org" } },
+  { agent_id: "b", tool_id: "t" },
+  { agent_id: "a", tool_id: "a//b" },
+];
+
+test("a policy that counts nothing is built without what moves counters, and says the same", () => {
+  const from = loadPolicySync(imageOf(still), { state: "volatile" });
+  const module = moduleOf(joinPolicy(imageOf(still)).wasm.slice());
+  const names = WebAssembly.Module.exports(module).map(({ name }) => name);
+  assert.equal(
+    names.filter((name) => /charge|deny|settle|phase|stage|session|snapshot|restore$/i.test(name)),
+    [],
+  );
+  for (const options of [{}, { state: "volatile" as const }]) {
+    const policy = loadPolicySync(module, options);
+    for (const call of stillCalls) {
+      const bytes = new TextEncoder().encode(JSON.stringify(call));
+      assert.equal(policy.decide(call, { now: noon }), from.decide(call, { now: noon }));
+      assert.equal(policy.decideJson(bytes, { now: noon }), from.decideJson(bytes, { now: noon }));
+      assert.equal(policy.explain(call, { now: noon }), from.explain(call, { now: noon }));
     }
-    assert.unreachable(code);
-  };
+    assert.is(policy.stateHash(), from.stateHash());
+    assert.equal(policy.snapshot(), from.snapshot());
+    policy.restore(from.snapshot());
+    assert.equal(policy.info, from.info);
+    assert.equal([policy.phases(noon), policy.budgets(noon), policy.activatePhases(noon)], [[], [], []]);
+    const session = { agent_id: "a", session_id: "s" };
+    assert.is(policy.sessionPhase(session, { now: noon }), null);
+    assert.equal(policy.movePhase({ ...session, to: "x" }, { now: noon }).ok, false);
+  }
+  const policy = loadPolicySync(module, { state: "volatile" });
+  const session = { agent_id: "a", session_id: "s" };
+  const nothing = { ok: true, changed: false, began_at: null, active_at: null, expired: false, phase: null };
+  assert.equal(policy.session("inspect", session, { now: noon }), nothing);
+  assert.equal(policy.session("close", session, { now: noon }), nothing);
+  assert.equal(policy.session("open", session, { now: noon }), { ok: false, code: "STATE_FULL" });
+  const counted = loadPolicySync(image, { state: "volatile", ...small });
+  for (const call of everyCall) counted.decide(call, { now: noon });
+  refused(() => policy.restore(counted.snapshot()), "STATE_FULL");
+  refused(() => policy.restore(Uint8Array.of(1, 2, 3)), "STATE_FULL");
+});
+
+test("without its reader of JSON a module decides on objects alone", () => {
+  const { wasm: bare, json } = joinPolicy(imageOf(still), { json: false });
+  const names = WebAssembly.Module.exports(moduleOf(bare.slice())).map(({ name }) => name);
+  assert.is(json, false);
+  assert.equal(
+    names.filter((name) => /decideJson|decideOn|explain/.test(name)),
+    [],
+  );
+  const policy = loadPolicySync(moduleOf(bare.slice()));
+  const from = loadPolicySync(imageOf(still));
+  for (const call of stillCalls) assert.equal(policy.decide(call, { now: noon }), from.decide(call, { now: noon }));
+  refused(() => policy.decideJson(new Uint8Array(2), { now: noon }), "NO_READER");
+  const [call] = stillCalls;
+  if (call !== undefined) refused(() => policy.explain(call, { now: noon }), "NO_EXPLAINER");
+});
+
+test("the longest JSON that a module takes is chosen when it is built", () => {
+  const module = moduleOf(joinPolicy(imageOf(still), { requestBytes: 64 }).wasm.slice());
+  const policy = loadPolicySync(module);
+  const decide = (text: string): string => policy.decideJson(new TextEncoder().encode(text), { now: noon }).code;
+  assert.is(decide('{"agent_id":"a","tool_id":"t","args":{"n":4}}'), "POLICY_PERMIT");
+  assert.is(decide(`{"agent_id":"a","tool_id":"t","args":{"n":4}}${" ".repeat(64)}`), "BAD_REQUEST");
+});
+
+function refused(work: () => unknown, code: string): void {
+  try {
+    work();
+  } catch (error) {
+    assert.instance(error, LoadFailure);
+    assert.is((error as LoadFailure).code, code);
+    return;
+  }
+  assert.unreachable(code);
+}
+
+test("what cannot be opened or built is refused with a code", () => {
   refused(() => loadPolicySync(wholeMachine.module()), "BAD_MODULE");
   refused(() => loadPolicySync(image, { module: built }), "BAD_MODULE");
   refused(() => loadPolicySync(built, { meterCapacity: 8 }), "BAD_OPTION");

@@ -184,6 +184,8 @@ export const METER_CAPACITY_DEFAULT = 65536;
 export const METER_BYTES = 72;
 /** Bytes of key text kept for each meter of the capacity, on average. */
 export const METER_KEY_BYTES = 96;
+/** A snapshot without counters. */
+export const SNAPSHOT_HEAD_BYTES = 24;
 /** A block of a window's events, in bytes, and how many blocks there are for each meter of the capacity: one for two. */
 export const RING_BLOCK_BYTES = 256;
 export const METERS_PER_RING_BLOCK = 2;
