@@ -1,10 +1,14 @@
-// How large is what an edge function ships, and how large is the image of a policy of ten thousand rules?
+// How large is what an edge function ships, and how large is the image of a policy of ten thousand rules? Ships means one of two:
+// an evaluator that opens images, or a policy built by `faramesh build`, machine, host and policy in one.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, constants } from "node:zlib";
+import { joinPolicy } from "../../runtime/embed/join.ts";
+import { workerText } from "../../runtime/embed/wrap.ts";
 import { DECIDING_SECTIONS, HEADER_BYTES, Section, TABLE_ROW_BYTES } from "../../vm/shared/image.ts";
 import { root } from "../bundle.ts";
 import { policyText } from "../generated/policy.ts";
+import { policyText as paymentsText } from "../payments/workload.ts";
 import { imageOf } from "../peers/faramesh.ts";
 import type { Question } from "../question.ts";
 
@@ -16,6 +20,7 @@ export const question: Question = {
     const cedar = readFileSync(join(root, "node_modules/@cedar-policy/cedar-wasm/nodejs/cedar_wasm_bg.wasm"));
     const text = policyText(RULES);
     const image = await imageOf(bundles, text);
+    const payments = await imageOf(bundles, paymentsText);
     return [
       {
         id: "size.evaluator",
@@ -23,6 +28,8 @@ export const question: Question = {
         unit: "KB",
         atMost: { must: 20, goal: 12 },
       },
+      { id: "size.built-policy", value: builtKb(payments, false), unit: "KB", atMost: { must: 20, goal: 12 } },
+      { id: "size.built-policy-with-json", value: builtKb(payments, true), unit: "KB" },
       { id: "size.evaluator-with-json", value: compressed(readFileSync(join(bundles, "small.js"))) / 1024, unit: "KB" },
       { id: "size.cedar-wasm", value: compressed(cedar) / 1024, unit: "KB" },
       {
@@ -36,6 +43,13 @@ export const question: Question = {
     ];
   },
 };
+
+/** What `faramesh build --target worker` writes: a script, and a module with machine and policy in it. */
+function builtKb(image: Uint8Array, json: boolean): number {
+  const joined = joinPolicy(image, { json });
+  const script = new TextEncoder().encode(workerText("policy.wasm", joined));
+  return (compressed(joined.wasm) + compressed(script)) / 1024;
+}
 
 function compressed(bytes: Uint8Array): number {
   return brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length;
