@@ -21,6 +21,7 @@ const entries = {
   objects: "objects.ts",
   "objects-worker": "objects-worker.ts",
   explainer: "explainer.ts",
+  shared: "shared.ts",
 };
 
 /** Writes a bundle for each entry into a folder. */

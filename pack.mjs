@@ -25,11 +25,11 @@ function packEvaluator() {
     copyFileSync(join(source, "README.md"), join(folder, "README.md"));
     copyFileSync(join(root, "LICENSE"), join(folder, "LICENSE"));
     const files = [
-      ...["small.js", "objects.js", "host.js", "worker.js", "objects-worker.js", "explainer.js"],
+      ...["small.js", "objects.js", "host.js", "worker.js", "objects-worker.js", "explainer.js", "shared.js"],
       ...["machine.wasm", "machine-objects.wasm"],
     ];
     for (const file of files) copyFileSync(join(root, "dist", file), join(folder, file));
-    takeTypes(folder, ["small", "objects", "host", "explainer"]);
+    takeTypes(folder, ["small", "objects", "host", "explainer", "shared"]);
     return pack(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
