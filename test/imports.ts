@@ -25,5 +25,5 @@ export function importsIn(folder: string): ReadonlyMap<string, ImportedText> {
 
 /** What the pages import: the packs of examples/, and what the pages of messages need. */
 export function importsOfPages(root: string): ReadonlyMap<string, ImportedText> {
-  return new Map([...importsIn(join(root, "examples/packs")), ...importsIn(join(root, "test/pages.imports"))]);
+  return new Map([...importsIn(join(root, "examples/packs/packs")), ...importsIn(join(root, "test/pages.imports"))]);
 }

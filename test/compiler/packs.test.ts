@@ -15,7 +15,7 @@ import { importsIn } from "../imports.ts";
 const file = "governance.fms";
 const root = fileURLToPath(new URL("../../examples/packs/", import.meta.url));
 const example = readFileSync(`${root}governance.fms`, "utf8");
-const examplePacks = importsIn(root);
+const examplePacks = importsIn(`${root}packs`);
 
 function codes(text: string, imports?: ReadonlyMap<string, ImportedText>): string[] {
   return compile(text, { file, ...(imports === undefined ? {} : { imports }) }).diagnostics.map(({ code }) => code);
@@ -114,7 +114,7 @@ test("layout and comments of a pack change the image and not what decides", () =
 test("an image names the files of its rules and carries every text", () => {
   const { image, sources, imports } = compile(example, { file, imports: examplePacks });
   assert.ok(image);
-  assert.is(sources.length, 5);
+  assert.is(sources.length, 6);
   assert.is(sources[1]?.file, "packs.example/stripe@1.0.0/pack.fms");
   for (const one of imports) {
     const text = sources.find((source) => source.file === one.file)?.text ?? "";
