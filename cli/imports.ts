@@ -14,7 +14,7 @@ import {
   writeLock,
 } from "../runtime/registry/lock-file.ts";
 import type { RemoteRegistry } from "../runtime/registry/remote.ts";
-import { admit, type Copy, isUnder, placeOf, type Standing } from "../runtime/registry/trust.ts";
+import { admit, type Copy, isUnder, placeOf, type Standing, type TrustedKeys } from "../runtime/registry/trust.ts";
 import { compareVersions } from "../runtime/registry/version-order.ts";
 import { Stop } from "./exit.ts";
 import type { Terminal } from "./terminal.ts";
@@ -69,7 +69,12 @@ export async function gatherImports(
   const roots = registryRoots(dir, io.env);
   const fetched = new Map<string, Artifact>();
   const { trustedKeys } = await import("../runtime/registry/trusted-keys.ts");
-  const trusted = trustedKeys(source);
+  // It reads the policy once more: only where something of a registry is imported.
+  let keys: TrustedKeys | null = null;
+  const trusted = (): TrustedKeys => {
+    keys ??= trustedKeys(source);
+    return keys;
+  };
   const missing = new Set<string>();
   const gathered = new Gathered(lock, function (reference) {
     if (!reference.includes("@")) {
@@ -85,7 +90,7 @@ export async function gatherImports(
     const pin = lock.pins.get(reference);
     const newer = holding === "none" || pin !== undefined ? null : newerPin(reference, lock);
     if (newer !== null) return rolledBack(reference, newer);
-    const standing = admit(reference, found.copy, trusted, pin, unsigned);
+    const standing = admit(reference, found.copy, trusted(), pin, unsigned);
     if ("problem" in standing)
       return { reason: "refused", message: `\`${reference}\` ${standing.problem}`, help: standing.help };
     this.admitted.set(reference, { copy: found.copy, standing });
@@ -100,7 +105,7 @@ export async function gatherImports(
     resolvePolicy(source, gathered.resolve);
     if (missing.size === 0) break;
     const { registryFor } = await import("./registry-source.ts");
-    remote ??= registryFor(io, url, trusted, lock);
+    remote ??= registryFor(io, url, trusted(), lock);
     for (const reference of [...missing]) {
       const isNamed = [lock.pins.get(reference)?.unsigned, ...unsigned].some(
         (one) => one !== undefined && isUnder(placeOf(reference), one),

@@ -89,7 +89,9 @@ const results: Readonly<Record<string, Schema>> = {
     unreported: orNull(object({ errors: integer, warnings: integer, is_at_least: boolean })),
     unset_variables: listOf(string),
     diagnostics: listOf(diagnostic),
-    imports: listOf(object({ reference: string, sha256: hash, pinned: boolean })),
+    imports: listOf(
+      object({ reference: string, sha256: hash, believed_by: oneOf("key", "digest", "own"), pinned: boolean }),
+    ),
     policy_hash: orNull(hash),
     image_hash: orNull(hash),
     worst_case_steps: orNull(integer),

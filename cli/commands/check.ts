@@ -70,6 +70,7 @@ export class CheckCommand extends FarameshCommand {
       imports: imports.map(({ reference, sha256 }) => ({
         reference,
         sha256,
+        believed_by: gathered.admitted.get(reference)?.standing.by ?? "own",
         pinned: isValid && !loose.some((one) => one.reference === reference),
       })),
       policy_hash: facts?.policy_hash ?? null,

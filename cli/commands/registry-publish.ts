@@ -25,7 +25,7 @@ const category = "Packs";
 const keyLimitBytes = 16 * 1024;
 const dayUs = 86_400_000_000;
 /** Folders below one that is published: sections, names, versions. */
-const foldersMax = 10_000;
+const foldersMax = 2_000;
 
 export class RegistrySignCommand extends FarameshCommand {
   static override paths = [["registry", "sign"]];
@@ -111,11 +111,19 @@ export class RegistryPublishCommand extends FarameshCommand {
   }
 
   async #packs(io: Terminal): Promise<readonly PackFile[]> {
-    const { isBad, readReference } = await import("../../compiler/packs/reference.ts");
+    const { isBad, looksLike, readReference } = await import("../../compiler/packs/reference.ts");
     const root = resolve(this.dir, this.folder);
     const found = sections.flatMap((section) => versionsBelow(root, section));
     if (found.length === 0)
       throw new Stop(`there is no pack in ${visible(this.folder)}`, "one lies at policies/stripe/1.0.0/pack.fms");
+    for (const [index, { section, name }] of found.entries()) {
+      const other = found.slice(0, index).find((one) => looksLike(`${one.section}/${one.name}`, `${section}/${name}`));
+      if (other !== undefined)
+        throw new Stop(
+          `\`${visible(name)}\` looks like \`${visible(other.name)}\` and is another`,
+          "rename one of them",
+        );
+    }
     for (const pack of found) {
       const reference = readReference(`${this.as}/${pack.section}/${pack.name}@${pack.version}`, "");
       if (isBad(reference)) throw new Stop(reference.message, reference.help);

@@ -59,8 +59,10 @@ abstract class CatalogCommand extends FarameshCommand {
     return trustedKeys(readPolicyFile(this.dir));
   }
 
-  protected report(io: Terminal, { catalog, verified }: Read, entries: readonly CatalogEntry[]): number {
+  protected async report(io: Terminal, { catalog, verified }: Read, entries: readonly CatalogEntry[]): Promise<number> {
     const { registry, serial, expires } = catalog;
+    for (const [one, other] of await alike(catalog.entries))
+      io.note(`⚠ \`${visible(one)}\` and \`${visible(other)}\` look alike and are two`);
     io.json({ registry, serial, expires, verified, artifacts: entries.map(artifactJson) });
     const rows = entries.map(({ reference, summary }) => [visible(reference), visible(summary)]);
     for (const row of columns(rows)) io.line(row);
@@ -68,6 +70,20 @@ abstract class CatalogCommand extends FarameshCommand {
     io.note(`${countText(entries.length, "artifact")} of ${visible(registry)}, ${state}`);
     return exits.ok;
   }
+}
+
+/** Names of which one may be meant to pass for the other. */
+async function alike(entries: readonly CatalogEntry[]): Promise<(readonly [string, string])[]> {
+  const { skeleton } = await import("../../compiler/packs/reference.ts");
+  const seen = new Map<string, string>();
+  const found = new Map<string, readonly [string, string]>();
+  for (const { section, name } of entries) {
+    const place = `${section}/${name}`;
+    const first = seen.get(skeleton(place));
+    if (first === undefined) seen.set(skeleton(place), place);
+    else if (first !== place) found.set(place, [first, place]);
+  }
+  return [...found.values()];
 }
 
 function artifactJson({ reference, section, name, version, sha256, summary }: CatalogEntry) {
@@ -115,7 +131,7 @@ export class RegistrySearchCommand extends CatalogCommand {
       const text = `${reference} ${summary}`.toLowerCase();
       return words.every((word) => text.includes(word));
     });
-    this.report(io, read, sorted(found));
+    await this.report(io, read, sorted(found));
     return found.length === 0 ? exits.failed : exits.ok;
   }
 }

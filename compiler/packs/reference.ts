@@ -133,7 +133,8 @@ export function looksLike(one: string, other: string): boolean {
   return a !== b && skeleton(a) === skeleton(b);
 }
 
-function skeleton(key: string): string {
+/** What a reader sees of a name: names with one skeleton look the same. */
+export function skeleton(key: string): string {
   return key
     .toLowerCase()
     .replace(/rn/g, "m")

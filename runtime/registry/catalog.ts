@@ -44,9 +44,10 @@ export interface Catalog {
   readonly entries: readonly CatalogEntry[];
 }
 
-/** Why a catalog is not believed; a sentence without a subject. */
+/** Why a catalog is not believed, a sentence without a subject; and what to do, where it is not the server's to mend. */
 export interface CatalogProblem {
   readonly problem: string;
+  readonly help?: string;
 }
 
 export function catalogSubject(registry: string): string {
@@ -122,10 +123,14 @@ export function catalogAgeProblem(
   seen: SeenCatalog | undefined,
   nowUs: number,
 ): CatalogProblem | null {
-  if (catalog.expiresUs <= nowUs) return { problem: `has expired at ${catalog.expires}` };
+  if (catalog.expiresUs <= nowUs) {
+    const help = "somebody may hold an old one before you, or its publisher has not renewed it: ask them";
+    return { problem: `has expired at ${catalog.expires}`, help };
+  }
   if (seen === undefined || catalog.serial > seen.serial) return null;
+  const help = "ask its publisher; if it began anew, take its entry out of `catalogs` in governance.fms.lock";
   if (catalog.serial < seen.serial)
-    return { problem: `has the serial ${catalog.serial}, older than ${seen.serial} in governance.fms.lock` };
+    return { problem: `has the serial ${catalog.serial}, older than ${seen.serial} in governance.fms.lock`, help };
   if (catalog.sha256 === seen.sha256) return null;
-  return { problem: `is another one than governance.fms.lock has seen under the serial ${catalog.serial}` };
+  return { problem: `is another one than governance.fms.lock has seen under the serial ${catalog.serial}`, help };
 }

@@ -2,6 +2,7 @@
 // that the catalog names. It writes nothing and trusts no key of its own.
 import {
   type Catalog,
+  type CatalogProblem,
   catalogAgeProblem,
   catalogLimitBytes,
   catalogPath,
@@ -51,9 +52,9 @@ export class RemoteRegistry {
     const { url, trusted, catalogKeys, seen, nowUs } = this.#options;
     const bytes = await this.#get(catalogPath, catalogLimitBytes);
     const catalog = readCatalog(bytes);
-    if ("problem" in catalog) throw refusedCatalog(url, catalog.problem);
+    if ("problem" in catalog) throw refusedCatalog(url, { problem: catalog.problem, help: "tell the registry" });
     const old = catalogAgeProblem(catalog, seen.get(catalog.registry), nowUs);
-    if (old !== null) throw refusedCatalog(url, old.problem);
+    if (old !== null) throw refusedCatalog(url, old);
     const signature = await this.#signature(catalogPath);
     const keys = catalogKeys ?? keysFor(trusted, catalog.registry);
     const problem = catalogSignatureProblem(catalog, bytes, signature, keys);
@@ -82,7 +83,7 @@ export class RemoteRegistry {
       const message = `no copy of \`${reference}\` is on this machine, and ${url.host} is the registry \`${catalog.registry}\``;
       return { reason: "unreachable", message, help: "put a copy into packs/, or name its own registry" };
     }
-    if (signatureProblem !== null && !mayBeUnsigned) throw refusedCatalog(url, signatureProblem);
+    if (signatureProblem !== null && !mayBeUnsigned) throw refusedCatalog(url, { problem: signatureProblem });
     const entry = catalog.entries.find((one) => one.reference === reference);
     if (entry === undefined) {
       const message = `${url.host} has no \`${reference}\``;
@@ -116,7 +117,7 @@ export class RemoteRegistry {
   }
 }
 
-function refusedCatalog(url: URL, problem: string): FetchFailure {
-  const help = 'nothing of it is used; the key of a registry is written as trust { key "<registry>" ed25519:… }';
-  return new FetchFailure("REFUSED", `the catalog of ${url.host} ${problem}`, help);
+function refusedCatalog(url: URL, { problem, help }: CatalogProblem): FetchFailure {
+  const trust = 'whose key it must be signed by is written as trust { key "<registry>" ed25519:… }';
+  return new FetchFailure("REFUSED", `the catalog of ${url.host} ${problem}`, help ?? trust);
 }

@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { BundleFailure, openBundle } from "../../runtime/bundle/bundle.ts";
 import { readTar, type TarEntry, writeTar } from "../../runtime/bundle/tar.ts";
-import { sha256Of } from "../../runtime/registry/signature.ts";
+import { checkSignature, sha256Of } from "../../runtime/registry/signature.ts";
 import { faramesh, inFolder, snapshotOf } from "../cli/in-process.ts";
 import { type Key, newKey } from "../registry/liar.ts";
 
@@ -294,6 +295,40 @@ test("J03 a bundle is not written through links, nor over another policy, nor ag
       rmSync(away, { recursive: true });
     }
   }));
+
+test("J01 a thousand bundles with spoiled content are refused in words, or hold what they say", async () => {
+  const entries = readTar(await bundleBytes());
+  let state = 7_041_776;
+  const random = (below: number): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return (state >>> 8) % below;
+  };
+  let refused = 0;
+  for (let turn = 0; turn < 1000; turn++) {
+    const chosen = random(entries.length);
+    const spoiled = entries.map(({ name, bytes }, index) => {
+      if (index !== chosen) return { name, bytes };
+      const copy = Buffer.from(bytes);
+      const cut = random(4) === 0 ? copy.subarray(0, random(copy.length)) : copy;
+      if (cut.length > 0) cut[random(cut.length)] = random(256);
+      return { name, bytes: cut };
+    });
+    try {
+      const { source, signature, list } = openBundle(writeTar(spoiled));
+      // Only the signature is not looked at in opening, and white space of bundle.json says nothing.
+      assert.is(source.text, policy);
+      const isSigned = "keyId" in checkSignature(signature, "bundle", list, [bundler.publisher.publicKey]);
+      const isSame = spoiled.every(({ bytes }, index) =>
+        Buffer.from(bytes).equals(entries[index]?.bytes ?? Buffer.of()),
+      );
+      assert.is(isSigned, isSame);
+    } catch (error) {
+      if (!(error instanceof BundleFailure)) throw error;
+      refused += 1;
+    }
+  }
+  assert.ok(refused > 500, `${refused} refused`);
+});
 
 test("what is asked of a bundle is asked in full", () =>
   inFolder(async (dir) => {

@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { compareVersions } from "../../runtime/registry/version-order.ts";
 import { faramesh, farameshWith, inFolder, snapshotOf } from "../cli/in-process.ts";
-import { LyingRegistry, newKey } from "./liar.ts";
+import { LyingRegistry, newKey, site } from "./liar.ts";
 
 const pay = "# small payments\npermit pay if amount < $5\n";
 const token = "tkn-0123456789-abcdef";
@@ -130,6 +130,31 @@ test("J06 a mirror's copies need their publisher's signature, or a digest that t
     assert.is((await farameshWith(dir, env, ["check"])).code, 0);
     put(dir, { [place]: pay.replace("$5", "$5000") });
     assert.match((await farameshWith(dir, env, ["check"])).stdout, "for other bytes");
+  }));
+
+test("J09 names that look alike are not published, and are pointed out where another registry has them", () =>
+  inFolder(async (dir) => {
+    const key = newKey();
+    put(dir, {
+      "publisher.pem": key.pem,
+      "own/policies/paypal/1.0.0/pack.fms": pay,
+      "own/policies/paypa1/1.0.0/pack.fms": pay,
+    });
+    const publish = ["registry", "publish", "own", "--as", "packs.example", "--key", "publisher.pem", "--dry-run"];
+    const refused = await faramesh(dir, ...publish);
+    assert.is(refused.code, 1);
+    assert.match(refused.stderr, /`paypal?1?` looks like `paypal?1?` and is another/);
+    const server = new LyingRegistry();
+    server.files = site(key, [
+      { section: "policies", name: "paypal", version: "1.0.0", text: pay },
+      { section: "policies", name: "paypa1", version: "1.0.0", text: pay },
+    ]);
+    try {
+      const listed = await faramesh(dir, "registry", "list", "--url", await server.start());
+      assert.match(listed.stderr, "⚠ `policies/paypal` and `policies/paypa1` look alike and are two");
+    } finally {
+      await server.stop();
+    }
   }));
 
 test("a token is kept for its registry alone, read by its user alone, and never shown", () =>

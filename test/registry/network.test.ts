@@ -49,6 +49,11 @@ test("what a trusted key has signed is fetched, pinned, kept, and never asked fo
     assert.is(checked.code, 0, checked.stdout);
     assert.equal(snapshotOf(dir), before);
     assert.is((await run("check", "--offline")).code, 2);
+    const { imports } = JSON.parse((await run("check", "--format", "json")).stdout);
+    assert.equal(
+      imports.map((one: { believed_by: string }) => one.believed_by),
+      ["key"],
+    );
     const written = await run("check", "--write-lock");
     assert.is(written.code, 0, written.stdout);
     const lock = JSON.parse(readFileSync(join(dir, "governance.fms.lock"), "utf8"));
@@ -306,7 +311,7 @@ test("J06 without a trusted key nothing is taken, but by publisher and digest", 
     write(policyOf("1.1.0", []));
     const refused = await run("check");
     assert.is(refused.code, 1);
-    assert.match(refused.stdout, "the key of a registry is written as trust");
+    assert.match(refused.stdout, "whose key it must be signed by is written as trust");
     assert.is((await run("check", "--write-lock", "--unsigned", "else.example")).code, 1);
     assert.is((await run("check", "--unsigned", registry)).code, 64);
     const named = await run("check", "--write-lock", "--unsigned", registry);
@@ -353,6 +358,19 @@ test("J06 a key holds for the names below it alone, and the longest name counts"
       const outcome = await run("check");
       assert.is(outcome.code, code, `${JSON.stringify(trusted.map(([name]) => name))}: ${outcome.stdout}`);
     }
+  }));
+
+test("J06 a policy in YAML trusts by the same words", () =>
+  onStage(async ({ dir, run }) => {
+    const { rmSync } = await import("node:fs");
+    assert.is((await run("convert", "--to", "yaml", "--out", join(dir, "governance.fms.yaml"))).code, 0);
+    rmSync(join(dir, "governance.fms"));
+    const good = readFileSync(join(dir, "governance.fms.yaml"), "utf8");
+    assert.is((await run("check")).code, 0);
+    writeFileSync(join(dir, "governance.fms.yaml"), good.replace(key.text, other.text));
+    const { code, stdout } = await run("check");
+    assert.is(code, 1);
+    assert.match(stdout, "which this stack does not trust");
   }));
 
 test("J10 a registry is asked by https, or on this machine", () =>
