@@ -14,13 +14,12 @@ import { type Listening, listenAt } from "./doors/listen.ts";
 import { OperatorDoor, operatorConnectionsMax } from "./doors/operator.ts";
 import { AgentDoor, agentConnectionsMax } from "./doors/socket.ts";
 import { Feeds } from "./feeds.ts";
-import { checkTakenOver, type Environment, type RuntimeSettings, settingOf } from "./fixed-settings.ts";
+import { checkSigning, checkTakenOver, type Environment, type RuntimeSettings, settingOf } from "./fixed-settings.ts";
 import type { FloodLimits } from "./flood.ts";
 import { Grants } from "./grants.ts";
 import { Holds } from "./holds.ts";
 import { journalLevelOf, openJournal } from "./journal.ts";
 import { canonicalJson } from "./json.ts";
-import { KeyFiles } from "./key-files.ts";
 import { Ledger, noPolicy, TurnClock } from "./ledger.ts";
 import { Log } from "./log/log.ts";
 import type { VerifierKey } from "./log/note.ts";
@@ -28,9 +27,11 @@ import { evaluator, type Machine } from "./machine.ts";
 import { machineKind, ownMachineHash, storeMachine } from "./machines.ts";
 import { PhaseEnds, phaseEndBody } from "./phases.ts";
 import { pinKey } from "./pinned-keys.ts";
+import type { TokenPlace } from "./pkcs11.ts";
 import { type ActivePolicy, Policies, PolicyHistory } from "./policy.ts";
 import { checkSocketDir, preparePlaces, prepareShortDir } from "./premises.ts";
 import { Recovery } from "./recover.ts";
+import { SignerKeys } from "./signer-keys.ts";
 import { Snapshots } from "./snapshots.ts";
 import {
   type DaemonFile,
@@ -134,16 +135,17 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
     nowUs: startedUs,
   });
   const durability = options.durability ?? "group";
+  const env = options.env ?? process.env;
+  const keys = new SignerKeys(nodeDisk, paths.keys, env);
   const log = await Log.open({
     dir: walDir,
     durability,
     clock,
     disk: options.disk ?? nodeDisk,
-    keys: new KeyFiles(nodeDisk, paths.keys),
+    keys,
     rebuilt: recovery,
   });
   try {
-    const env = options.env ?? process.env;
     const runtime: RuntimeSettings = recovery.active?.policy.runtime() ?? {};
     const places = socketPlaces(paths, env, options.socket ?? settingOf(runtime, "socket"));
     prepareShortDir(places);
@@ -155,6 +157,7 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
       load: machine.load,
       checkRuntime: (wanted) => {
         const running = { walDir, durability, socket: places.agent };
+        checkSigning(wanted, keys.signer !== null);
         checkTakenOver(wanted, policies.active?.policy.runtime() ?? null, running, paths, env);
       },
     });
@@ -165,6 +168,7 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
     const journal = openJournal(paths.daemonLog, journalLevelOf(runtime.log_level));
     const parts = {
       options,
+      keys,
       paths,
       lock,
       ledger,
@@ -198,6 +202,7 @@ function nameMachine(ledger: Ledger, { version, activation }: ActivePolicy, hist
 
 interface Parts {
   readonly options: DaemonOptions;
+  readonly keys: SignerKeys;
   readonly paths: StackPaths;
   readonly lock: DiskLock;
   readonly ledger: Ledger;
@@ -329,10 +334,17 @@ export class Daemon implements House {
     }
   }
 
-  async rotateKey(): Promise<VerifierKey | null> {
-    const key = await this.#parts.ledger.log.rotateKey();
-    if (key !== null) this.#pin(key, true);
-    return key;
+  async rotateKey(token: TokenPlace | null): Promise<VerifierKey | null> {
+    const { keys, ledger } = this.#parts;
+    if (token !== null) keys.useToken(token);
+    try {
+      const key = await ledger.log.rotateKey();
+      if (key !== null) this.#pin(key, true);
+      return key;
+    } catch (error) {
+      if (keys.next() === null) keys.leaveToken();
+      throw error;
+    }
   }
 
   /** Keeps a snapshot of the state now. Resolves when it counts, or has failed. */

@@ -25,10 +25,12 @@ import { cutText } from "./log/decision.ts";
 import { LogFailure } from "./log/failure.ts";
 import { requestDigest } from "./log/identity.ts";
 import type { VerifierKey } from "./log/note.ts";
+import { TokenFailure, type TokenPlace } from "./pkcs11.ts";
 import { PolicyRefusal, stampOf, versionView } from "./policy.ts";
 import { takeCost, takeReport } from "./reports.ts";
 import { canonicalCall } from "./request.ts";
 import { keepSession } from "./session-keeper.ts";
+import { tokenPlaceOf } from "./signer-keys.ts";
 import { type StatusSources, statusOf } from "./status.ts";
 
 const summaryLimitBytes = 1024;
@@ -43,8 +45,8 @@ export interface House extends StatusSources {
   readonly loadRule: (image: Uint8Array) => Policy;
   /** A policy came into force: timers, state. */
   onActivated(): void;
-  /** Puts a new signing key in force; null where nothing is signed. */
-  rotateKey(): Promise<VerifierKey | null>;
+  /** Puts a new signing key in force, on a token where one is named; null where nothing is signed. */
+  rotateKey(token: TokenPlace | null): Promise<VerifierKey | null>;
   /** Begins to drain; returns at once. */
   beginStop(): void;
 }
@@ -65,7 +67,7 @@ export class Desk {
       ["history", () => this.#history()],
       ["stop", () => this.#stop()],
       ["checkpoint", () => this.#checkpoint()],
-      ["rotate_key", () => this.#rotateKey()],
+      ["rotate_key", (message) => this.#rotateKey(message)],
       ["erase_salts", (message) => eraseSalts(house.governor, message)],
       ["approvals_list", (message) => this.#list(message)],
       ["approvals_show", (message) => ({ ok: true, approval: this.#view(this.#approval(message)) })],
@@ -100,6 +102,7 @@ export class Desk {
 
   #refusal(type: string, error: unknown): OperatorRefusal {
     if (error instanceof Refusal || error instanceof PolicyRefusal) return refusalOf(error.code, error.message);
+    if (error instanceof TokenFailure) return refusalOf("UNSUPPORTED", error.message);
     if (error instanceof ImageFailure) return refusalOf("NOT_FOUND", error.message);
     if (error instanceof LogFailure) return refusalOf("AUDIT_UNAVAILABLE", error.message);
     this.#house.journal.error({ err: error, type }, "an operator's request failed");
@@ -158,9 +161,18 @@ export class Desk {
     return { ok: true, size: log.treeHead.size, root: log.treeHead.root };
   }
 
-  async #rotateKey(): Promise<object> {
+  async #rotateKey({ token: _, ...message }: JsonObject): Promise<object> {
     this.#checkServing();
-    const key = await this.#house.rotateKey();
+    const { pkcs11 = null } = message;
+    const isObject = typeof pkcs11 === "object" && pkcs11 !== null && !Array.isArray(pkcs11);
+    const token = isObject ? tokenPlaceOf(pkcs11 as JsonObject) : null;
+    if (pkcs11 !== null && token === null) {
+      throw new Refusal(
+        "BAD_REQUEST",
+        "a token is named by `module` (a path), `token` (its label), and `pinEnv` or `pinFile`",
+      );
+    }
+    const key = await this.#house.rotateKey(token);
     if (key === null) throw new Refusal("UNSUPPORTED", "this log is not signed");
     return { ok: true, key: key.text };
   }

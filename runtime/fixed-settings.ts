@@ -13,6 +13,18 @@ export function settingOf(settings: RuntimeSettings, name: string): string | nul
   return typeof value === "string" && value !== "" ? value : null;
 }
 
+/** Throws PolicyRefusal UNSUPPORTED when `wanted` asks for a signer that is not there. */
+export function checkSigning(wanted: RuntimeSettings, isExternal: boolean): void {
+  const signing = settingOf(wanted, "signing") ?? "local";
+  if (signing !== "local" && signing !== "external") {
+    throw new PolicyRefusal("UNSUPPORTED", `\`signing\` is "local" or "external", not "${signing}"`);
+  }
+  if (signing === "external" && !isExternal) {
+    const help = "put a key on a token first: faramesh key rotate --pkcs11 MODULE --token LABEL";
+    throw new PolicyRefusal("UNSUPPORTED", `\`signing\` is "external", and the log is signed by a key file: ${help}`);
+  }
+}
+
 /** Throws PolicyRefusal UNSUPPORTED when `wanted` names another log, durability or socket than what runs. */
 export function checkTakenOver(
   wanted: RuntimeSettings,

@@ -29,6 +29,7 @@ const supportedRuntime: ReadonlySet<string> = new Set([
   "socket",
   "log_level",
   "timezone",
+  "signing",
 ]);
 
 /** The word for the store that every stack has: to name it changes nothing. Other stores are not there. */

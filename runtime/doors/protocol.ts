@@ -258,7 +258,14 @@ export interface OperatorCalls {
   stop: { request: { actor?: string }; answer: { ok: true; pid: number } };
   /** Signs what the log holds now; the tree signed has at least the records of before the request. */
   checkpoint: { request: object; answer: { ok: true; size: number; root: string } };
-  rotate_key: { request: { actor?: string }; answer: { ok: true; key: string } };
+  /** The next key is made on a token where `pkcs11` names one, else where the one in force is. */
+  rotate_key: {
+    request: {
+      actor?: string;
+      pkcs11?: { module: string; token: string; pinEnv?: string; pinFile?: string };
+    };
+    answer: { ok: true; key: string };
+  };
   /** Forgets the salts of redacted values: of those named, or of all days before one. `erased` counts salts, or days. */
   erase_salts: {
     request: {
