@@ -1,7 +1,9 @@
 // What a policy of a stack imports: found in the folders of this machine, else asked of the registry that the environment
 // names, believed or refused, and held to `governance.fms.lock`. Each text is read once. Nothing is written here but what the
 // user pins.
+import { join } from "node:path";
 import type { ImportResolver, ResolvedImport } from "../compiler/index.ts";
+import { hasErrorCode } from "../runtime/disk.ts";
 import type { SourceText } from "../runtime/doors/protocol.ts";
 import { type Artifact, keepCopy, readArtifact, readBeside, registryRoots } from "../runtime/registry/folders.ts";
 import {
@@ -181,7 +183,14 @@ function catalogsOf({ lock, catalog }: Gathered): ReadonlyMap<string, SeenCatalo
 function keepFetched(dir: string, { admitted }: Gathered, imports: readonly ResolvedImport[]): void {
   for (const { reference } of imports) {
     const copy = admitted.get(reference)?.copy;
-    if (copy?.origin === "network") keepCopy(dir, reference, copy);
+    if (copy?.origin !== "network") continue;
+    try {
+      keepCopy(dir, reference, copy);
+    } catch (error) {
+      if (!hasErrorCode(error, "ENOTDIR", "ELOOP")) throw error;
+      const help = "nothing is written through it; remove it";
+      throw new Stop(`${join(dir, ".faramesh", "registry")} has a link or a file in the place of a folder`, help);
+    }
   }
 }
 

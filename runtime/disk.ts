@@ -174,7 +174,7 @@ function makeDirectory(path: string): void {
   } catch (error) {
     if (!hasErrorCode(error, "EEXIST")) throw error;
     const kind = identityOf(fs.lstatSync(path, { bigint: true })).kind;
-    if (kind !== "directory") throw Object.assign(new Error(`${path} is not a directory`), { code: "ENOTDIR" });
+    if (kind !== "directory") throw Object.assign(new Error(`${path} is not a directory`), { code: "ENOTDIR", path });
   }
 }
 

@@ -1,11 +1,13 @@
 // `faramesh registry sign` and `registry publish`: packs of one's own, signed with one's own key. They check that each pack is
 // one before they sign it, write the files that they name, and send nothing anywhere.
+import { statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { Command, Option } from "clipanion";
 import { formatTime, systemClock } from "../../runtime/clock.ts";
 import { hasErrorCode, nodeDisk, readWhole, replaceProjectFile } from "../../runtime/disk.ts";
+import { artifactFiles, artifactLimitBytes } from "../../runtime/registry/artifact-file.ts";
 import { type Catalog, catalogLimitBytes, catalogPath, readCatalog, sections } from "../../runtime/registry/catalog.ts";
-import { artifactFiles, artifactLimitBytes, textOfBytes } from "../../runtime/registry/folders.ts";
+import { textOfBytes } from "../../runtime/registry/folders.ts";
 import { artifactSubject, type PackFile, siteOf } from "../../runtime/registry/publish.ts";
 import {
   type Publisher,
@@ -237,7 +239,8 @@ function writeSite(out: string, files: ReadonlyMap<string, Uint8Array>): void {
 
 function makeFolders(root: string, path: string): void {
   let folder = root;
-  nodeDisk.makeDirectory(folder);
+  // The folder itself may be a link to where a server looks.
+  if (statSync(folder, { throwIfNoEntry: false }) === undefined) nodeDisk.makeDirectory(folder);
   for (const part of path.split("/")) {
     folder = join(folder, part);
     nodeDisk.makeDirectory(folder);

@@ -8,7 +8,7 @@
 // are passed by.
 import { parseTime } from "../clock.ts";
 import { type Json, type JsonObject, parseJson } from "../json.ts";
-import { artifactFiles } from "./folders.ts";
+import { artifactFiles } from "./artifact-file.ts";
 import type { SeenCatalog } from "./lock-file.ts";
 import { checkSignature, type PublicKey, sha256Of } from "./signature.ts";
 

@@ -3,16 +3,10 @@
 // to say. What a registry gave is kept in `.faramesh/registry/`, and nothing else is ever written.
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import { hasErrorCode, nodeDisk, readWhole, realPath, replaceFile } from "../disk.ts";
+import { artifactFiles, artifactLimitBytes } from "./artifact-file.ts";
+import { catalogLimitBytes, catalogPath, readCatalog } from "./catalog.ts";
 import { signatureEnding, signatureLimitBytes } from "./signature.ts";
-import { type Copy, type Origin, placeOf } from "./trust.ts";
-
-/** What the compiler takes of one file. */
-export const artifactLimitBytes = 4 * 1024 * 1024;
-const endings = [".fms", ".fpl", ".fms.yaml", ".fms.yml", ".fms.json"];
-/** Names of the one file of an artifact that is read, whatever lies beside it. */
-export const artifactFiles: readonly string[] = ["pack", "policy", "framework", "provider"].flatMap((name) =>
-  endings.map((ending) => name + ending),
-);
+import { type Copy, isUnder, type Origin, placeOf } from "./trust.ts";
 
 export interface NoArtifact {
   readonly reason: "unreachable" | "refused";
@@ -57,7 +51,7 @@ export function keepCopy(dir: string, reference: string, { bytes, file, signatur
 export function readArtifact(reference: string, dir: string, roots: readonly Root[]): Artifact {
   const [place = "", version = ""] = reference.split("@");
   for (const { path: root, origin } of roots) {
-    const folder = join(root, ...place.split("/"), version);
+    const folder = join(root, ...withinRoot(root, place), version);
     const names = listed(folder).filter((name) => artifactFiles.includes(name));
     const [name, other] = names;
     if (other !== undefined) {
@@ -73,6 +67,24 @@ export function readArtifact(reference: string, dir: string, roots: readonly Roo
     message: `no copy of \`${reference}\` is on this machine`,
     help: `looked in ${looked}; put it there as ${example}, or name its registry: FARAMESH_REGISTRY_URL=https://…`,
   };
+}
+
+/**
+ * Where the artifacts of a place lie in a root: below host and path, or where the root is a copy of a registry's files as they are
+ * served, below the registry's name. The catalog only says which it is; what lies there is believed by its own signature.
+ */
+function withinRoot(root: string, place: string): readonly string[] {
+  const parts = place.split("/");
+  let bytes: Uint8Array;
+  try {
+    bytes = readWhole(nodeDisk, join(root, catalogPath), catalogLimitBytes);
+  } catch (error) {
+    if (hasErrorCode(error, "ENOENT", "ENOTDIR", "EINVAL", "ELOOP", "EFBIG", "EACCES", "EPERM")) return parts;
+    throw error;
+  }
+  const catalog = readCatalog(bytes);
+  if ("problem" in catalog || !isUnder(place, catalog.registry)) return parts;
+  return parts.slice(catalog.registry.split("/").length);
 }
 
 /** A file of the policy's folder, named by its path in it. A link that leads out of the folder is refused. */

@@ -1,5 +1,7 @@
 // A registry over the network: its catalog is read once and believed or not, and artifacts are taken from it by the digest
 // that the catalog names. It writes nothing and trusts no key of its own.
+
+import { artifactLimitBytes } from "./artifact-file.ts";
 import {
   type Catalog,
   type CatalogProblem,
@@ -10,7 +12,7 @@ import {
   readCatalog,
 } from "./catalog.ts";
 import { FetchFailure, fetchBytes } from "./fetch.ts";
-import { type Artifact, artifactLimitBytes, type NoArtifact, textOfBytes } from "./folders.ts";
+import { type Artifact, type NoArtifact, textOfBytes } from "./folders.ts";
 import type { SeenCatalog } from "./lock-file.ts";
 import { type PublicKey, sha256Of, signatureEnding, signatureLimitBytes } from "./signature.ts";
 import { isUnder, keysFor, placeOf, type TrustedKeys } from "./trust.ts";

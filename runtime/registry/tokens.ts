@@ -61,10 +61,15 @@ export function keepToken(env: Environment, origin: string, token: string | null
   else tokens.set(origin, token);
   const configuration = configurationFolder(env);
   if (configuration === null) throw new TokenFailure("neither XDG_CONFIG_HOME nor HOME says where to keep a token");
-  // The user's own folder may be shared or a link; ours below it is not.
-  if (statSync(configuration, { throwIfNoEntry: false }) === undefined) nodeDisk.makeDirectory(configuration);
   const folder = join(configuration, "faramesh");
-  nodeDisk.makeDirectory(folder);
+  try {
+    // The user's own folder may be shared or a link; ours below it is not.
+    if (statSync(configuration, { throwIfNoEntry: false }) === undefined) nodeDisk.makeDirectory(configuration);
+    nodeDisk.makeDirectory(folder);
+  } catch (error) {
+    if (hasErrorCode(error, "ENOTDIR")) throw new TokenFailure(`${folder} is a link, or no folder`);
+    throw error;
+  }
   const sorted = Object.fromEntries([...tokens].sort(([a], [b]) => (a < b ? -1 : 1)));
   replaceFile(nodeDisk, join(folder, fileName), Buffer.from(`${JSON.stringify({ tokens: sorted }, null, 2)}\n`));
 }

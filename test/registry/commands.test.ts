@@ -30,6 +30,12 @@ test("what is published is listed, found and imported again", () =>
     assert.equal(snapshotOf(dir), before);
     const out = await faramesh(dir, ...publish, "--out", "site", "--format", "json");
     assert.is(out.code, 0, out.stderr);
+    const policy = `import "packs.example/policies/pay@1.0.0"\ntrust { key "packs.example" ${key.text} }\nagent bot { default deny use pay }\n`;
+    put(dir, { "mirrored/governance.fms": policy });
+    const mirror = { FARAMESH_REGISTRY_ROOT: join(dir, "site") };
+    assert.is((await farameshWith(join(dir, "mirrored"), mirror, ["check"])).code, 0);
+    put(dir, { "mirrored/governance.fms": policy.replace(key.text, newKey().text) });
+    assert.is((await farameshWith(join(dir, "mirrored"), mirror, ["check"])).code, 1);
     const server = new LyingRegistry();
     for (const path of JSON.parse(out.stdout).files) server.files.set(path, readFileSync(join(dir, "site", path)));
     const url = await server.start();
@@ -49,7 +55,6 @@ test("what is published is listed, found and imported again", () =>
       assert.is((await farameshWith(stack, env, ["registry", "search", "large"])).code, 1);
       const info = await farameshWith(stack, env, ["registry", "info", "policies/pay", "--key", key.text]);
       assert.match(info.stdout, 'import "packs.example/policies/pay@1.0.0"');
-      const policy = `import "packs.example/policies/pay@1.0.0"\ntrust { key "packs.example" ${key.text} }\nagent bot { default deny use pay }\n`;
       put(dir, { "stack/governance.fms": policy });
       assert.is((await farameshWith(stack, env, ["check"])).code, 0);
       const plan = await farameshWith(stack, env, ["plan"]);
@@ -190,9 +195,24 @@ test("a token is kept for its registry alone, read by its user alone, and never 
       rmSync(path);
       symlinkSync("/etc/hostname", path);
       assert.is((await run(["auth", "whoami"])).code, 1);
+      rmSync(dirname(path), { recursive: true });
+      symlinkSync("/tmp", dirname(path));
+      assert.match((await run(["auth", "login"], token)).stderr, "is a link, or no folder");
     } finally {
       await server.stop();
     }
+  }));
+
+test("J05 a token is the user's alone whatever the umask", () =>
+  inFolder(async (dir) => {
+    const before = process.umask(0);
+    try {
+      assert.is((await farameshWith(dir, {}, ["auth", "login", "--url", "https://r.example/"], token)).code, 0);
+    } finally {
+      process.umask(before);
+    }
+    const path = join(dir, ".config/faramesh/tokens.json");
+    assert.equal([statSync(path).mode & 0o777, statSync(dirname(path)).mode & 0o777], [0o600, 0o700]);
   }));
 
 test("J10 a token never goes along with a redirect to another host", () =>

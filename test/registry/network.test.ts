@@ -360,6 +360,18 @@ test("J06 a key holds for the names below it alone, and the longest name counts"
     }
   }));
 
+test("J03 nothing is kept through a link in the place of the registry's folder", () =>
+  onStage(async ({ dir, run }) => {
+    const { mkdirSync, symlinkSync } = await import("node:fs");
+    mkdirSync(join(dir, "away"));
+    symlinkSync(join(dir, "away"), join(dir, ".faramesh"));
+    const before = snapshotOf(dir);
+    const { code, stderr } = await run("check", "--write-lock");
+    assert.is(code, 1);
+    assert.match(stderr, "has a link or a file in the place of a folder");
+    assert.equal(snapshotOf(dir), before);
+  }));
+
 test("J06 a policy in YAML trusts by the same words", () =>
   onStage(async ({ dir, run }) => {
     const { rmSync } = await import("node:fs");
