@@ -143,6 +143,7 @@ export const wal = object({
   latched: boolean,
   degraded: boolean,
   checkpoint_size: orNull(integer),
+  first_seq: integer,
 });
 
 export const runningDaemon: Schema = {
@@ -196,7 +197,7 @@ export const verified = object({
   last_seq: integer,
   checks: listOf(
     object({
-      name: oneOf("files", "chain", "tail", "head", "policy", "checkpoint", "signature", "tiles", "against"),
+      name: oneOf("files", "chain", "tail", "head", "policy", "checkpoint", "signature", "tiles", "pruned", "against"),
       ok: orNull(boolean),
       detail: string,
     }),
@@ -218,6 +219,15 @@ export const verified = object({
   signed_records: integer,
   gaps: listOf(string),
   period: orNull(object({ records: integer, first_seq: orNull(integer), last_seq: orNull(integer) })),
+  pruned: orNull(
+    object({
+      records: integer,
+      seq: orNull(integer),
+      archived: boolean,
+      actor: orNull(string),
+      reason: orNull(string),
+    }),
+  ),
   replay: orNull(
     object({
       decisions: integer,

@@ -31,6 +31,7 @@ import type { TokenPlace } from "./pkcs11.ts";
 import { type ActivePolicy, Policies, PolicyHistory } from "./policy.ts";
 import { checkSocketDir, preparePlaces, prepareShortDir } from "./premises.ts";
 import { Recovery } from "./recover.ts";
+import { Retention } from "./retention.ts";
 import { SignerKeys } from "./signer-keys.ts";
 import { Snapshots } from "./snapshots.ts";
 import {
@@ -232,6 +233,7 @@ export class Daemon implements House {
   readonly #parts: Parts;
   readonly #desk: Desk;
   readonly #snapshots: Snapshots;
+  readonly #retention: Retention;
   readonly #agentDoor: AgentDoor;
   readonly #operatorDoor: OperatorDoor;
   readonly #token = randomBytes(32).toString("hex");
@@ -264,6 +266,7 @@ export class Daemon implements House {
       { ...parts, ...parts.followed, history: policies.history },
       journal,
     );
+    this.#retention = new Retention(ledger, policies, journal);
     this.#desk = new Desk(this);
     this.#operatorDoor = new OperatorDoor(this.#desk, this, this.#token);
     this.#agentDoor = new AgentDoor({
@@ -350,6 +353,11 @@ export class Daemon implements House {
   /** Keeps a snapshot of the state now. Resolves when it counts, or has failed. */
   snapshot(): Promise<void> {
     return this.#snapshots.keep();
+  }
+
+  /** Lets go now of what is older than the policy says. Resolves when it is gone, or that has failed. */
+  prune(): Promise<void> {
+    return this.#retention.run();
   }
 
   onActivated(): void {
@@ -447,6 +455,7 @@ export class Daemon implements House {
       this.decider.recordFloods();
       this.#desk.recordExpired();
       this.#snapshots.tick();
+      this.#retention.tick();
     } catch (error) {
       this.journal.error({ err: error }, "housekeeping failed");
     }

@@ -6,6 +6,7 @@ import type { Decider, Governor } from "./decide.ts";
 import { storedArgs } from "./decision-record.ts";
 import { listAgents, orderAgent, showAgent } from "./desk-agents.ts";
 import { addGrant, listGrants, recordExpiredGrants, revokeGrant } from "./desk-grants.ts";
+import { pruneLog } from "./desk-prune.ts";
 import { eraseSalts } from "./desk-salts.ts";
 import { actorOf, optionalText, Refusal, reasonOf } from "./desk-words.ts";
 import {
@@ -69,6 +70,7 @@ export class Desk {
       ["checkpoint", () => this.#checkpoint()],
       ["rotate_key", (message) => this.#rotateKey(message)],
       ["erase_salts", (message) => eraseSalts(house.governor, message)],
+      ["prune", (message) => this.#prune(message)],
       ["approvals_list", (message) => this.#list(message)],
       ["approvals_show", (message) => ({ ok: true, approval: this.#view(this.#approval(message)) })],
       ["approve_defer", (message) => this.#resolve(message, "approved")],
@@ -175,6 +177,11 @@ export class Desk {
     const key = await this.#house.rotateKey(token);
     if (key === null) throw new Refusal("UNSUPPORTED", "this log is not signed");
     return { ok: true, key: key.text };
+  }
+
+  #prune(message: JsonObject): Promise<object> {
+    this.#checkServing();
+    return pruneLog(this.#house.governor, message);
   }
 
   #stop(): object {

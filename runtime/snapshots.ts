@@ -52,7 +52,11 @@ export class Snapshots {
     this.#lastMonoUs = monoUs;
     this.#lastSeq = log.lastSeq;
     const failures = log.stats().snapshotFailures;
-    await log.snapshot(() => stateOf(this.#parts, this.#policies.active, wallUs, clock.bootId));
+    await log.snapshot(
+      () => stateOf(this.#parts, this.#policies.active, wallUs, clock.bootId),
+      // The calls that a caller may still send again.
+      ({ calls_from }) => (typeof calls_from === "number" ? calls_from : null),
+    );
     if (log.stats().snapshotFailures > failures)
       this.#journal.warn({ seq: this.#lastSeq }, "no snapshot of the state could be kept; an earlier one stands");
   }

@@ -104,5 +104,6 @@ function walOf({ governor, walDir }: StatusSources, nowUs: number): WalStatus {
     latched: stats.state === "latched",
     degraded: stats.headFailures + stats.checkpointFailures > 0,
     checkpoint_size: stats.checkpointSize,
+    first_seq: stats.prunedBefore ?? 1,
   };
 }

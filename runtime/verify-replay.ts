@@ -15,6 +15,8 @@ import { Holds } from "./holds.ts";
 import { ImageFailure } from "./images.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { durableCause } from "./judge.ts";
+import { isPruned } from "./log/beginning.ts";
+import { LogFailure } from "./log/failure.ts";
 import { readLogId } from "./log/identity.ts";
 import { readRecords, type StoredRecord } from "./log/read.ts";
 import { listSegments } from "./log/segments.ts";
@@ -121,15 +123,21 @@ function taken(recovery: Recovery, { value, seq }: StoredRecord): string | null 
   }
 }
 
-/** Begins with the newest snapshot from before `fromUs`; answers the last record that it covers. */
+/** Begins with the newest snapshot from before `fromUs`, of a pruned log with the oldest where there is none; answers the last record that it covers. */
 function begin(recovery: Recovery, walDir: string, fromUs: number): number {
-  const logId = fromUs === 0 ? null : readLogId(nodeDisk, walDir);
+  const segments = listSegments(nodeDisk, walDir);
+  const wasPruned = isPruned(segments);
+  const logId = fromUs === 0 && !wasPruned ? null : readLogId(nodeDisk, walDir);
   if (logId !== null) {
-    const segments = listSegments(nodeDisk, walDir);
-    for (const file of listSnapshots(nodeDisk, walDir)) {
+    const newestFirst = listSnapshots(nodeDisk, walDir);
+    // Of a pruned log the oldest tells most, where none lies before what was asked for.
+    const files = wasPruned ? [...newestFirst, ...newestFirst.toReversed()] : newestFirst;
+    for (const [at, file] of files.entries()) {
+      const isLate = at >= newestFirst.length;
       try {
         const { state, atHash } = readSnapshot(nodeDisk, walDir, logId, file);
-        if (!(Number(state.calls_until_us) <= fromUs) || !isNamedIn(nodeDisk, segments, file, atHash)) continue;
+        if ((!isLate && !(Number(state.calls_until_us) <= fromUs)) || !isNamedIn(nodeDisk, segments, file, atHash))
+          continue;
         recovery.begin(state);
         return file.atSeq;
       } catch (error) {
@@ -138,6 +146,8 @@ function begin(recovery: Recovery, walDir: string, fromUs: number): number {
       }
     }
   }
+  if (wasPruned)
+    throw new LogFailure("SEGMENT_MISSING", "the log was pruned, and no snapshot can be used to judge from");
   recovery.begin(null);
   return 0;
 }

@@ -30,6 +30,7 @@ const holds: Readonly<Record<VerifyCheck["name"], string>> = {
   checkpoint: "checkpoints fit the records",
   signature: "signed by a pinned key",
   tiles: "tiles fit the records",
+  pruned: "what was pruned is recorded and signed",
   against: "holds what was kept outside",
 };
 
@@ -42,6 +43,7 @@ const fails: Readonly<Record<VerifyCheck["name"], string>> = {
   checkpoint: "checkpoint",
   signature: "signature",
   tiles: "tiles",
+  pruned: "removed records",
   against: "what was kept outside",
 };
 
@@ -122,6 +124,7 @@ export class AuditVerifyCommand extends FarameshCommand {
       signed_records: report.signedRecords,
       gaps: report.gaps,
       period: periodView(report),
+      pruned: report.pruned,
       replay: again === null ? null : replayView(again),
     });
     if (!io.isJson) tell(io, report, existsSync(walDir) && ok && isEmptyLog(walDir), again);

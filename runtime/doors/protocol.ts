@@ -100,6 +100,20 @@ export interface WalStatus {
   readonly degraded: boolean;
   /** Records under the last checkpoint; null without one. */
   readonly checkpoint_size: number | null;
+  /** The first record that was not pruned. */
+  readonly first_seq: number;
+}
+
+/** What a prune removes, or removed. */
+export interface PrunedView {
+  /** names within the log's directory, lowest first */
+  readonly segments: readonly string[];
+  readonly first_seq: number;
+  /** of the first record that stays */
+  readonly first_kept: number;
+  readonly bytes: number;
+  /** of the prune record; null for one that was only planned */
+  readonly seq: number | null;
 }
 
 export interface PolicySource {
@@ -277,6 +291,22 @@ export interface OperatorCalls {
     };
     answer: { ok: true; seq: number; erased: number };
   };
+  /**
+   * Removes the oldest segments that need not be kept, as many as one prune takes; with `dry_run` says only which. `archive` names the
+   * files that hold what goes.
+   */
+  prune: {
+    request: {
+      keep_seconds?: number;
+      keep_bytes?: number;
+      from_seq?: number;
+      dry_run?: boolean;
+      archive?: readonly { readonly file: string; readonly sha256: string }[];
+      reason?: string;
+      actor: string;
+    };
+    answer: { ok: true; pruned: PrunedView | null };
+  };
   approvals_list: {
     request: { status?: ApprovalStatus; agent_id?: string };
     answer: { ok: true; approvals: readonly ApprovalView[] };
@@ -353,6 +383,7 @@ export const operatorTypes: Readonly<
   checkpoint: true,
   rotate_key: true,
   erase_salts: true,
+  prune: true,
   approvals_list: true,
   approvals_show: true,
   approvals_watch: true,

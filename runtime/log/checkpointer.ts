@@ -11,7 +11,7 @@ import type { TileStore } from "./tile-store.ts";
 import type { Tile, TileTree } from "./tiles.ts";
 import { type RecoveredTree, rotationKind } from "./tree-recovery.ts";
 
-export type CheckpointCause = "start" | "stop" | "policy" | "rotation" | "records" | "time" | "asked";
+export type CheckpointCause = "start" | "stop" | "policy" | "rotation" | "records" | "time" | "prune" | "asked";
 
 /** A checkpoint is due after so many records, looked at once a second, and after so much time even without any. */
 export const dueRecords = 16_384;

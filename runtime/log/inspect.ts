@@ -2,7 +2,8 @@
 // share, and the judgement of a bad end, torn or corrupt. It reads only.
 import type { Disk, DiskFile } from "../disk.ts";
 import type { JsonObject } from "../json.ts";
-import { Chain } from "./chain.ts";
+import { chainBefore } from "./beginning.ts";
+import type { Chain } from "./chain.ts";
 import { LogFailure } from "./failure.ts";
 import { type HeadState, readHead, type StoredHead } from "./head.ts";
 import { claimedHash, entryHash, type LineFault, lineLimitBytes, newline } from "./line.ts";
@@ -56,7 +57,7 @@ export function* walk(
   logId: string,
   ackedSeq: number,
   visitor: WalkVisitor = {},
-  from: WalkStart = { index: 0, chain: new Chain(logId) },
+  from: WalkStart = { index: 0, chain: chainBefore(disk, segments, logId) },
 ): Generator<number, WalkReport> {
   const { chain } = from;
   const report = { firstTime: "", lastSegmentTime: "", hashAtAcked: ackedSeq === chain.seq ? chain.hash : null };
@@ -156,12 +157,10 @@ export function headDisagreement(report: WalkReport, head: HeadState): LogFailur
   if (head.logId !== chain.logId) {
     return new LogFailure("CORRUPT", `the head belongs to log ${head.logId}, not ${chain.logId}`, { segment: "head" });
   }
-  if (bad === null && head.segment > report.segments.length) {
-    return new LogFailure(
-      "SEGMENT_MISSING",
-      `the head names segment ${head.segment}, there are ${report.segments.length}`,
-      place,
-    );
+  const lastSegment = report.segments.at(-1)?.number ?? 0;
+  if (bad === null && head.segment > lastSegment) {
+    const message = `the head names segment ${head.segment}, the last one is ${lastSegment}`;
+    return new LogFailure("SEGMENT_MISSING", message, place);
   }
   if (bad === null && head.ackedSeq > chain.seq) {
     const message = `records ${chain.seq + 1} to ${head.ackedSeq} were acknowledged and are gone`;

@@ -15,6 +15,8 @@ import { HeadFile } from "./head.ts";
 import { HeadKeeper } from "./head-keeper.ts";
 import { entryLimitBytes, prefixBytes, writeLine } from "./line.ts";
 import type { VerifierKey } from "./note.ts";
+import type { Keep, PrunePlan } from "./prune-plan.ts";
+import { type PruneOrder, type PruneResult, Pruner } from "./pruner.ts";
 import { type LogEntryInput, RestRenderer } from "./record.ts";
 import { openForWriting, type PolicyNames } from "./recover.ts";
 import type { Rebuilt } from "./resume.ts";
@@ -84,6 +86,8 @@ export interface LogStats {
   readonly snapshotSeq: number | null;
   /** snapshots that failed in a row; the log goes on without them */
   readonly snapshotFailures: number;
+  /** the first record that the last prune kept; null before the first */
+  readonly prunedBefore: number | null;
 }
 
 export class Log {
@@ -106,6 +110,8 @@ export class Log {
   readonly #head: HeadKeeper;
   readonly #checkpointer: Checkpointer | null;
   readonly #snapshots: SnapshotKeeper;
+  readonly #pruner: Pruner;
+  #firstSegment: number;
   readonly #listeners: ((failure: LogFailure) => void)[] = [];
   readonly #reliefListeners: (() => void)[] = [];
   #wasPressed = false;
@@ -204,11 +210,23 @@ export class Log {
     };
     const isSealed = options.keys !== undefined && tree !== null;
     this.#checkpointer = isSealed ? new Checkpointer(around, options.keys, new TileStore(disk, dir), tree) : null;
-    this.#snapshots = new SnapshotKeeper(disk, dir, opened.snapshotSeq, {
+    this.#snapshots = new SnapshotKeeper(disk, dir, opened.resumed, {
       logId: identity.logId,
       place: () => ({ seq: this.#lastSeq, hash: this.#lastHash, memory: this.#memory() }),
       append: (body) => this.append({ ...this.#policy, type: "snapshot", body }),
       durable: (seq) => this.durable(seq),
+    });
+    this.#firstSegment = opened.firstSegment;
+    this.#pruner = new Pruner(disk, dir, opened.pruned, {
+      logId: identity.logId,
+      snapshots: () => this.#snapshots.known,
+      treeHead: () => this.treeHead,
+      append: (body) => this.append({ ...this.#policy, type: "prune", body }),
+      checkpoint: () => this.checkpoint("prune"),
+      removed: ({ number, sizeBytes }) => {
+        this.#firstSegment = number + 1;
+        this.#sealedBytes -= sizeBytes;
+      },
     });
     this.#timer = setInterval(() => this.#keepHouse(), housekeepingIntervalMs);
     this.#timer.unref();
@@ -217,7 +235,10 @@ export class Log {
   #memory(): LogMemory {
     const isSealed = this.#checkpointer !== null;
     const host = isSealed ? hostname() : null;
-    return { ...this.#policy, host, had_checkpoint: isSealed, rotated_to: this.#checkpointer?.rotatedTo ?? null };
+    const rotatedTo = this.#checkpointer?.rotatedTo ?? null;
+    const { last } = this.#pruner;
+    const pruned = last === null ? {} : { pruned: { seq: last.seq, first_kept: last.firstKept } };
+    return { ...this.#policy, host, had_checkpoint: isSealed, rotated_to: rotatedTo, ...pruned };
   }
 
   /** Of the last checkpoint; null without one. */
@@ -237,11 +258,23 @@ export class Log {
   }
 
   /**
-   * Keeps what all records so far have made, so that the next opening begins there. `state` is called in this turn. Resolves when that
-   * is on disk, or has failed, which costs no more than a slower start.
+   * Keeps what all records so far have made, so that the next opening begins there. `state` is called in this turn; `wanted` says which
+   * earlier record `Rebuilt.begin` would ask for with it. Resolves when that is on disk, or has failed, which costs no more than a slower
+   * start.
    */
-  async snapshot(state: () => JsonObject): Promise<void> {
-    if (this.#state === "open") await this.#snapshots.keep(state);
+  async snapshot(state: () => JsonObject, wanted: (state: JsonObject) => number | null = () => null): Promise<void> {
+    if (this.#state === "open") await this.#snapshots.keep(state, wanted);
+  }
+
+  /** What a prune would remove now; null for nothing. Throws LogFailure. */
+  prunePlan(keep: Keep): PrunePlan | null {
+    return this.#pruner.plan(keep);
+  }
+
+  /** Removes the oldest segments that need not be kept; null where there are none. Rejects as `Pruner.prune` does. */
+  async prune(order: PruneOrder): Promise<PruneResult | null> {
+    if (this.#state !== "open" || this.#isClosing) throw this.#failure ?? closedFailure();
+    return this.#pruner.prune(order);
   }
 
   /** Puts a new key in force; null where nothing is signed. Rejects with what went wrong. */
@@ -345,7 +378,7 @@ export class Log {
       lastSyncTime: this.#lastSyncUs === null ? null : formatTime(this.#lastSyncUs),
       lagRecords: this.#lastSeq - this.#syncedSeq,
       lagBytes: this.#committer.queuedBytes,
-      segments: this.#segment.number,
+      segments: this.#segment.number - this.#firstSegment + 1,
       activeBytes: this.#segment.sizeBytes,
       totalBytes: this.#sealedBytes + this.#segment.sizeBytes,
       headFailures: this.#head.failures,
@@ -353,6 +386,7 @@ export class Log {
       checkpointSize: this.#checkpointer?.head?.size ?? null,
       snapshotSeq: this.#snapshots.atSeq,
       snapshotFailures: this.#snapshots.failures,
+      prunedBefore: this.#pruner.last?.firstKept ?? null,
     };
   }
 

@@ -1,12 +1,13 @@
 // Reads the log without writing: all records up to now, or following it as it grows. Each record is checked against the
 // chain before it is handed out; a line still being written is left for later.
-import { type Disk, nodeDisk } from "../disk.ts";
+import { type Disk, type DiskFile, hasErrorCode, nodeDisk } from "../disk.ts";
 import type { Json, JsonObject } from "../json.ts";
+import { requireBeginning } from "./beginning.ts";
 import { Chain, type GoodStep } from "./chain.ts";
 import { LogFailure } from "./failure.ts";
 import { readLogId } from "./identity.ts";
-import { checkLine } from "./line.ts";
 import { LineReader } from "./lines.ts";
+import { recordAt } from "./record-at.ts";
 import type { MemberName } from "./scan.ts";
 import { identityFileName, listSegments, type SegmentInfo } from "./segments.ts";
 
@@ -45,7 +46,7 @@ const followIntervalMs = 100;
 const recordsPerTurn = 1024;
 
 /**
- * The records from `fromSeq` on, in order, to the last complete line at the time the last segment is reached. Throws
+ * The records from `fromSeq` on, or from the first that was not pruned, in order, to the last complete line at the time the last segment is reached. Throws
  * LogFailure CORRUPT, SEGMENT_MISSING or DIRECTORY_UNUSABLE where the log does not hold together; records before
  * `fromSeq` in other segments are not looked at.
  */
@@ -109,7 +110,7 @@ class Cursor {
   readonly #fromSeq: number;
   /** null until the first record is found */
   #chain: Chain | null = null;
-  #segmentNumber = 1;
+  #segmentNumber = 0;
   #offset = 0;
 
   constructor(disk: Disk, dir: string, fromSeq: number) {
@@ -123,13 +124,23 @@ class Cursor {
     const segments = listSegments(this.#disk, this.#dir);
     if (segments.length === 0) return;
     this.#chain ??= this.#start(segments);
-    for (const segment of segments.slice(this.#segmentNumber - 1)) {
+    this.#requireNoPrune(segments);
+    for (const segment of segments) {
+      if (segment.number < this.#segmentNumber) continue;
       if (segment.number > this.#segmentNumber) {
         this.#segmentNumber = segment.number;
         this.#offset = 0;
       }
       yield* this.#segment(this.#chain, segment, segment === segments.at(-1));
     }
+  }
+
+  /** A slow reader may be overtaken by a prune; what it has not read then is gone. */
+  #requireNoPrune(segments: readonly SegmentInfo[]): void {
+    const first = segments[0] as SegmentInfo;
+    if (first.number <= this.#segmentNumber) return;
+    const message = "records were pruned before they were read: ask again";
+    throw new LogFailure("SEGMENT_MISSING", message, { segment: first.name });
   }
 
   /** Skips the segments that end before `fromSeq`: each begins with a record that tells its seq and prev. */
@@ -146,11 +157,12 @@ class Cursor {
       this.#segmentNumber = segment.number;
       return new Chain(logId, first.seq - 1, first.prev);
     }
-    return new Chain(logId);
+    this.#segmentNumber = (segments[0] as SegmentInfo).number;
+    return requireBeginning(this.#disk, segments, logId);
   }
 
   async *#segment(chain: Chain, segment: SegmentInfo, isLast: boolean): AsyncGenerator<StoredRecord> {
-    const file = this.#disk.open(segment.path, "read");
+    const file = openListed(this.#disk, segment);
     try {
       // Listed segments that others follow are sealed; what the last one had then is enough for this round.
       const reader = new LineReader(file, this.#offset, segment.sizeBytes);
@@ -175,9 +187,10 @@ class Cursor {
     const segments = listSegments(this.#disk, this.#dir);
     if (segments.length === 0) return;
     const chain = this.#start(segments);
-    for (const segment of segments.slice(this.#segmentNumber - 1)) {
+    for (const segment of segments) {
+      if (segment.number < this.#segmentNumber) continue;
       const isLast = segment === segments.at(-1);
-      const file = this.#disk.open(segment.path, "read");
+      const file = openListed(this.#disk, segment);
       try {
         const reader = new LineReader(file, 0, segment.sizeBytes);
         let handedOut = 0;
@@ -214,15 +227,13 @@ class Cursor {
   }
 }
 
-/** The record at an offset of a segment, checked by itself; null where none stands whole. */
-export function recordAt(disk: Disk, segment: SegmentInfo, offset: number): JsonObject | null {
-  const file = disk.open(segment.path, "read");
+/** A segment that was listed and has gone since was pruned. Throws LogFailure SEGMENT_MISSING. */
+function openListed(disk: Disk, segment: SegmentInfo): DiskFile {
   try {
-    const reader = new LineReader(file, offset, segment.sizeBytes);
-    if (!reader.next() || !reader.isComplete) return null;
-    const line = checkLine(reader.bytes, reader.start, reader.end);
-    return line.ok ? line.value : null;
-  } finally {
-    file.close();
+    return disk.open(segment.path, "read");
+  } catch (error) {
+    if (!hasErrorCode(error, "ENOENT")) throw error;
+    const message = `${segment.name} was pruned while it was read: ask again`;
+    throw new LogFailure("SEGMENT_MISSING", message, { segment: segment.name });
   }
 }

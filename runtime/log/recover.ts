@@ -4,21 +4,31 @@ import { parseTime } from "../clock.ts";
 import type { Disk } from "../disk.ts";
 import type { Json, JsonObject } from "../json.ts";
 import type { ActiveState } from "./active.ts";
+import { chainBefore, isPruned, lastPrune, missingBefore, requireBeginning } from "./beginning.ts";
 import type { Chain } from "./chain.ts";
-import { reasonOf } from "./failure.ts";
+import { LogFailure, reasonOf } from "./failure.ts";
 import { createHead, firstGeneration, readHead } from "./head.ts";
 import { type LogIdentity, openIdentity } from "./identity.ts";
 import { inspectLog } from "./inspect.ts";
+import { prunedOf } from "./prune-record.ts";
 import { quarantineTail, tornTailKind, unmarkedCopies } from "./quarantine.ts";
 import type { LogEntryInput } from "./record.ts";
 import { type Rebuilt, type Resumption, resumptions, type Unused } from "./resume.ts";
-import { listSegments } from "./segments.ts";
+import { listSegments, type SegmentInfo } from "./segments.ts";
 import type { KeyKeeper } from "./signing-key.ts";
+import type { KnownSnapshot } from "./snapshot-keeper.ts";
 import { type Snapshot, UnfitSnapshot } from "./snapshots.ts";
 import { TreeRecovery } from "./tree-recovery.ts";
 
 /** What each record says of the policy then in force. */
 export type PolicyNames = Pick<LogEntryInput, "policy_version" | "policy_hash">;
+
+/** A prune that a signed checkpoint covers. */
+export interface SignedPrune {
+  /** of its record */
+  readonly seq: number;
+  readonly firstKept: number;
+}
 
 export interface OpenedFiles {
   readonly identity: LogIdentity;
@@ -34,8 +44,12 @@ export interface OpenedFiles {
   readonly policy: PolicyNames | null;
   /** the tree over the records, where it was asked for */
   readonly tree: TreeRecovery | null;
-  /** the last record of the snapshot that was taken up; null when all records were read */
-  readonly snapshotSeq: number | null;
+  /** the snapshot that was taken up; null when all records were read */
+  readonly resumed: KnownSnapshot | null;
+  /** the last prune, under a signed checkpoint; null before the first */
+  readonly pruned: SignedPrune | null;
+  /** number of the first segment */
+  readonly firstSegment: number;
 }
 
 export interface OpeningOptions {
@@ -70,9 +84,25 @@ export function openForWriting(disk: Disk, dir: string, options: OpeningOptions)
       }
     }
   }
+  const first = segments[0];
+  if (first !== undefined && isPruned(segments)) throw withoutSnapshot(disk, segments, identity.logId, unused);
   rebuilt?.begin(null);
   const tree = keys === undefined ? null : new TreeRecovery(disk, dir, identity.logId);
   return read(disk, dir, identity, options, { tree, resumption: null, unused });
+}
+
+/** A pruned log is no beginning of anything: what its first records did is in snapshots alone. */
+function withoutSnapshot(
+  disk: Disk,
+  segments: readonly SegmentInfo[],
+  logId: string,
+  unused: readonly Unused[],
+): LogFailure {
+  requireBeginning(disk, segments, logId);
+  const first = segments[0] as SegmentInfo;
+  const why = unused.map(({ file, reason }) => `${file} ${reason}`).join("; ");
+  const message = `what stood before ${first.name} was pruned, and no snapshot can be used to begin with`;
+  return new LogFailure("SEGMENT_MISSING", why === "" ? message : `${message}: ${why}`, { segment: first.name });
 }
 
 function begun(rebuilt: Rebuilt, state: JsonObject): number | null {
@@ -99,6 +129,8 @@ function read(
 ): OpenedFiles {
   const snapshot = resumption?.snapshot ?? null;
   const covered = snapshot?.atSeq ?? 0;
+  const { pruned: before } = snapshot?.log ?? {};
+  let pruned: SignedPrune | null = before === undefined ? null : { seq: before.seq, firstKept: before.first_kept };
   const marked = new Set<string>();
   let policy: PolicyNames | null = snapshot?.log ?? null;
   const record = (head: JsonObject, value: () => JsonObject, hash: string): void => {
@@ -106,6 +138,7 @@ function read(
     if (head.seq === covered && hash !== snapshot?.atHash) throw new UnfitSnapshot("was not made at its record");
     tree?.record(head, value, hash, isCovered);
     if (head.type === "policy" && !isCovered) policy = policyNames(head);
+    if (head.type === "prune" && (head.seq as number) > (pruned?.seq ?? 0)) pruned = pruneIn(value(), pruned);
     if (head.type === "mark") {
       const name = markedCopy(value());
       if (name !== null) marked.add(name);
@@ -116,13 +149,16 @@ function read(
   const { walk, head, torn, isHeadRebuilt } = inspection;
   if (walk.chain.seq < covered) throw new UnfitSnapshot("covers records that are not there");
   tree?.check(walk.chain.seq);
+  const signedSize = tree?.storedSize ?? 0;
+  if (pruned !== null && pruned.seq > signedSize) pruned = null;
+  pruned = signedPrune(disk, walk.segments, identity.logId, signedSize, pruned);
   if (torn !== null) quarantineTail(disk, dir, torn.segment, torn.offset);
   const isNew = head.kind === "absent" && walk.segments.length === 0;
   // Before the first segment, so that a log with segments always has one.
   if (isNew)
     createHead(disk, dir, identity.logId, { ackedSeq: 0, lastHash: walk.chain.hash, segment: 0, cleanStop: false });
-  const firstSegment = walk.segments[resumption?.start.index ?? 0]?.number ?? 1;
-  const owed = unmarkedCopies(disk, dir, marked, firstSegment);
+  const readFrom = walk.segments[resumption?.start.index ?? 0]?.number ?? 1;
+  const owed = unmarkedCopies(disk, dir, marked, readFrom);
   const marks: JsonObject[] = owed.map((detail) => ({ detail, kind: tornTailKind }));
   if (isHeadRebuilt) marks.push({ detail: { last_seq: walk.chain.seq }, kind: "head_rebuilt" });
   for (const { file, reason } of unused) marks.push({ detail: { file, reason }, kind: "snapshot_unfit" });
@@ -132,8 +168,34 @@ function read(
   const active = last === undefined ? null : { number: last.number, sizeBytes, firstUs };
   const sealedBytes = walk.segments.slice(0, -1).reduce((total, segment) => total + segment.sizeBytes, 0);
   const headGeneration = head.kind === "valid" ? head.state.generation : isNew ? firstGeneration : 0;
-  const snapshotSeq = snapshot?.atSeq ?? null;
-  return { identity, chain: walk.chain, active, sealedBytes, headGeneration, marks, policy, tree, snapshotSeq };
+  const resumed =
+    resumption === null ? null : { file: resumption.file.name, atSeq: covered, firstSeq: resumption.firstSeq };
+  const firstSegment = walk.segments[0]?.number ?? 1;
+  const end = { chain: walk.chain, active, sealedBytes, headGeneration, firstSegment };
+  return { identity, ...end, marks, policy, tree, resumed, pruned };
+}
+
+function pruneIn(value: JsonObject, before: SignedPrune | null): SignedPrune | null {
+  const says = prunedOf(value);
+  return says === null ? before : { seq: value.seq as number, firstKept: says.firstKept };
+}
+
+/** The prune that explains how the files begin. Throws LogFailure SEGMENT_MISSING where they begin later than a signed one says. */
+function signedPrune(
+  disk: Disk,
+  segments: readonly SegmentInfo[],
+  logId: string,
+  signedSize: number,
+  pruned: SignedPrune | null,
+): SignedPrune | null {
+  const first = segments[0];
+  if (first === undefined || !isPruned(segments)) return pruned;
+  const firstSeq = chainBefore(disk, segments, logId).seq + 1;
+  if (pruned !== null && firstSeq <= pruned.firstKept) return pruned;
+  // A snapshot that was kept while the prune waited for its signature knows nothing of it, and its record is not read again.
+  const last = lastPrune(disk, segments);
+  if (last === null || last.seq > signedSize || firstSeq > last.pruned.firstKept) throw missingBefore(first);
+  return { seq: last.seq, firstKept: last.pruned.firstKept };
 }
 
 function policyNames({ policy_version, policy_hash }: JsonObject): PolicyNames {

@@ -2,13 +2,14 @@
 // key signed. It reads only; what does not fit makes it choose an earlier snapshot, and at last the log's beginning.
 import type { Disk } from "../disk.ts";
 import type { JsonObject } from "../json.ts";
+import { chainBefore, isPruned } from "./beginning.ts";
 import { Chain } from "./chain.ts";
 import { LogFailure } from "./failure.ts";
 import { readHead } from "./head.ts";
 import type { WalkStart } from "./inspect.ts";
 import { lineLimitBytes } from "./line.ts";
 import { LineReader } from "./lines.ts";
-import { recordAt } from "./read.ts";
+import { recordAt } from "./record-at.ts";
 import type { SegmentInfo } from "./segments.ts";
 import {
   isNamedIn,
@@ -37,6 +38,8 @@ export interface Resumption {
   readonly snapshot: Snapshot;
   readonly file: SnapshotFile;
   readonly start: WalkStart;
+  /** the first record that is read again */
+  readonly firstSeq: number;
 }
 
 export interface Unused {
@@ -54,8 +57,9 @@ export function* resumptions(
   unused: Unused[],
 ): Generator<Resumption> {
   const head = readHead(disk, dir);
-  // Without a head nothing says what was acknowledged: then everything is looked at.
-  if (head.kind !== "valid") return;
+  // Without a head nothing says what was acknowledged: then everything is looked at that was not pruned.
+  const ackedSeq = head.kind === "valid" ? head.state.ackedSeq : 1;
+  if (head.kind !== "valid" && !isPruned(segments)) return;
   for (const file of listSnapshots(disk, dir).slice(0, triesMax)) {
     try {
       const snapshot = readSnapshot(disk, dir, logId, file);
@@ -63,10 +67,13 @@ export function* resumptions(
       if (!isNamedIn(disk, segments.slice(at.index), file, snapshot.atHash)) {
         throw new UnfitSnapshot("is named by no record");
       }
-      const firstSeq = Math.max(1, Math.min(snapshot.atSeq, head.state.ackedSeq, wanted(snapshot)));
-      const start = segmentOf(disk, segments, logId, firstSeq);
+      const wantedSeq = Math.max(1, Math.min(snapshot.atSeq, ackedSeq, wanted(snapshot)));
+      const start = segmentOf(disk, segments, logId, wantedSeq);
+      const firstSeq = start.chain.seq + 1;
+      if (start.index === 0 && isPruned(segments) && head.kind === "valid" && wantedSeq < firstSeq)
+        throw new UnfitSnapshot(`needs record ${wantedSeq}, which was pruned`);
       checkBorders(disk, segments.slice(0, start.index + 1), logId);
-      yield { snapshot, file, start };
+      yield { snapshot, file, start, firstSeq };
     } catch (error) {
       if (!(error instanceof UnfitSnapshot)) throw error;
       unused.push({ file: file.name, reason: error.message });
@@ -83,7 +90,7 @@ function segmentOf(disk: Disk, segments: readonly SegmentInfo[], logId: string, 
       throw new UnfitSnapshot("stands in a strange segment");
     return { index, chain: new Chain(logId, first.seq - 1, first.prev) };
   }
-  return { index: 0, chain: new Chain(logId) };
+  return { index: 0, chain: chainBefore(disk, segments, logId) };
 }
 
 /** Each of the segments must begin where the one before ends. Throws LogFailure CORRUPT. */

@@ -29,8 +29,9 @@ export interface SegmentInfo {
 }
 
 /**
- * The segments in order, with their sizes at this moment. Throws LogFailure SEGMENT_MISSING for a gap in the numbers or
- * a first segment other than 1, CORRUPT for a name ending in .wal that is no segment.
+ * The segments in order, with their sizes at this moment. Throws LogFailure SEGMENT_MISSING for a gap in the numbers,
+ * CORRUPT for a name ending in .wal that is no segment. Those before the first may have been pruned: whether they were is
+ * for `beginningOf` and whoever walks the records.
  */
 export function listSegments(disk: Disk, dir: string): SegmentInfo[] {
   const segments: SegmentInfo[] = [];
@@ -40,7 +41,8 @@ export function listSegments(disk: Disk, dir: string): SegmentInfo[] {
     if (!segmentName.test(name) || identity?.kind !== "file") {
       throw new LogFailure("CORRUPT", `${name} is not a segment of this log`, { segment: name });
     }
-    const expected = segments.length + 1;
+    const before = segments.at(-1);
+    const expected = before === undefined ? Number(name.slice(0, 8)) : before.number + 1;
     if (name !== segmentFileName(expected)) {
       throw new LogFailure("SEGMENT_MISSING", `segment ${segmentFileName(expected)} is missing before ${name}`, {
         segment: segmentFileName(expected),

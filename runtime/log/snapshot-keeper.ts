@@ -8,6 +8,7 @@ import {
   removeOldSnapshots,
   snapshotBody,
   snapshotBytes,
+  snapshotFileName,
   snapshotLimitBytes,
   storeSnapshot,
 } from "./snapshots.ts";
@@ -20,6 +21,18 @@ export interface SnapshotSurroundings {
   durable(seq: number): Promise<void>;
 }
 
+/** A snapshot that was written or taken up by this process. */
+export interface KnownSnapshot {
+  /** name of its file */
+  readonly file: string;
+  readonly atSeq: number;
+  /** a start that takes it up reads from here on */
+  readonly firstSeq: number;
+}
+
+/** Snapshots remembered: the newest, and one to fall back to. */
+const knownMax = 2;
+
 export class SnapshotKeeper {
   /** failures in a row */
   failures = 0;
@@ -27,6 +40,7 @@ export class SnapshotKeeper {
   lastFailure: string | null = null;
   /** the last record that the newest snapshot covers; null without one */
   atSeq: number | null;
+  #known: KnownSnapshot[];
   readonly #disk: Disk;
   readonly #dir: string;
   readonly #around: SnapshotSurroundings;
@@ -34,37 +48,46 @@ export class SnapshotKeeper {
   /** the one that waits for it; whoever comes meanwhile joins */
   #next: Promise<void> | null = null;
 
-  constructor(disk: Disk, dir: string, atSeq: number | null, around: SnapshotSurroundings) {
+  constructor(disk: Disk, dir: string, resumed: KnownSnapshot | null, around: SnapshotSurroundings) {
     this.#disk = disk;
     this.#dir = dir;
-    this.atSeq = atSeq;
+    this.atSeq = resumed?.atSeq ?? null;
+    this.#known = resumed === null ? [] : [resumed];
     this.#around = around;
+  }
+
+  /** Oldest first. That their files still are what was written is for who relies on them. */
+  get known(): readonly KnownSnapshot[] {
+    return this.#known;
   }
 
   /**
    * Keeps `state()`, which must hold what every record so far has made, when no other is under way any more. Resolves when it counts, or
    * has failed; or at once where nothing was appended since the last.
    */
-  keep(state: () => JsonObject): Promise<void> {
+  keep(state: () => JsonObject, wanted: (state: JsonObject) => number | null): Promise<void> {
     this.#next ??= this.#running.then(() => {
       this.#next = null;
-      this.#running = this.#keep(state);
+      this.#running = this.#keep(state, wanted);
       return this.#running;
     });
     return this.#next;
   }
 
-  async #keep(state: () => JsonObject): Promise<void> {
+  async #keep(state: () => JsonObject, wanted: (state: JsonObject) => number | null): Promise<void> {
     const { seq, hash, memory } = this.#around.place();
     // Its own record is the one thing behind the last.
     if (this.atSeq !== null && seq <= this.atSeq + 1) return;
     try {
-      const bytes = snapshotBytes(this.#around.logId, { atSeq: seq, atHash: hash, log: memory, state: state() });
+      const kept = state();
+      const bytes = snapshotBytes(this.#around.logId, { atSeq: seq, atHash: hash, log: memory, state: kept });
       if (bytes.length > snapshotLimitBytes) throw new Error(`the state has ${bytes.length} bytes`);
       const sha256 = await storeSnapshot(this.#disk, this.#dir, seq, bytes);
       const named = this.#around.append(snapshotBody(seq, hash, sha256, bytes.length));
       await this.#around.durable(named.seq);
       this.atSeq = seq;
+      const firstSeq = Math.min(seq, wanted(kept) ?? seq);
+      this.#known = [...this.#known, { file: snapshotFileName(seq, sha256), atSeq: seq, firstSeq }].slice(-knownMax);
       this.failures = 0;
       this.lastFailure = null;
       removeOldSnapshots(this.#disk, this.#dir, seq);

@@ -6,9 +6,8 @@
 import { join } from "node:path";
 import { type Disk, hasErrorCode, readWhole, replaceFileAside } from "../disk.ts";
 import { canonicalJson, type JsonObject } from "../json.ts";
-import { LogFailure } from "./failure.ts";
 import { lineLimitBytes, newline, sha256Hex } from "./line.ts";
-import { recordAt } from "./read.ts";
+import { recordAt } from "./record-at.ts";
 import { type SegmentInfo, snapshotsName } from "./segments.ts";
 
 const format = "faramesh.snapshot/1";
@@ -29,6 +28,8 @@ export interface LogMemory {
   readonly had_checkpoint: boolean;
   /** the key that the last rotation named */
   readonly rotated_to: string | null;
+  /** the seq of the last prune record, and the first record that it kept; absent before the first */
+  readonly pruned?: { readonly seq: number; readonly first_kept: number };
 }
 
 export interface Snapshot {
@@ -48,6 +49,10 @@ export interface SnapshotFile {
 /** This snapshot cannot be used; an earlier one, or the whole log, can. */
 export class UnfitSnapshot extends Error {}
 
+export function snapshotFileName(atSeq: number, sha256: string): string {
+  return `${atSeq}-${sha256}.json`;
+}
+
 /** The files that look like snapshots, newest first. None is opened. */
 export function listSnapshots(disk: Disk, dir: string): SnapshotFile[] {
   const files = disk.list(join(dir, snapshotsName)).flatMap((name) => {
@@ -63,6 +68,17 @@ export function snapshotBytes(logId: string, { atSeq, atHash, log, state }: Snap
   return Buffer.from(JSON.stringify({ at_hash: atHash, at_seq: atSeq, format, log, log_id: logId, state }));
 }
 
+/** Whether the file still is what was written under this name. It says nothing of what is in it. */
+export function isWhole(disk: Disk, dir: string, name: string): boolean {
+  const sha256 = fileName.exec(name)?.[2];
+  try {
+    return sha256Hex(readWhole(disk, join(dir, snapshotsName, name), snapshotLimitBytes)) === sha256;
+  } catch (error) {
+    if (!hasErrorCode(error, "ENOENT", "ELOOP", "EINVAL", "EFBIG", "ENXIO", "EIO")) throw error;
+    return false;
+  }
+}
+
 /** Puts a snapshot's file in place, durably; resolves to its SHA-256. Rejects with the disk's error. */
 export async function storeSnapshot(disk: Disk, dir: string, atSeq: number, bytes: Buffer): Promise<string> {
   const sha256 = sha256Hex(bytes);
@@ -71,7 +87,7 @@ export async function storeSnapshot(disk: Disk, dir: string, atSeq: number, byte
     disk.makeDirectory(folder);
     await disk.syncDirectoryAside(dir);
   }
-  await replaceFileAside(disk, join(folder, `${atSeq}-${sha256}.json`), bytes);
+  await replaceFileAside(disk, join(folder, snapshotFileName(atSeq, sha256)), bytes);
   await disk.syncDirectoryAside(folder);
   return sha256;
 }
@@ -129,7 +145,7 @@ export function isNamedIn(disk: Disk, segments: readonly SegmentInfo[], file: Sn
 }
 
 /** Offsets of lines that hold these bytes. */
-function* linesWith(disk: Disk, segment: SegmentInfo, wanted: Buffer): Generator<number> {
+export function* linesWith(disk: Disk, segment: SegmentInfo, wanted: Buffer): Generator<number> {
   const file = disk.open(segment.path, "read");
   try {
     const bytes = Buffer.allocUnsafe(searchBytes);
@@ -147,24 +163,4 @@ function* linesWith(disk: Disk, segment: SegmentInfo, wanted: Buffer): Generator
   } finally {
     file.close();
   }
-}
-
-/** What a prune must know: the newest snapshot that covers every record up to `seq`; null where there is none. */
-export function coveringSnapshot(
-  disk: Disk,
-  dir: string,
-  logId: string,
-  segments: readonly SegmentInfo[],
-  seq: number,
-): (SnapshotFile & { readonly atHash: string }) | null {
-  for (const file of listSnapshots(disk, dir)) {
-    if (file.atSeq < seq) return null;
-    try {
-      const { atHash } = readSnapshot(disk, dir, logId, file);
-      if (isNamedIn(disk, segments, file, atHash)) return { ...file, atHash };
-    } catch (error) {
-      if (!(error instanceof UnfitSnapshot || error instanceof LogFailure)) throw error;
-    }
-  }
-  return null;
 }

@@ -83,6 +83,11 @@ export class TreeRecovery {
     this.#tree = new TileTree((tile) => this.#compare(tile));
   }
 
+  /** Records under the stored checkpoint; 0 without one. */
+  get storedSize(): number {
+    return this.#stored?.says.size ?? 0;
+  }
+
   /**
    * Goes on from the stored checkpoint and what the log knew at a snapshot: records up to there are not needed. Answers the first record
    * that is. Throws UnfitSnapshot where the checkpoint is not signed by the key in force, or tiles are missing or do not fit it.

@@ -9,10 +9,12 @@ import { LogFailure } from "./failure.ts";
 import { KeyTimeline } from "./key-timeline.ts";
 import { emptyRoot } from "./merkle.ts";
 import { type Note, noteLimitBytes, parseNote, signedBy, type VerifierKey } from "./note.ts";
+import { type Pruned, prunedOf } from "./prune-record.ts";
 import { checkpointFileName, witnessedFileName } from "./segments.ts";
 import { readTile } from "./tile-reader.ts";
 import { type Tile, TileTree, tilePath } from "./tiles.ts";
 import { detailOf, rotationKind } from "./tree-recovery.ts";
+import { isTileFault, PrunedTree } from "./verify-pruned.ts";
 
 /** What somebody outside keeps of the log: a receipt, or a checkpoint. */
 export interface Anchor {
@@ -27,7 +29,7 @@ export interface Anchor {
 }
 
 export interface TreeFault {
-  readonly check: "checkpoint" | "signature" | "tiles" | "against";
+  readonly check: "checkpoint" | "signature" | "tiles" | "pruned" | "against";
   readonly file: string;
   readonly seq: number;
   readonly field: string;
@@ -90,6 +92,11 @@ export class TreeCheck {
   #unknown: { readonly size: number; readonly file: string; readonly seq: number; readonly field: string } | null =
     null;
   #last: LastCheckpoint | null = null;
+  #gone: PrunedTree | null = null;
+  /** hash of the last record that is gone */
+  #goneHash = "";
+  /** the last prune that a record tells of */
+  pruned: { readonly seq: number; readonly says: Pruned } | null = null;
 
   /** To be made before the segments are listed: what the stored checkpoint covers is then in them. */
   constructor(
@@ -114,6 +121,112 @@ export class TreeCheck {
     for (const { record } of anchors) if (record) this.#wanted.set(record.seq, { root: emptyRoot, timeBehind: null });
   }
 
+  /**
+   * Begins behind records that were pruned, the last of them `seq` with `hash`: what they were in the tree is taken from tiles. `last` is
+   * the newest prune record in the files.
+   */
+  async begin(seq: number, hash: string, last: Pruned | null): Promise<void> {
+    const file = checkpointFileName;
+    if (this.#size(this.#stored) <= seq) {
+      const message = "records were removed over which no checkpoint stands";
+      this.#fail({ check: "pruned", file, seq, field: "size", expected: `more than ${seq}`, found: "less", message });
+      return;
+    }
+    for (const { seq: at, note } of last?.rotations ?? []) {
+      const wrong = at <= seq && this.#timeline.hasKeys ? this.#timeline.rotate(note, at) : null;
+      if (wrong !== null) this.#failSignature("", at, "rotations.note", wrong);
+    }
+    const gone = new PrunedTree(this.#disk, this.#dir, seq, this.#size(this.#stored));
+    try {
+      this.#tree.resume(seq, gone.subtree);
+      for (const [size, wanted] of this.#wanted) if (size <= seq) wanted.root = gone.rootAt(size);
+      this.#holdGone(gone);
+    } catch (error) {
+      if (!isTileFault(error)) throw error;
+      const message = `the tiles over records that were pruned cannot be used: ${(error as Error).message}`;
+      this.#failTile("", seq, message);
+      return;
+    }
+    this.#gone = gone;
+    this.#goneHash = hash;
+    const wrong = await gone.wrongTile();
+    if (wrong !== null)
+      this.#failTile(wrong, seq, "the tile over pruned records is missing or is not what the one above says");
+  }
+
+  #failTile(file: string, seq: number, message: string): void {
+    this.#fail({
+      check: "tiles",
+      file,
+      seq,
+      field: "hashes",
+      expected: "those of the records",
+      found: "others",
+      message,
+    });
+  }
+
+  /** Receipts of records that are gone. */
+  #holdGone(gone: PrunedTree): void {
+    for (const { name, record } of this.#anchors) {
+      if (record === undefined || record.seq > gone.size) continue;
+      const found = gone.subtree(0, record.seq - 1);
+      if (found === record.leaf) continue;
+      const message = `record ${record.seq} was not the one that ${name} is a receipt of`;
+      this.#fail({
+        check: "against",
+        file: name,
+        seq: record.seq,
+        field: "leaf",
+        expected: record.leaf,
+        found,
+        message,
+      });
+    }
+  }
+
+  #prune(value: JsonObject, seq: number): void {
+    const says = prunedOf(value);
+    const fail = (field: string, expected: string, found: string): void => {
+      const message = "the prune record does not fit the log";
+      this.#fail({ check: "pruned", file: "", seq, field, expected, found, message });
+    };
+    if (says === null || says.firstKept >= seq) {
+      fail("first_kept", `less than ${seq}`, String(value.first_kept));
+      return;
+    }
+    this.pruned = { seq, says };
+    const gone = this.#gone;
+    if (gone === null || says.firstKept > gone.size + 1) return;
+    try {
+      const root = gone.rootAt(says.firstKept - 1);
+      const leaf = says.firstKept - 1 === gone.size ? this.#goneHash : gone.subtree(0, says.firstKept - 2);
+      if (says.root !== root) fail("root", root, says.root);
+      else if (says.prev !== leaf) fail("first_kept_prev", leaf, says.prev);
+    } catch (error) {
+      if (!isTileFault(error)) throw error;
+      this.#failTile("", seq, (error as Error).message);
+    }
+  }
+
+  /** Whether the records that are gone are those that a record under a checkpoint says, once all were walked. */
+  #finishPruned(signedSize: number): void {
+    const gone = this.#gone;
+    if (
+      gone === null ||
+      (this.pruned !== null && this.pruned.says.firstKept > gone.size && this.pruned.seq <= signedSize)
+    )
+      return;
+    const { pruned } = this;
+    const unsigned = pruned !== null && pruned.says.firstKept > gone.size;
+    const message = unsigned
+      ? "records were removed by a prune record that no checkpoint covers"
+      : `records 1 to ${gone.size} are missing, and no prune record says that they were removed`;
+    const found = pruned === null ? "none" : `record ${pruned.seq}, up to ${pruned.says.firstKept - 1}`;
+    const expected = "a prune record under a signed checkpoint";
+    this.#fail({ check: "pruned", file: "", seq: gone.size, field: "first_kept", expected, found, message });
+  }
+
   #size(stored: StoredNote | string | null): number {
     return stored === null || typeof stored === "string" ? 0 : stored.says.size;
   }
@@ -136,6 +249,7 @@ export class TreeCheck {
     }
     if (head.type === "checkpoint") this.#checkpoint(value(), seq);
     else if (head.type === "mark") this.#mark(value(), seq);
+    else if (head.type === "prune") this.#prune(value(), seq);
   }
 
   #fail(fault: TreeFault): void {
@@ -243,6 +357,7 @@ export class TreeCheck {
    */
   finish(seq: number, isBroken: boolean): { signed: number; anchored: number; timeBehind: string | null } {
     const signed = this.#finishStored(seq, isBroken);
+    if (!isBroken) this.#finishPruned(this.#timeline.hasKeys ? signed : this.#size(this.#stored));
     let anchored = this.#finishWitnessed(seq);
     for (const anchor of this.#anchors) anchored = Math.max(anchored, this.#hold(anchor, seq, isBroken));
     const unknown = this.#unknown;

@@ -1,8 +1,10 @@
 // `audit verify`: walks everything there is and says what holds, what does not and what could not be checked. It never
 // writes, and a log that is being written meanwhile gives no false alarm.
 import { parseTime } from "../clock.ts";
-import { type Disk, nodeDisk } from "../disk.ts";
+import { type Disk, hasErrorCode, nodeDisk } from "../disk.ts";
 import type { JsonObject } from "../json.ts";
+import { chainBefore, lastPrune } from "./beginning.ts";
+import type { Chain } from "./chain.ts";
 import { LogFailure } from "./failure.ts";
 import { readHead, type StoredHead } from "./head.ts";
 import { readLogId } from "./identity.ts";
@@ -51,6 +53,15 @@ export interface VerifyReport {
   /** times without the checkpoint that was due, in the words for the user */
   readonly gaps: readonly string[];
   readonly period: VerifiedPeriod | null;
+  /** null where the log has its first record */
+  readonly pruned: {
+    readonly records: number;
+    /** of the last prune record */
+    readonly seq: number | null;
+    readonly archived: boolean;
+    readonly actor: string | null;
+    readonly reason: string | null;
+  } | null;
 }
 
 /** The records of the time that was asked for; all others were checked too, since the chain goes through them. */
@@ -72,20 +83,50 @@ export interface VerifyOptions {
   onProgress?(records: number, bytes: number, totalBytes: number): void;
 }
 
+/** How often a log is looked at again of which records were pruned meanwhile. */
+const triesMax = 3;
+
 /** Never throws for what it finds in the log; only a disk that cannot be read throws. */
 export async function verifyLog(dir: string, options: VerifyOptions = {}): Promise<VerifyReport> {
   const disk = options.disk ?? nodeDisk;
+  for (let tries = 1; ; tries++) {
+    const first = firstSegment(disk, dir);
+    const isLast = tries === triesMax;
+    try {
+      const report = await verifyOnce(disk, dir, options);
+      if (report.ok || isLast || first === firstSegment(disk, dir)) return report;
+    } catch (error) {
+      if (isLast || !hasErrorCode(error, "ENOENT") || first === firstSegment(disk, dir)) throw error;
+    }
+  }
+}
+
+/** Its number; 0 where there is none to tell. */
+function firstSegment(disk: Disk, dir: string): number {
+  try {
+    return listSegments(disk, dir)[0]?.number ?? 0;
+  } catch (error) {
+    if (error instanceof LogFailure) return 0;
+    throw error;
+  }
+}
+
+async function verifyOnce(disk: Disk, dir: string, options: VerifyOptions): Promise<VerifyReport> {
   const { pinned = null, against = [] } = options;
   let head: StoredHead;
   let tree: TreeCheck | null;
   let segments: SegmentInfo[];
   let logId: string | null;
+  let last: ReturnType<typeof lastPrune>;
+  let chain: Chain;
   try {
     // In this order: what the head says was acknowledged is in the segments listed after it was read.
     head = readHead(disk, dir);
     logId = readLogId(disk, dir);
     tree = logId === null ? null : new TreeCheck(disk, dir, logId, pinned, against);
     segments = listSegments(disk, dir);
+    chain = chainBefore(disk, segments, logId ?? "");
+    last = chain.seq === 0 ? null : lastPrune(disk, segments);
   } catch (error) {
     if (error instanceof LogFailure) return unreadable(error);
     throw error;
@@ -95,7 +136,9 @@ export async function verifyLog(dir: string, options: VerifyOptions = {}): Promi
       new LogFailure("DIRECTORY_UNUSABLE", `${identityFileName} is missing`, { segment: identityFileName }),
     );
   }
-  const policy = new PolicyContinuity();
+  const goneRecords = chain.seq;
+  if (goneRecords > 0) await tree.begin(goneRecords, chain.hash, last?.pruned ?? null);
+  const policy = new PolicyContinuity(goneRecords > 0);
   const period = new Period(options.from, options.to);
   let records = 0;
   const record = (head: JsonObject, value: () => JsonObject, hash: string): void => {
@@ -105,7 +148,14 @@ export async function verifyLog(dir: string, options: VerifyOptions = {}): Promi
     period.record(head);
   };
   const totalBytes = segments.reduce((total, segment) => total + segment.sizeBytes, 0);
-  const steps = walk(disk, segments, logId, head.kind === "valid" ? head.state.ackedSeq : 0, { record });
+  const steps = walk(
+    disk,
+    segments,
+    logId,
+    head.kind === "valid" ? head.state.ackedSeq : 0,
+    { record },
+    { index: 0, chain },
+  );
   let step = steps.next();
   while (!step.done) {
     options.onProgress?.(records, step.value, totalBytes);
@@ -114,7 +164,18 @@ export async function verifyLog(dir: string, options: VerifyOptions = {}): Promi
   }
   const at = policy.fault === null ? null : await placeOf(disk, dir, policy.fault.seq);
   const whole = report(logId, step.value, settled(head, readHead(disk, dir)), policy, at);
-  return withTree(whole, tree, step.value, { pinned, against, period: period.report() });
+  return withTree(whole, tree, step.value, { pinned, against, period: period.report(), goneRecords });
+}
+
+function prunedView(records: number, { pruned }: TreeCheck): NonNullable<VerifyReport["pruned"]> {
+  const { seq = null, says = null } = pruned ?? {};
+  return {
+    records,
+    seq,
+    archived: says?.archive !== null && says !== null,
+    actor: says?.actor ?? null,
+    reason: says?.reason ?? null,
+  };
 }
 
 class Period {
@@ -147,6 +208,8 @@ interface TreeAsked {
   readonly pinned: readonly VerifierKey[] | null;
   readonly against: readonly Anchor[];
   readonly period: VerifiedPeriod | null;
+  /** pruned before the first record of the files */
+  readonly goneRecords: number;
 }
 
 /** Adds what the tree shows to what the records do. */
@@ -178,6 +241,12 @@ function withTree(records: VerifyReport, tree: TreeCheck, walked: WalkReport, as
     "as the records make them",
     checkpoints > 0 ? "tiles: there are none" : null,
   );
+  const says = tree.pruned?.says ?? null;
+  add("pruned", asked.goneRecords > 0, `records 1 to ${asked.goneRecords}, which the tiles still prove`, null);
+  if (asked.goneRecords > 0)
+    notChecked.push(
+      `what stood in records 1 to ${asked.goneRecords}, which were pruned${says?.archive ? "; archives hold them" : ""}`,
+    );
   add("against", asked.against.length > 0, `${asked.against.length} kept outside`, null);
   if (unknownSigners > 0) notChecked.push(`${unknownSigners} checkpoints of keys before the pinned one`);
   if (missingTiles > 0)
@@ -186,6 +255,8 @@ function withTree(records: VerifyReport, tree: TreeCheck, walked: WalkReport, as
   const seconds = unanchored === 0 ? 0 : secondsBetween(timeBehind ?? walked.firstTime, chain.time);
   return {
     ...records,
+    records: records.records - asked.goneRecords,
+    pruned: asked.goneRecords === 0 ? null : prunedView(asked.goneRecords, tree),
     ok: records.ok && fault === null,
     checks: [...records.checks, ...checks],
     ...(records.fault === undefined && fault !== null ? { fault: { ...fault, offset: 0, id: null } } : {}),
@@ -215,12 +286,20 @@ function settled(head: StoredHead, later: StoredHead): StoredHead {
 
 /** Each decision names the policy that was active then. */
 class PolicyContinuity {
+  /** no record that is still there says which policy was active first: the first that names one is believed */
+  #isUnknown: boolean;
   #active: { readonly version: unknown; readonly hash: unknown } | null = null;
   decisions = 0;
   fault: Pick<VerifyFault, "seq" | "id" | "field" | "expected" | "found" | "message"> | null = null;
 
+  constructor(isUnknown: boolean) {
+    this.#isUnknown = isUnknown;
+  }
+
   record(value: JsonObject): void {
-    if (value.type === "policy") this.#active = { version: value.policy_version, hash: value.policy_hash };
+    if (value.type === "policy" || this.#isUnknown)
+      this.#active = { version: value.policy_version, hash: value.policy_hash };
+    this.#isUnknown = false;
     if (value.type !== "decision") return;
     this.decisions++;
     if (this.fault !== null) return;
@@ -264,6 +343,7 @@ function unreadable(failure: LogFailure): VerifyReport {
     signedRecords: 0,
     gaps: [],
     period: null,
+    pruned: null,
   };
 }
 
@@ -301,6 +381,7 @@ function report(
     signedRecords: 0,
     gaps: [],
     period: null,
+    pruned: null,
   };
 }
 
