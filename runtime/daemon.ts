@@ -155,6 +155,8 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
     const policies: Policies = new Policies(history, {
       ledger,
       policiesDir: paths.policies,
+      walDir,
+      disk: options.disk ?? nodeDisk,
       load: machine.load,
       checkRuntime: (wanted) => {
         const running = { walDir, durability, socket: places.agent };

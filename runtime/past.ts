@@ -8,11 +8,12 @@ import { chargeRecord } from "./decision-record.ts";
 import { LoadFailure, type Policy } from "./evaluator/types.ts";
 import { ImageFailure, loadImage } from "./images.ts";
 import type { JsonObject } from "./json.ts";
+import { addHistory } from "./look-back.ts";
 import { type ActivePolicy, activePolicy } from "./policy.ts";
 import { repeatSession } from "./session-keeper.ts";
 
 /** Types of records that move counters, or what counts. */
-export const moving: ReadonlySet<string> = new Set(["policy", "decision", "phase", "cost"]);
+export const moving: ReadonlySet<string> = new Set(["policy", "decision", "phase", "cost", "mark"]);
 
 export class Past {
   readonly #policiesDir: string;
@@ -49,6 +50,7 @@ export class Past {
     if (timeUs === undefined) return;
     if (record.type === "policy") this.#policy(record, timeUs);
     else if (this.#active !== null && record.type === "phase") repeatSession(this.#active.policy, record, timeUs);
+    else if (this.#active !== null && record.type === "mark") addHistory(this.#active.policy, record, timeUs);
     else if (this.#active !== null && record.type === "cost") chargeCost(this.#active.policy, record);
     else if (this.#active !== null) chargeRecord(this.#active.policy, record, timeUs);
   }

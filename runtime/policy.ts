@@ -4,6 +4,7 @@
 import type { Activation } from "./activation.ts";
 import { formatTime } from "./clock.ts";
 import { Declarations } from "./declarations.ts";
+import type { Disk } from "./disk.ts";
 import type { PolicySource, SourceText, VersionView } from "./doors/protocol.ts";
 import { secondsOf } from "./duration.ts";
 import type { Policy, RuntimeValue } from "./evaluator/types.ts";
@@ -11,6 +12,7 @@ import { loadImage, sourceHash, storeImage } from "./images.ts";
 import { canonicalJson, type Json, type JsonObject } from "./json.ts";
 import { type Ledger, noPolicy, type PolicyStamp } from "./ledger.ts";
 import { sha256Hex } from "./log/line.ts";
+import { adoptHistory, LookBack, looksBackAnew } from "./look-back.ts";
 import { ownMachineHash } from "./machines.ts";
 
 /** Makes a policy from an image; throws LoadFailure for bytes that are not one. */
@@ -122,9 +124,18 @@ export class PolicyHistory {
 export interface Surroundings {
   readonly ledger: Ledger;
   readonly policiesDir: string;
+  readonly walDir: string;
+  readonly disk: Disk;
   readonly load: PolicyLoader;
   /** Refuses, by throwing PolicyRefusal, what the running process cannot take over without a new start. */
   readonly checkRuntime: (runtime: { readonly [name: string]: RuntimeValue }) => void;
+}
+
+/** A loaded policy that is about to be in force, and what its new rules look back at. */
+interface Candidate {
+  readonly policy: Policy;
+  readonly sources: readonly SourceText[];
+  readonly past: LookBack | null;
 }
 
 export class Policies {
@@ -159,15 +170,19 @@ export class Policies {
       this.#checkRuntime(policy);
       const imageHash = sha256Hex(image);
       storeImage(this.#around.policiesDir, { imageHash, image, sources });
-      return this.#swap(policy, sources, {
-        number: this.history.highest + 1,
-        policyHash,
-        imageHash,
-        sourceHash: sourceHash(sources),
-        actor,
-        change: "apply",
-        summary,
-      });
+      const past = await this.#lookBack(policy, image);
+      return this.#swap(
+        { policy, sources, past },
+        {
+          number: this.history.highest + 1,
+          policyHash,
+          imageHash,
+          sourceHash: sourceHash(sources),
+          actor,
+          change: "apply",
+          summary,
+        },
+      );
     });
   }
 
@@ -189,7 +204,9 @@ export class Policies {
       const policy = await this.#load(stored.image);
       this.#checkRuntime(policy);
       const summary = `v${target.number} restored`;
-      const result = this.#swap(policy, stored.sources, { ...target, actor, change: "rollback", summary });
+      const past = await this.#lookBack(policy, stored.image);
+      const candidate = { policy, sources: stored.sources, past };
+      const result = this.#swap(candidate, { ...target, actor, change: "rollback", summary });
       return { ...result, from };
     });
   }
@@ -208,6 +225,33 @@ export class Policies {
     }
   }
 
+  /**
+   * Where the next policy looks back at what the one in force does not: reads it from the log. Calls go on meanwhile; what they add is
+   * taken in the turn of the swap.
+   */
+  async #lookBack(next: Policy, image: Uint8Array): Promise<LookBack | null> {
+    const { ledger, walDir, disk } = this.#around;
+    const active = this.#active;
+    if (active === null || !looksBackAnew(next, active.policy)) return null;
+    const past = new LookBack(await this.#load(image));
+    ledger.collectTail();
+    try {
+      await ledger.durable(ledger.log.lastSeq);
+      await past.read(walDir, disk, ledger.clock.now().wallUs);
+    } catch (error) {
+      ledger.takeTail();
+      throw error;
+    }
+    return past;
+  }
+
+  /** Puts what was found beside the counters that the swap takes over. A crash behind it leaves some that nothing reads. */
+  #adopt(active: ActivePolicy, past: LookBack): void {
+    const { ledger } = this.#around;
+    past.takeTail(ledger.takeTail());
+    adoptHistory(ledger, stampOf(active), active.policy, past.entries(ledger.clock.now().wallUs));
+  }
+
   #checkRuntime(policy: Policy): void {
     const runtime = policy.runtime();
     const names = unsupportedRuntime(runtime);
@@ -224,8 +268,9 @@ export class Policies {
    * One synchronous turn: counters over, clocks started, record appended, new policy in place. Any failure before the
    * last line leaves the old policy and its counters as they were.
    */
-  #swap(policy: Policy, sources: readonly SourceText[], next: Omit<Activation, "timeUs" | "machineHash">): SwapResult {
+  #swap({ policy, sources, past }: Candidate, next: Omit<Activation, "timeUs" | "machineHash">): SwapResult {
     const { ledger } = this.#around;
+    if (this.#active !== null && past !== null) this.#adopt(this.#active, past);
     const reading = ledger.clock.now();
     const nowUs = reading.wallUs;
     if (this.#active !== null) policy.restore(this.#active.policy.snapshot());

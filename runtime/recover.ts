@@ -14,6 +14,7 @@ import { type AppliedImage, loadImage } from "./images.ts";
 import type { JsonObject } from "./json.ts";
 import { noTree } from "./log/merkle.ts";
 import type { Rebuilt } from "./log/resume.ts";
+import { addHistory } from "./look-back.ts";
 import { machineKind } from "./machines.ts";
 import { type ActivePolicy, activePolicy } from "./policy.ts";
 import { repeatSession } from "./session-keeper.ts";
@@ -97,6 +98,7 @@ export class Recovery implements Rebuilt {
     } else if (record.type === "approval") this.#into.approvals.take(record, timeUs);
     else if (record.type === "policy") this.#policy(record, timeUs);
     else if (record.type === "mark" && record.kind === machineKind) this.#machine(record);
+    else if (record.type === "mark" && this.#active !== null) addHistory(this.#active.policy, record, timeUs);
     else if (record.type === "phase") {
       this.#into.phaseEnds.take(record);
       if (this.#active !== null) repeatSession(this.#active.policy, record, timeUs);

@@ -37,6 +37,11 @@ export function settle(budget: u32, calledUs: f64, delta: f64, count: i32): i32 
   return limits.settleBudget(budget, <i64>calledUs, <i64>delta, count) ? 1 : 0;
 }
 
+/** The counters' time is now, or later already: what is stale then is left out of snapshots. */
+export function advance(nowUs: f64): void {
+  meters.advance(<i64>nowUs);
+}
+
 /** Notes what a recorded denial noted. */
 export function deny(plan: u32, nowUs: f64): void {
   chargeDenial(plan, nowUs);

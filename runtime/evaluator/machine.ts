@@ -31,6 +31,7 @@ interface MachineExports {
   /** From here to `restore`: gone from a module whose policy counts nothing. What they would answer is laid down in it. */
   charge?(plan: number, nowUs: number): number;
   deny?(plan: number, nowUs: number): void;
+  advance?(nowUs: number): void;
   settle?(budget: number, calledUs: number, delta: number, count: number): number;
   phaseStart?(phase: number): number;
   startPhase?(phase: number, nowUs: number): number;

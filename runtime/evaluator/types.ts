@@ -295,6 +295,12 @@ export interface Policy {
    * anything did.
    */
   settle(call: SessionName, deltas: readonly BudgetDelta[], settlement: Settlement): boolean;
+  /** What a call's arguments add to the sums that rules look back at, for `charge`: in micro-units, 0 for what is no number. */
+  amounts(call: { agent_id: string; tool_id: string; args?: EvaluationRequest["args"] }): readonly number[];
+  /** Sessions and what rules look back at in them, at that time: opaque, for `addHistory` of another policy. */
+  history(now: number): readonly Uint8Array[];
+  /** Takes over what another policy has seen of queries and sessions that this one does not keep up itself. Throws LoadFailure where there is no room. */
+  addHistory(entries: readonly Uint8Array[], now: number): void;
   /** Notes a recorded denial, which the machine gave, where rules count denials. */
   chargeDenial(call: { agent_id: string; session_id?: string; tool_id: string }, now: number): void;
   /** Starts the clocks of phases that have none yet (same name, same content: kept). Returns the names started. */

@@ -3,13 +3,16 @@
 import type { HostBlock } from "../../compiler/lower/blocks.ts";
 import type { HostSection } from "../../compiler/lower/lower.ts";
 import { SHAPE_NAMED, Shape } from "../../vm/shared/image.ts";
+import { amountsOf } from "./amounts.ts";
 import { noDecision, writeCharges } from "./charges.ts";
+import { historyIn, withHistory } from "./history.ts";
 import { readHost } from "./image-host.ts";
 import { JsonPolicy } from "./json-policy.ts";
 import type { Machine } from "./machine.ts";
 import { fieldReads } from "./marshal.ts";
 import { isIdentifier } from "./names.ts";
 import type { Plan } from "./plans.ts";
+import { type AgentQueries, queriesOfAgents } from "./queries.ts";
 import { Rules, redactOf } from "./rules.ts";
 import { NOW_MAX_MS } from "./sessions.ts";
 import { settleBudgets } from "./settle.ts";
@@ -18,6 +21,7 @@ import {
   type BudgetDelta,
   type BudgetState,
   type Counted,
+  type EvaluationRequest,
   type Explainer,
   LoadFailure,
   type PhaseState,
@@ -32,6 +36,8 @@ import {
 export class WholePolicy extends JsonPolicy implements Policy {
   readonly #host: HostSection;
   readonly #rules: Rules;
+  /** Made when first asked for. */
+  #queries: readonly AgentQueries[] | null = null;
 
   constructor(machine: Machine, counts: boolean, explainer: Explainer | null) {
     super(machine, counts, explainer);
@@ -58,6 +64,28 @@ export class WholePolicy extends JsonPolicy implements Policy {
     if ((this.machine.calls.charge?.(plan.index, Math.floor(now * 1000)) ?? 1) !== 1) {
       throw new RangeError("the machine has no room for the counters of the log");
     }
+  }
+
+  amounts(call: { agent_id: string; tool_id: string; args?: EvaluationRequest["args"] }): readonly number[] {
+    const plan = this.plans.of(call.agent_id, call.tool_id);
+    return typeof plan === "string" ? [] : amountsOf(this.image, plan, call.args);
+  }
+
+  history(now: number): readonly Uint8Array[] {
+    this.machine.calls.advance?.(Math.floor(now * 1000));
+    return historyIn(this.machine.snapshot());
+  }
+
+  addHistory(entries: readonly Uint8Array[], now: number): void {
+    this.machine.calls.advance?.(Math.floor(now * 1000));
+    this.#queries ??= queriesOfAgents(this.image);
+    const agents = this.#queries;
+    const isKeptUp = (agent: string, query: string | null): boolean => {
+      const index = this.image.agentOf(agent);
+      const own = index === null ? undefined : agents[index];
+      return own !== undefined && (query === null ? own.keepsSessions : own.queries.has(query));
+    };
+    this.machine.restore(withHistory(this.machine.snapshot(), entries, isKeptUp));
   }
 
   settle(call: SessionName, deltas: readonly BudgetDelta[], settlement: Settlement): boolean {

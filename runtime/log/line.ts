@@ -14,7 +14,7 @@ export const entryLimitBytes = 65_535;
 export const lineLimitBytes = prefixBytes + entryLimitBytes;
 
 /** Stored values may nest as deep as a request (64) and a little more around it. */
-const lineJsonLimits = { sizeBytes: lineLimitBytes, depth: 128, items: lineLimitBytes };
+export const lineJsonLimits = { sizeBytes: lineLimitBytes, depth: 128, items: lineLimitBytes };
 
 export const newline = 0x0a;
 
