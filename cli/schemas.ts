@@ -241,6 +241,7 @@ const results: Readonly<Record<string, Schema>> = {
         phases_started: listOf(string),
       }),
       object({ stopped: boolean, pid: orNull(integer) }),
+      object({ applied: boolean, dry_run: boolean, policy_hash: hash, opened: integer, running: boolean }),
     ],
   },
   rollback: object({ version, from_version: version, policy_hash: hash, image_hash: hash, changed: boolean }),

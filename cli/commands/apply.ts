@@ -25,7 +25,7 @@ export class ApplyCommand extends FarameshCommand {
     category: "Policy",
     description: "put the policy in force",
     details:
-      "Starts the daemon, or swaps the policy in the running one. A policy that does not compile changes nothing. Exit codes: 0, 1 nothing was applied, 4 the daemon did not come up.",
+      "Starts the daemon, or swaps the policy in the running one. A policy that does not compile changes nothing. Exit codes: 0, 1 nothing was applied, 2 --no-new-access found a call that is opened, 4 the daemon did not come up.",
     examples: [
       ["Put the policy of this folder in force", "faramesh apply"],
       ["Take a bundle, without a network", "faramesh apply --offline --bundle bundle.tar"],
@@ -35,13 +35,19 @@ export class ApplyCommand extends FarameshCommand {
   readonly stop = Option.Boolean("--stop", false, { description: "stop the daemon; calls in flight are finished" });
   readonly foreground = Option.Boolean("--foreground", false, { description: "run the daemon in this process" });
   readonly force = Option.Boolean("--force", false, {
-    description: "start the daemon anew where it cannot take a change while it runs",
+    description: "start the daemon anew where it cannot take a change while it runs; go past --no-new-access",
   });
+  readonly noNewAccess = Option.Boolean("--no-new-access", false, {
+    description: "change nothing, and exit 2, when a call could get further than under the policy in force",
+  });
+  readonly dryRun = Option.Boolean("--dry-run", false, { description: "do everything but change anything" });
   readonly offline = Option.Boolean("--offline", false, { description: "never ask a registry over the network" });
 
   readonly bundle = Option.String("--bundle", { description: "take the policy from a bundle instead of the folder" });
   readonly sha256 = Option.String("--sha256", { description: "with --bundle: the file's digest, told by another way" });
   #taken: BundleInHand | null = null;
+  /** Calls that --no-new-access found. */
+  #opened = 0;
 
   async run(io: Terminal): Promise<number> {
     const paths = stackPaths(this.dir);
@@ -62,6 +68,10 @@ export class ApplyCommand extends FarameshCommand {
     const { shortcomings } = await import("../../runtime/declarations.ts");
     for (const sentence of shortcomings(loaded.blocks())) io.note(`⚠ ${visible(sentence)}`);
     const settings = launchSettings(paths, runtime, io.env);
+    if (this.noNewAccess || this.dryRun) {
+      if (await this.#rehearse(io, policy, loaded.info.policy_hash))
+        return this.#opened > 0 && !this.force ? exits.changes : exits.ok;
+    }
     const hadKeys = existsSync(paths.verifierKeys);
     if (this.foreground) return this.#serve(io, paths, policy, settings);
     const running = await isAnswering(paths.dir);
@@ -84,10 +94,37 @@ export class ApplyCommand extends FarameshCommand {
     return exits.ok;
   }
 
+  /** Whether that was all. */
+  async #rehearse(io: Terminal, policy: CompiledPolicy, policyHash: string): Promise<boolean> {
+    const { accessTo, openings, printOpenings, printRehearsal, versionInForce } = await import("../rehearsal.ts");
+    const active = await versionInForce(this.dir, io.env);
+    const access = await accessTo(this.dir, active, policy);
+    const opened = openings(access);
+    this.#opened = this.noNewAccess ? opened : 0;
+    const isOver = this.dryRun || (this.#opened > 0 && !this.force);
+    if (isOver) {
+      const running = await isAnswering(this.dir);
+      io.json({ applied: false, dry_run: this.dryRun, policy_hash: policyHash, opened, running });
+    }
+    if (this.dryRun) await printRehearsal(io, this.dir, active, policy, access);
+    else if (access !== null && this.#opened > 0) printOpenings(io, access);
+    if (this.#opened > 0) {
+      const what = `it opens ${openedText(this.#opened)} that v${active?.number} does not`;
+      if (this.force) io.note(`⚠ ${what}; recorded with the version (--force)`);
+      else
+        io.complain(
+          `${io.paint.red("✗")} ${what}: nothing was changed\n  faramesh plan shows all; --force applies it all the same`,
+        );
+    }
+    if (this.dryRun) io.say("→ dry run: nothing was changed");
+    return isOver;
+  }
+
   async #ask(io: Terminal, policy: CompiledPolicy, before: StatusAnswer): Promise<ApplyAnswer> {
     const changes = await changesBetween(this.dir, before.daemon.image_hash, policy.stack);
     const image = Buffer.from(policy.image).toString("base64");
-    const summary = changes === null ? "" : summaryOf(changes);
+    const forced = this.#opened > 0 ? `opens ${openedText(this.#opened)}, by --force; ` : "";
+    const summary = `${forced}${changes === null ? "" : summaryOf(changes)}`;
     return askOperator(this.dir, "apply", { image, sources: policy.sources, actor: actorName(io.env), summary });
   }
 
@@ -189,4 +226,8 @@ function report(io: Terminal, policy: CompiledPolicy, { answer, pid, before, soc
   else if (changed) io.say(`${tick} swapped in place, 0 calls dropped`);
   for (const phase of phases_started) io.say(`${tick} phase ${visible(phase)} has begun`);
   if (pid !== null) io.say(`→ socket ${socket}`);
+}
+
+function openedText(count: number): string {
+  return `${countText(count, "kind")} of calls`;
 }

@@ -71,20 +71,13 @@ export class PlanCommand extends FarameshCommand {
     }
     const report =
       active === null ? null : await this.#replay(io, { walDir, active, lastSeq, sinceUs: window.us }, policy);
-    const access = active === null ? null : await this.#access(active, policy);
+    const { accessTo, openings } = await import("../rehearsal.ts");
+    const access = await accessTo(this.dir, active, policy);
     io.json(jsonOf(changes, active, this.since, report, access));
     if (!io.isJson) await this.#tell(io, changes, active, report, access);
     const differs = this.strictReplay && (report?.transitions.length ?? 0) > 0;
-    const opens = this.noNewAccess && access !== null && access.gained.length + access.unknown.length > 0;
+    const opens = this.noNewAccess && openings(access) > 0;
     return differs || opens ? exits.changes : exits.ok;
-  }
-
-  async #access(active: LoggedActivation, policy: CompiledPolicy): Promise<Access | null> {
-    const { accessBetween } = await import("../access.ts");
-    const { resolveStored } = await import("../../compiler/resolve.ts");
-    const stored = storedVersion(this.dir, active);
-    const { stack } = resolveStored(stored.sources);
-    return stack === null ? null : accessBetween({ stack, image: stored.image }, policy);
   }
 
   async #changes(active: LoggedActivation | null, policy: CompiledPolicy): Promise<StackChanges> {
