@@ -16,6 +16,8 @@ export const catalogFormat = "faramesh.catalog/1";
 export const catalogPath = "catalog/catalog.json";
 export const catalogLimitBytes = 4 * 1024 * 1024;
 const entriesMax = 20_000;
+/** Values of all kinds: each entry has five members, and there may be some that are not known. */
+const itemsMax = 1_000_000;
 /** Characters of a summary that are shown. */
 const summaryMax = 200;
 export const sections = ["policies", "frameworks", "providers"] as const;
@@ -61,7 +63,7 @@ const digest = /^[0-9a-f]{64}$/;
 
 /** Reads a catalog's bytes; whether they are believed is `catalogProblem`'s to say. */
 export function readCatalog(bytes: Uint8Array): Catalog | CatalogProblem {
-  const parsed = parseJson(bytes, { sizeBytes: catalogLimitBytes });
+  const parsed = parseJson(bytes, { sizeBytes: catalogLimitBytes, items: itemsMax });
   const value = parsed.ok ? objectOf(parsed.value) : null;
   if (value === null) return { problem: "is not JSON" };
   const { catalog, registry, serial, expires } = value;

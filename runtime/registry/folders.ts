@@ -21,13 +21,17 @@ export interface Root {
   /** Absolute. */
   readonly path: string;
   readonly origin: Origin;
+  /** Of a folder that is a copy of a registry's files as they are served: the registry's name. */
+  readonly registry: string | null;
 }
 
 /** First searched first: `$FARAMESH_REGISTRY_ROOT` where it is set, `packs/` of the stack, `.faramesh/registry/`. */
 export function registryRoots(dir: string, env: { readonly [name: string]: string | undefined }): Root[] {
   const set = env.FARAMESH_REGISTRY_ROOT;
-  const own: Root[] = [join(dir, "packs"), keptRoot(dir)].map((path) => ({ path, origin: "stack" }));
-  return set === undefined || set === "" ? own : [{ path: resolve(dir, set), origin: "mirror" }, ...own];
+  const own: Root[] = [join(dir, "packs"), keptRoot(dir)].map((path) => ({ path, origin: "stack", registry: null }));
+  if (set === undefined || set === "") return own;
+  const path = resolve(dir, set);
+  return [{ path, origin: "mirror", registry: mirroredRegistry(path) }, ...own];
 }
 
 function keptRoot(dir: string): string {
@@ -50,8 +54,9 @@ export function keepCopy(dir: string, reference: string, { bytes, file, signatur
 /** `host/path@1.2.3`, as the compiler names it, in the first of the roots that has it. */
 export function readArtifact(reference: string, dir: string, roots: readonly Root[]): Artifact {
   const [place = "", version = ""] = reference.split("@");
-  for (const { path: root, origin } of roots) {
-    const folder = join(root, ...withinRoot(root, place), version);
+  for (const { path: root, origin, registry } of roots) {
+    const isMirrored = registry !== null && isUnder(place, registry);
+    const folder = join(root, ...place.split("/").slice(isMirrored ? registry.split("/").length : 0), version);
     const names = listed(folder).filter((name) => artifactFiles.includes(name));
     const [name, other] = names;
     if (other !== undefined) {
@@ -69,22 +74,17 @@ export function readArtifact(reference: string, dir: string, roots: readonly Roo
   };
 }
 
-/**
- * Where the artifacts of a place lie in a root: below host and path, or where the root is a copy of a registry's files as they are
- * served, below the registry's name. The catalog only says which it is; what lies there is believed by its own signature.
- */
-function withinRoot(root: string, place: string): readonly string[] {
-  const parts = place.split("/");
+/** The catalog only says which registry it is; what lies there is believed by its own signature. */
+function mirroredRegistry(root: string): string | null {
   let bytes: Uint8Array;
   try {
     bytes = readWhole(nodeDisk, join(root, catalogPath), catalogLimitBytes);
   } catch (error) {
-    if (hasErrorCode(error, "ENOENT", "ENOTDIR", "EINVAL", "ELOOP", "EFBIG", "EACCES", "EPERM")) return parts;
+    if (hasErrorCode(error, "ENOENT", "ENOTDIR", "EINVAL", "ELOOP", "EFBIG", "EACCES", "EPERM")) return null;
     throw error;
   }
   const catalog = readCatalog(bytes);
-  if ("problem" in catalog || !isUnder(place, catalog.registry)) return parts;
-  return parts.slice(catalog.registry.split("/").length);
+  return "problem" in catalog ? null : catalog.registry;
 }
 
 /** A file of the policy's folder, named by its path in it. A link that leads out of the folder is refused. */

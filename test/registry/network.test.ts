@@ -20,6 +20,8 @@ function policyOf(version = "1.1.0", trusted: readonly (readonly [string, Key])[
 }
 
 interface Stage {
+  /** For one file; short where nothing comes. */
+  timeoutMs: number;
   readonly dir: string;
   readonly server: LyingRegistry;
   run(...words: readonly string[]): Promise<Outcome>;
@@ -32,10 +34,14 @@ async function onStage(work: (stage: Stage) => Promise<void>): Promise<void> {
   const url = await server.start();
   try {
     await inFolder(async (dir) => {
-      const env = { FARAMESH_REGISTRY_URL: url, FARAMESH_REGISTRY_TIMEOUT_MS: "700" };
       const write = (policy: string): void => writeFileSync(join(dir, "governance.fms"), policy);
       write(policyOf());
-      await work({ dir, server, write, run: (...words) => farameshWith(dir, env, words) });
+      const run = (...words: readonly string[]): Promise<Outcome> => {
+        const env = { FARAMESH_REGISTRY_URL: url, FARAMESH_REGISTRY_TIMEOUT_MS: String(stage.timeoutMs) };
+        return farameshWith(dir, env, words);
+      };
+      const stage: Stage = { timeoutMs: 60_000, dir, server, write, run };
+      await work(stage);
     });
   } finally {
     await server.stop();
@@ -180,9 +186,12 @@ const lies: readonly {
   },
   {
     name: "J06 an answer that stalls",
-    says: /did not answer in full within 0\.7 s/,
+    says: /did not answer in full within 0\.5 s/,
     code: 2,
-    lie: ({ server }) => server.lies.set("catalog/catalog.json", server.stall),
+    lie: (stage) => {
+      stage.timeoutMs = 500;
+      stage.server.lies.set("catalog/catalog.json", stage.server.stall);
+    },
   },
   {
     name: "J10 a redirect to another host",
@@ -360,6 +369,42 @@ test("J06 a key holds for the names below it alone, and the longest name counts"
     }
   }));
 
+test("J06 a key that is taken out of trust takes what it signed with it", () =>
+  onStage(async ({ run, write }) => {
+    assert.is((await run("check", "--write-lock")).code, 0);
+    write(policyOf("1.1.0", [[registry, other]]));
+    const { code, stdout } = await run("check", "--offline");
+    assert.is(code, 1);
+    assert.match(stdout, "which this stack does not trust");
+  }));
+
+test("a catalog of fifteen thousand artifacts is read, and one beyond its size is not", () =>
+  onStage(async ({ server, run }) => {
+    const many = (count: number) =>
+      Array.from({ length: count }, (_, index) => ({ ...pay, version: `2.0.${index}`, text: "permit x\n" }));
+    const put = (count: number): void => {
+      const entries = many(count).map(({ name, version }) => ({
+        name,
+        version,
+        path: `policies/${name}/${version}/pack.fms`,
+        sha256: "0".repeat(64),
+      }));
+      const files = site(key, [pay]);
+      const catalog = JSON.parse(Buffer.from(files.get("catalog/catalog.json") ?? Buffer.of()).toString());
+      const bytes = Buffer.from(JSON.stringify({ ...catalog, policies: [...catalog.policies, ...entries] }));
+      files.set("catalog/catalog.json", bytes);
+      files.set("catalog/catalog.json.sig", key.publisher.sign(`catalog ${registry}`, bytes));
+      server.files = files;
+    };
+    put(15_000);
+    const { code, stdout } = await run("check");
+    assert.is(code, 0, stdout);
+    put(30_000);
+    const beyond = await run("check");
+    assert.is(beyond.code, 1);
+    assert.match(beyond.stdout, "has more than 4194304 bytes");
+  }));
+
 test("J03 nothing is kept through a link in the place of the registry's folder", () =>
   onStage(async ({ dir, run }) => {
     const { mkdirSync, symlinkSync } = await import("node:fs");
@@ -406,14 +451,15 @@ test("J10 a registry is asked by https, or on this machine", () =>
   }));
 
 test("J06 the policy in force stays, whatever the registry does", () =>
-  onStage(async ({ server, run, write }) => {
+  onStage(async (stage) => {
+    const { server, run, write } = stage;
     assert.is((await run("apply")).code, 0);
     const before = JSON.parse((await run("status", "--format", "json")).stdout).daemon;
     write(policyOf().replaceAll("pay", "shop"));
     for (const { lie } of lies.filter(({ name }) => /stalls|other bytes|another key|expired/.test(name))) {
       server.files = site(key, [pay, older, shop]);
       server.lies.clear();
-      lie({ server } as Stage, "policies/shop/1.1.0/pack.fms");
+      lie(stage, "policies/shop/1.1.0/pack.fms");
       server.files.delete("policies/shop/1.1.0/pack.fms.sig");
       assert.is((await run("apply")).code, 1);
     }
