@@ -7,7 +7,8 @@ import type { Policy, RequestValue } from "./evaluator/types.ts";
 import { machineCodes } from "./evaluator/verdicts.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { Ledger, PolicyStamp } from "./ledger.ts";
-import { recordAt, visitRecords } from "./log/read.ts";
+import { visitRecords } from "./log/read.ts";
+import { recordAt } from "./log/record-at.ts";
 import { listSegments } from "./log/segments.ts";
 import { repeatSession } from "./session-keeper.ts";
 
@@ -80,15 +81,15 @@ function argumentsOf(args: Json | undefined): { readonly [name: string]: Request
 
 /** The first record of the last segment that begins before a time. */
 function firstWanted(walDir: string, disk: Disk, fromUs: number): number {
-  let wanted = 1;
+  let wanted: number | null = null;
   for (const segment of listSegments(disk, walDir)) {
     const first = recordAt(disk, segment, 0);
     const timeUs = typeof first?.time === "string" ? parseTime(first.time) : undefined;
     if (first === null || timeUs === undefined) continue;
-    if (wanted > 1 && timeUs > fromUs) break;
+    if (wanted !== null && timeUs > fromUs) break;
     wanted = Number(first.seq);
   }
-  return wanted;
+  return wanted ?? 1;
 }
 
 /** Puts entries into the counters of the policy in force and into the log. The seq of the last record; null where there was nothing. */
