@@ -132,4 +132,27 @@ test("in audit mode every call runs, is recorded with what it would have been, a
   });
 });
 
+test("H07 counters of bytes and of different values are the same after a restart, and show in the status", async () => {
+  const counting = `agent "bot" { default permit ambient { max_customers_per_month = 2 max_data_per_month = 200 } redact * args: ["customer"] }`;
+  await onStack(counting, async (stack) => {
+    for (const customer of ["a", "b", "a"]) assert.is((await stack.ask("read", { customer })).effect, "PERMIT");
+    const before = [stateHash(stack), (await askOperator(stack.dir, "status", {})).budgets] as const;
+    await stack.restart();
+    assert.is(stateHash(stack), before[0]);
+    const { budgets } = await askOperator(stack.dir, "status", {});
+    assert.equal(budgets, before[1]);
+    assert.equal(
+      budgets.map(({ id, unit, bytes, max_bytes, calls, max_calls }) => [id, unit, bytes, max_bytes, calls, max_calls]),
+      [
+        ["ambient.max_customers_per_month", "values", null, null, 2, 2],
+        ["ambient.max_data_per_month", "bytes", 30, 200, 3, null],
+      ],
+    );
+    assert.is((await stack.ask("read", { customer: "c" })).reason_code, "AMBIENT_EXCEEDED");
+    assert.is((await stack.ask("read", { customer: "b" })).effect, "PERMIT");
+    assert.is((await stack.ask("read", { text: "x".repeat(200) })).reason_code, "AMBIENT_EXCEEDED");
+    assert.is((await stack.ask("read", { customers: ["a"] })).reason_code, "COST_UNKNOWN");
+  });
+});
+
 test.run();
