@@ -330,6 +330,24 @@ test("J01 a thousand bundles with spoiled content are refused in words, or hold 
   assert.ok(refused > 500, `${refused} refused`);
 });
 
+test("a rehearsal of a bundle changes nothing, and one that opens a call can be refused", () =>
+  inFolder(async (dir) => {
+    const bytes = await bundleBytes();
+    put(dir, { "bundle.tar": bytes });
+    const fresh = snapshotOf(dir);
+    const dry = await faramesh(dir, "apply", "--offline", "--bundle", "bundle.tar", "--dry-run");
+    assert.is(dry.code, 0, dry.stderr);
+    assert.equal(snapshotOf(dir), fresh);
+    put(dir, { "governance.fms": 'agent "bot" {\n  default deny\n  deny pay\n}\n' });
+    assert.is((await faramesh(dir, "apply")).code, 0);
+    const refused = await faramesh(dir, "apply", "--offline", "--bundle", "bundle.tar", "--no-new-access");
+    assert.is(refused.code, 2, refused.stdout + refused.stderr);
+    assert.match(refused.stdout + refused.stderr, "nothing was changed");
+    assert.match(readFileSync(join(dir, "governance.fms"), "utf8"), "deny pay");
+    assert.not.ok(existsSync(join(dir, ".faramesh/bundle.pub")));
+    assert.not.ok(existsSync(join(dir, "packs")));
+  }));
+
 test("what is asked of a bundle is asked in full", () =>
   inFolder(async (dir) => {
     put(dir, { "bundle.tar": await bundleBytes() });
