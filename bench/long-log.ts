@@ -125,6 +125,7 @@ function appendOne({ decisionBody: body }: Writer, log: Log, policy: Names, nowU
       effect,
       would: null,
       stored: { args: call.args, redacted: [] },
+      identity: "claimed",
       inputs: null,
       ruleDigest: DIGEST,
       latencyUs: 20 + ((index * 7919) % 400),

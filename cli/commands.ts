@@ -41,6 +41,7 @@ import { SchemaCommand } from "./commands/schema.ts";
 import { ServiceInstallCommand, ServiceUninstallCommand } from "./commands/service.ts";
 import { StatusCommand } from "./commands/status.ts";
 import { TestCommand } from "./commands/test.ts";
+import * as token from "./commands/token.ts";
 import { WitnessServeCommand } from "./commands/witness-serve.ts";
 import type { Context } from "./context.ts";
 
@@ -73,6 +74,9 @@ export const commands: readonly CommandClass<Context>[] = [
   agent.AgentQuiesceCommand,
   agent.AgentKillCommand,
   agent.AgentResumeCommand,
+  token.TokenCreateCommand,
+  token.TokenListCommand,
+  token.TokenRevokeCommand,
   HookCommand,
   AuditTailCommand,
   AuditShowCommand,

@@ -2,6 +2,7 @@
 // wait until it is gone. It never decides whether to.
 import { askOperator, callOperator, NotRunning } from "../runtime/doors/client.ts";
 import type { RuntimeValue } from "../runtime/evaluator/types.ts";
+import type { HttpWords } from "../runtime/fixed-settings.ts";
 import { type StackPaths, walDirOf } from "../runtime/stack.ts";
 import { actorName } from "./actor.ts";
 import { exits, Stop } from "./exit.ts";
@@ -15,6 +16,7 @@ export interface LaunchSettings {
   readonly walDir?: string;
   readonly socket?: string;
   readonly durability?: "group" | "each" | "async";
+  readonly http: HttpWords;
 }
 
 /** From the policy about to be applied. Throws Stop for a variable named by env() that is not set. */
@@ -28,7 +30,13 @@ export function launchSettings(paths: StackPaths, runtime: RuntimeSettings, env:
     return set;
   };
   const [walDir, socket, durability] = [text("wal_dir"), text("socket"), text("durability")];
+  const http = {
+    listen: text("http_listen") ?? null,
+    cert: text("tls_cert_file") ?? null,
+    key: text("tls_key_file") ?? null,
+  };
   return {
+    http,
     ...(walDir === undefined ? {} : { walDir: walDirOf(paths, walDir) }),
     ...(socket === undefined ? {} : { socket }),
     ...(durability === "group" || durability === "each" || durability === "async" ? { durability } : {}),

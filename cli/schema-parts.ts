@@ -74,6 +74,15 @@ export const approval = object({
   used_at: orNull(time),
 });
 
+export const token = object({
+  id: { type: "string", pattern: "^tok-[0-9a-f]{12}$" },
+  role: oneOf("agent", "monitor", "operator"),
+  agent_id: orNull(string),
+  created_at: time,
+  created_by: string,
+  expires_at: orNull(time),
+});
+
 export const grant = object({
   id: { type: "string", pattern: "^grt-[0-9a-f]{32}$" },
   agent_id: string,

@@ -34,6 +34,7 @@ import {
   string,
   time,
   times,
+  token,
   transitionList,
   transitionNames,
   verified,
@@ -302,6 +303,10 @@ const results: Readonly<Record<string, Schema>> = {
   "approvals grants list": object({ grants: listOf(grant) }),
   "approvals grants add": object({ grant }),
   "approvals grants revoke": object({ grant }),
+  token: object({ tokens: listOf(token) }),
+  "token list": object({ tokens: listOf(token) }),
+  "token create": object({ token: string, created: token }),
+  "token revoke": object({ revoked: token }),
   agent: object({ all: agent, agents: listOf(agent) }),
   "agent list": object({ all: agent, agents: listOf(agent) }),
   "agent show": object({

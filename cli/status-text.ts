@@ -39,6 +39,7 @@ export function statusLines(paint: Paint, status: StatusAnswer, drift: boolean |
   }
   if (daemon.wal.latched) rows.push(["", red("it can no longer be written: every call is denied")]);
   rows.push(["socket", daemon.socket]);
+  if (daemon.http !== null) rows.push(["http", daemon.http]);
   rows.push(["operator", `${daemon.operator_auth}: who runs as this user can approve`]);
   if (daemon.time_regression) rows.push(["clock", yellow("it went back; the latest time seen counts")]);
   for (const line of columns(rows.map(([name, value]) => [`  ${dim(name)}`, value]))) lines.push(line);

@@ -3,6 +3,7 @@
 import { parseArgs } from "node:util";
 import { type Daemon, type Durability, StartFailure, startDaemon } from "./daemon.ts";
 import { readDaemonFile } from "./doors/client.ts";
+import type { HttpWords } from "./fixed-settings.ts";
 import { reopenJournal } from "./journal.ts";
 import { stackPaths } from "./stack.ts";
 
@@ -15,6 +16,7 @@ interface Arguments {
   readonly walDir?: string;
   readonly socket?: string;
   readonly durability?: Durability;
+  readonly http?: HttpWords;
   readonly dev: boolean;
 }
 
@@ -24,6 +26,9 @@ function readArguments(list: readonly string[]): Arguments | string {
     "wal-dir"?: string;
     socket?: string;
     durability?: string;
+    "http-listen"?: string;
+    "tls-cert-file"?: string;
+    "tls-key-file"?: string;
     dev?: boolean;
     "as-before"?: boolean;
   };
@@ -35,6 +40,9 @@ function readArguments(list: readonly string[]): Arguments | string {
         "wal-dir": { type: "string" },
         socket: { type: "string" },
         durability: { type: "string" },
+        "http-listen": { type: "string" },
+        "tls-cert-file": { type: "string" },
+        "tls-key-file": { type: "string" },
         dev: { type: "boolean" },
         "as-before": { type: "boolean" },
       },
@@ -48,12 +56,15 @@ function readArguments(list: readonly string[]): Arguments | string {
   const known = durabilities.find((name) => name === durability);
   if (durability !== undefined && known === undefined) return `--durability is one of ${durabilities.join(", ")}`;
   const walDir = values["wal-dir"];
+  const listen = values["http-listen"];
+  const http = { listen: listen || null, cert: values["tls-cert-file"] || null, key: values["tls-key-file"] || null };
   return {
     dir,
     dev: values.dev ?? false,
     ...(walDir === undefined ? {} : { walDir }),
     ...(socket === undefined ? {} : { socket }),
     ...(known === undefined ? {} : { durability: known }),
+    ...(listen === undefined ? {} : { http }),
   };
 }
 

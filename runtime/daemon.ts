@@ -10,11 +10,22 @@ import { Progress } from "./completion.ts";
 import { Decider, type Governor } from "./decide.ts";
 import { Desk, type House } from "./desk.ts";
 import { type Disk, type DiskLock, nodeDisk, realPath, replaceFile } from "./disk.ts";
+import type { HttpDoor, HttpSettings } from "./doors/http/door.ts";
+import type { HttpLimits } from "./doors/http/limits.ts";
 import { type Listening, listenAt } from "./doors/listen.ts";
 import { OperatorDoor, operatorConnectionsMax } from "./doors/operator.ts";
 import { AgentDoor, agentConnectionsMax } from "./doors/socket.ts";
 import { Feeds } from "./feeds.ts";
-import { checkSigning, checkTakenOver, type Environment, type RuntimeSettings, settingOf } from "./fixed-settings.ts";
+import {
+  checkSigning,
+  checkTakenOver,
+  type Environment,
+  type HttpWords,
+  httpSettingsOf,
+  httpWordsOf,
+  type RuntimeSettings,
+  settingOf,
+} from "./fixed-settings.ts";
 import type { FloodLimits } from "./flood.ts";
 import { Grants } from "./grants.ts";
 import { Holds } from "./holds.ts";
@@ -43,6 +54,7 @@ import {
   stackPaths,
 } from "./stack.ts";
 import { stateDigest } from "./state.ts";
+import { Tokens } from "./tokens.ts";
 
 export type Durability = "group" | "each" | "async";
 
@@ -53,12 +65,15 @@ export interface DaemonOptions {
   /** `runtime { socket }` and `runtime { durability }` of a policy that is about to be applied. */
   readonly socket?: string;
   readonly durability?: Durability;
+  /** `runtime { http_listen, tls_cert_file, tls_key_file }`; absent: those of the policy in force. */
+  readonly http?: HttpWords;
   readonly dev?: boolean;
   readonly env?: Environment;
   /** For tests; absent: the evaluator. */
   readonly machine?: Machine;
   readonly clock?: Clock;
   readonly flood?: FloodLimits;
+  readonly httpLimits?: HttpLimits;
   readonly answerDeadlineMs?: number;
   /** What the log writes to. */
   readonly disk?: Disk;
@@ -152,6 +167,7 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
     prepareShortDir(places);
     if (places.agent !== paths.agentSocket) checkSocketDir(places.agent);
     const ledger = new Ledger(log, clock);
+    const http = options.http ?? httpWordsOf(runtime, env);
     const policies: Policies = new Policies(history, {
       ledger,
       policiesDir: paths.policies,
@@ -159,7 +175,7 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
       disk: options.disk ?? nodeDisk,
       load: machine.load,
       checkRuntime: (wanted) => {
-        const running = { walDir, durability, socket: places.agent };
+        const running = { walDir, durability, socket: places.agent, http };
         checkSigning(wanted, keys.signer !== null);
         checkTakenOver(wanted, policies.active?.policy.runtime() ?? null, running, paths, env);
       },
@@ -184,6 +200,8 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
       places,
       walDir,
       durability,
+      http: httpSettingsOf(http, paths.dir),
+      tokens: new Tokens(nodeDisk, paths.keys),
       startedUs,
     };
     const daemon = new Daemon(parts);
@@ -218,6 +236,8 @@ interface Parts {
   readonly places: SocketPlaces;
   readonly walDir: string;
   readonly durability: Durability;
+  readonly http: HttpSettings | null;
+  readonly tokens: Tokens;
   readonly startedUs: number;
 }
 
@@ -240,6 +260,7 @@ export class Daemon implements House {
   readonly #operatorDoor: OperatorDoor;
   readonly #token = randomBytes(32).toString("hex");
   readonly #servers: Listening[] = [];
+  #http: HttpDoor | null = null;
   #state: DaemonState = "STARTING";
   #housekeeping: NodeJS.Timeout | null = null;
   #phaseTimer: NodeJS.Timeout | null = null;
@@ -259,7 +280,7 @@ export class Daemon implements House {
     const answerDeadlineMs = options.answerDeadlineMs ?? defaultAnswerDeadlineMs;
     const feeds = new Feeds(ledger);
     approvals.onChange((event) => feeds.publishApproval(event));
-    const kept = { ledger, policies, approvals, calls, ...parts.followed, feeds };
+    const kept = { ledger, policies, approvals, calls, ...parts.followed, feeds, tokens: parts.tokens };
     this.governor = { ...kept, dev, journal, answerDeadlineMs, state: () => this.#state };
     this.decider = new Decider(this.governor);
     this.#snapshots = new Snapshots(
@@ -295,7 +316,11 @@ export class Daemon implements House {
   }
 
   connections(): number {
-    return this.#agentDoor.connections;
+    return this.#agentDoor.connections + (this.#http?.connections ?? 0);
+  }
+
+  httpAddress(): string | null {
+    return this.#http?.address ?? null;
   }
 
   /** Called once by `startDaemon`. When it throws, nothing listens any more. */
@@ -312,6 +337,7 @@ export class Daemon implements House {
       this.#servers.push(
         await listenAt(places.operator, operatorConnectionsMax, (socket) => this.#operatorDoor.accept(socket)),
       );
+      await this.#openHttp();
     } catch (error) {
       for (const server of this.#servers) server.close();
       nodeDisk.remove(paths.pidFile);
@@ -323,6 +349,17 @@ export class Daemon implements House {
     if (policies.active !== null) this.#takePolicy();
     const { signer } = ledger.log;
     if (signer !== null) this.#pin(signer.key, signer.isNamed);
+  }
+
+  /** Loaded only where it is asked for: most daemons have no such door. */
+  async #openHttp(): Promise<void> {
+    const { http, options } = this.#parts;
+    if (http === null) return;
+    const { openHttpDoor } = await import("./doors/http/door.ts");
+    const { governor, decider } = this;
+    const parts = { governor, decider, desk: this.#desk, house: this };
+    this.#http = await openHttpDoor(parts, http, options.httpLimits);
+    this.journal.info({ address: this.#http.address }, "listening over HTTP");
   }
 
   /** A daemon without its keys pinned serves on: they are for those who check its log. */
@@ -405,6 +442,7 @@ export class Daemon implements House {
         durability: this.durability,
         started_at: formatTime(startedUs),
         dir: realPath(paths.dir),
+        ...(this.#http === null ? {} : { http: this.#http.address }),
       };
       replaceFile(nodeDisk, paths.daemonFile, Buffer.from(`${canonicalJson({ ...file })}\n`));
     } catch (error) {
@@ -422,11 +460,13 @@ export class Daemon implements House {
     for (const server of this.#servers) server.close();
     this.#agentDoor.finish();
     this.#operatorDoor.finish();
-    for (let waitedMs = 0; waitedMs < drainMs && this.#agentDoor.connections > 0; waitedMs += drainPollMs) {
+    this.#http?.finish();
+    for (let waitedMs = 0; waitedMs < drainMs && this.connections() > 0; waitedMs += drainPollMs) {
       await new Promise((resolve) => setTimeout(resolve, drainPollMs));
     }
     this.#agentDoor.destroy();
     this.#operatorDoor.destroy();
+    this.#http?.destroy();
     if (ledger.isUsable) {
       try {
         this.decider.recordFloods();

@@ -18,6 +18,7 @@ import type { FloodGate } from "./flood.ts";
 import { follow } from "./follow.ts";
 import { type Grant, type Grants, usedBody } from "./grants.ts";
 import type { Holds } from "./holds.ts";
+import { claimed, type Identity } from "./identity.ts";
 import { inputsOf } from "./inputs.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { durableCause, Judge, type JudgedCall, plain } from "./judge.ts";
@@ -30,6 +31,7 @@ import { noTree } from "./log/merkle.ts";
 import type { ActivePolicy, Policies } from "./policy.ts";
 import { type Call, type RefusedCall, readCall } from "./request.ts";
 import type { DaemonState } from "./stack.ts";
+import type { Tokens } from "./tokens.ts";
 import { newActionId } from "./ulid.ts";
 
 /** Why a call waits, as an approval keeps it. */
@@ -61,6 +63,7 @@ export interface Governor {
   readonly actions: Actions;
   readonly progress: Progress;
   readonly feeds: Feeds;
+  readonly tokens: Tokens;
   readonly dev: boolean;
   readonly journal: Logger;
   /** How long an answer waits for its record to be durable. */
@@ -89,10 +92,13 @@ interface StoredCall extends StoredArgs {
 interface Turn extends JudgedCall {
   readonly argsSha256: string;
   readonly gate: FloodGate;
+  readonly identity: Identity;
 }
 
 export class Decider {
   readonly counts: DecisionCounts = { permit: 0, defer: 0, deny: 0 };
+  /** Answers by code, since the start. */
+  readonly codeCounts = new Map<Code, number>();
   readonly #governor: Governor;
   readonly #judge: Judge;
   readonly #flooded = new Set<FloodGate>();
@@ -105,26 +111,27 @@ export class Decider {
   }
 
   /** Judges a `govern` message; a promise where its record is still to become durable. Never throws or rejects. */
-  govern(message: JsonObject, gate: FloodGate): GovernAnswer | Promise<GovernAnswer> {
-    return this.#whenDurable(this.decide(message, gate));
+  govern(message: JsonObject, gate: FloodGate, identity = claimed): GovernAnswer | Promise<GovernAnswer> {
+    return this.#whenDurable(this.decide(message, gate, identity));
   }
 
   /** Answers a line that is no request. Never throws or rejects. */
-  refuse(refused: RefusedCall, gate: FloodGate): GovernAnswer | Promise<GovernAnswer> {
-    return this.#whenDurable(this.#refuse(refused, this.#now(), gate));
+  refuse(refused: RefusedCall, gate: FloodGate, identity = claimed): GovernAnswer | Promise<GovernAnswer> {
+    return this.#whenDurable(this.#refuse(refused, this.#now(), gate, identity));
   }
 
   /** The synchronous turn. */
-  decide(message: JsonObject, gate: FloodGate): Decided {
+  decide(message: JsonObject, gate: FloodGate, identity = claimed): Decided {
     const reading = this.#now();
     const read = readCall(message, this.#governor.dev);
-    if (!read.ok) return this.#refuse(read.refused, reading, gate);
+    if (!read.ok) return this.#refuse(read.refused, reading, gate, identity);
     const { call } = read;
     const { ledger, calls } = this.#governor;
     const turn: Turn = {
       call,
       reading,
       gate,
+      identity,
       digest: requestDigest(ledger.log.digestKey, call.canonical),
       argsSha256: sha256Hex(call.canonicalArgs),
       actionId: newActionId(reading.wallUs / 1000),
@@ -132,6 +139,11 @@ export class Decider {
     if (!ledger.isUsable) return this.#unrecorded(turn, "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
     const { active } = this.#governor.policies;
     if (active === null || this.#governor.state() !== "READY") return this.#notReady(turn);
+    // In every mode: whose call it is was settled before the policy could say anything.
+    if (identity.agentId !== null && identity.agentId !== call.request.agent_id) {
+      const reason = "the token that came with this call is another agent's";
+      return this.#recordWithoutPolicy(turn, plain("deny", "IDENTITY_UNVERIFIED", reason));
+    }
     const held = this.#judge.held(turn, active);
     // Before what a call sent again would get: nobody who was stopped is given a permit once more.
     if (held !== null) return this.#conclude(turn, active, held, false);
@@ -228,6 +240,7 @@ export class Decider {
       judged,
       {
         actionId: turn.actionId,
+        identity: turn.identity.recorded,
         digest: turn.digest,
         effect,
         would,
@@ -243,7 +256,7 @@ export class Decider {
     const recorded = ledger.append("decision", this.#stamp(), body, turn.reading);
     const { seq } = recorded;
     if (judged.code === "APPROVAL_DENIED" && judged.approvalId !== null) approvals.takeToldDenial(judged.approvalId);
-    this.counts[effect]++;
+    this.#count(effect, judged.code);
     follow(this.#governor, turn, active, { judged, effect, args: stored.args, recorded });
     const answer = answerOf(judged, contextOf(turn, active, effect, would, latencyUs, this.#receipt(recorded)));
     const { callId, request } = turn.call;
@@ -301,7 +314,7 @@ export class Decider {
   }
 
   /** A line or a request that cannot be judged: denied in every mode, and recorded as far as it can be read. */
-  #refuse(refused: RefusedCall, reading: Reading, gate: FloodGate): Decided {
+  #refuse(refused: RefusedCall, reading: Reading, gate: FloodGate, identity: Identity): Decided {
     const call: Call = {
       callId: refused.callId,
       requestId: null,
@@ -318,7 +331,7 @@ export class Decider {
       request: { agent_id: refused.agentId, session_id: refused.sessionId, tool_id: refused.tool },
     };
     const actionId = newActionId(reading.wallUs / 1000);
-    const turn: Turn = { call, reading, digest: "", argsSha256: "", actionId, gate };
+    const turn: Turn = { call, reading, digest: "", argsSha256: "", actionId, gate, identity };
     if (!this.#governor.ledger.isUsable) {
       return this.#unrecorded(turn, "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
     }
@@ -345,6 +358,7 @@ export class Decider {
       const { actionId, digest } = turn;
       const facts = {
         actionId,
+        identity: turn.identity.recorded,
         digest,
         effect: "deny",
         would: null,
@@ -361,13 +375,18 @@ export class Decider {
         decisionBody(turn.call, judged, facts, ledger.log.salts),
         turn.reading,
       );
-      this.counts.deny++;
+      this.#count("deny", judged.code);
       const context = contextOf(turn, active, "deny", null, latencyUs, this.#receipt(recorded));
       return { answer: answerOf(judged, context), seq: recorded.seq };
     } catch (error) {
       this.#governor.journal.error({ err: error, action_id: turn.actionId }, "a refusal could not be recorded");
       return this.#unrecorded(turn, "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
     }
+  }
+
+  #count(effect: Effect, code: Code): void {
+    this.counts[effect]++;
+    this.codeCounts.set(code, (this.codeCounts.get(code) ?? 0) + 1);
   }
 
   #receipt({ seq, hash }: Appended): Receipt {
@@ -381,7 +400,7 @@ export class Decider {
   }
 
   #unrecorded(turn: Turn, code: Code, reason: string): Decided {
-    this.counts.deny++;
+    this.#count("deny", code);
     const context = contextOf(turn, this.#governor.policies.active, "deny", null, 0, null);
     return { answer: answerOf(plain("deny", code, reason), context), seq: null };
   }

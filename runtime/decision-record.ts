@@ -45,6 +45,8 @@ export function storedArgs(args: JsonObject, length: number, tool: ToolInfo | nu
 
 export interface DecisionFacts {
   readonly actionId: string;
+  /** How the caller was known. */
+  readonly identity: string;
   readonly digest: string;
   readonly effect: Effect;
   readonly would: Effect | null;
@@ -68,7 +70,7 @@ export function decisionBody(
     call_id: call.callId,
     request_id: call.requestId,
     agent_id: call.request.agent_id,
-    agent_identity: "claimed",
+    agent_identity: facts.identity,
     session_id: call.request.session_id ?? "default",
     tool: call.request.tool_id,
     action_type: call.actionType,

@@ -8,6 +8,7 @@ import { listAgents, orderAgent, showAgent } from "./desk-agents.ts";
 import { addGrant, listGrants, recordExpiredGrants, revokeGrant } from "./desk-grants.ts";
 import { pruneLog } from "./desk-prune.ts";
 import { eraseSalts } from "./desk-salts.ts";
+import { createToken, listTokens, revokeToken } from "./desk-tokens.ts";
 import { actorOf, optionalText, Refusal, reasonOf } from "./desk-words.ts";
 import {
   type ApplyAnswer,
@@ -85,6 +86,9 @@ export class Desk {
       ["grants_add", (message) => this.#addGrant(message)],
       ["grants_list", (message) => listGrants(house.governor, message)],
       ["grants_revoke", (message) => this.#revokeGrant(message)],
+      ["tokens_create", (message) => this.#serving(() => createToken(house.governor, message))],
+      ["tokens_list", () => listTokens(house.governor)],
+      ["tokens_revoke", (message) => this.#serving(() => revokeToken(house.governor, message))],
     ]);
   }
 
@@ -293,6 +297,11 @@ export class Desk {
     if (!kept.ok) throw new Refusal("BAD_REQUEST", kept.message);
     if (kept.seq !== null) await ledger.durable(kept.seq);
     return { ok: true, ...kept.answer };
+  }
+
+  #serving<T>(order: () => T): T {
+    this.#checkServing();
+    return order();
   }
 
   #checkServing(): void {

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { hasErrorCode, nodeDisk, readWhole } from "./disk.ts";
 import { callOperator, NotRunning, OperatorFailure } from "./doors/client.ts";
+import type { HttpWords } from "./fixed-settings.ts";
 import { stackPaths } from "./stack.ts";
 
 export interface LaunchOptions {
@@ -14,6 +15,8 @@ export interface LaunchOptions {
   /** `runtime { socket }` of the policy about to be applied. */
   readonly socket?: string;
   readonly durability?: string;
+  /** `runtime { http_listen, tls_cert_file, tls_key_file }` of the policy about to be applied. */
+  readonly http?: HttpWords;
   readonly dev?: boolean;
   readonly timeoutMs?: number;
 }
@@ -91,6 +94,11 @@ function daemonArguments(dir: string, options: LaunchOptions): readonly string[]
   if (options.walDir !== undefined) list.push("--wal-dir", options.walDir);
   if (options.socket !== undefined) list.push("--socket", options.socket);
   if (options.durability !== undefined) list.push("--durability", options.durability);
+  if (options.http !== undefined) {
+    // Empty: none, whatever the policy in force says.
+    const { listen, cert, key } = options.http;
+    list.push("--http-listen", listen ?? "", "--tls-cert-file", cert ?? "", "--tls-key-file", key ?? "");
+  }
   if (options.dev === true) list.push("--dev");
   return list;
 }

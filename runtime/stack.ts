@@ -43,6 +43,8 @@ export interface DaemonFile {
   readonly started_at: string;
   /** The stack directory, links resolved: in a copy or a stack that was moved it is another one. */
   readonly dir: string;
+  /** Address of the HTTP door; absent without one. */
+  readonly http?: string;
 }
 
 export type DaemonState = "STARTING" | "INITIALIZING" | "READY" | "DRAINING" | "HALT";

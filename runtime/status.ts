@@ -17,6 +17,7 @@ export interface StatusSources {
   readonly decider: { readonly counts: DecisionCounts };
   state(): DaemonState;
   connections(): number;
+  httpAddress(): string | null;
 }
 
 export function statusOf(sources: StatusSources): StatusAnswer {
@@ -37,6 +38,7 @@ export function statusOf(sources: StatusSources): StatusAnswer {
       started_at: formatTime(sources.startedUs),
       socket: places.agent,
       operator_socket: places.operator,
+      http: sources.httpAddress(),
       operator_auth: "same-uid",
       dev: governor.dev,
       policy_version: active?.version ?? null,

@@ -60,6 +60,7 @@ function append({ decisionBody }: LogModule, log: Log, index: number): number {
     effect: "permit",
     would: null,
     stored: { args: call.args, redacted: [] },
+    identity: "claimed",
     inputs: null,
     ruleDigest: DIGEST,
     latencyUs: 40,

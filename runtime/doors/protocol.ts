@@ -7,6 +7,7 @@ import type { Json, JsonObject } from "../json.ts";
 import type { CostAnswer, ReportAnswer } from "../reports.ts";
 import type { PhaseAnswer, SessionView } from "../session-keeper.ts";
 import type { DaemonState } from "../stack.ts";
+import type { TokenRole, TokenView } from "../tokens.ts";
 
 // ---- operator socket: one JSON object a line, `{type, token, …}` → `{ok: true, …}` or an OperatorRefusal ----
 
@@ -150,6 +151,8 @@ export interface StatusAnswer {
     /** Absolute path of the agent socket. */
     readonly socket: string;
     readonly operator_socket: string;
+    /** Address of the HTTP door; null without one. */
+    readonly http: string | null;
     readonly operator_auth: "same-uid";
     readonly dev: boolean;
     /** "v17"; null before the first apply. */
@@ -354,6 +357,13 @@ export interface OperatorCalls {
   };
   grants_list: { request: { agent_id?: string }; answer: { ok: true; grants: readonly GrantView[] } };
   grants_revoke: { request: { id: string; reason?: string; actor: string }; answer: { ok: true; grant: GrantView } };
+  /** `agent_id` `*`: any agent. The answer is the only place where the token ever stands. */
+  tokens_create: {
+    request: { role: TokenRole; agent_id?: string; ttl_seconds?: number; actor: string };
+    answer: { ok: true; token: string; created: TokenView };
+  };
+  tokens_list: { request: object; answer: { ok: true; tokens: readonly TokenView[] } };
+  tokens_revoke: { request: { id: string; actor: string }; answer: { ok: true; revoked: TokenView } };
 }
 
 /** Answered by `{ok: true, approvals: […pending]}` and then one ApprovalEvent a line until the client ends. */
@@ -400,6 +410,9 @@ export const operatorTypes: Readonly<
   grants_add: true,
   grants_list: true,
   grants_revoke: true,
+  tokens_create: true,
+  tokens_list: true,
+  tokens_revoke: true,
   swap: true,
   supervisor: true,
 };

@@ -6,7 +6,6 @@ import type { Desk } from "../desk.ts";
 import { JsonNumber } from "../evaluator/number.ts";
 import { connectionsShare, defaultFloodLimits, FloodGate, type FloodLimits } from "../flood.ts";
 import { canonicalJson, type Json, type JsonObject, parseJson } from "../json.ts";
-import { noPolicy } from "../ledger.ts";
 import type { ActivePolicy } from "../policy.ts";
 import { readable } from "../request.ts";
 import { keepSession } from "../session-keeper.ts";
@@ -21,6 +20,7 @@ import {
   operatorTypes,
   type PollDeferAnswer,
 } from "./protocol.ts";
+import { deferStatus, recordOperatorRefused, recordUndelivered } from "./refusals.ts";
 import { openStream, streamsFull, subscriptions } from "./streams.ts";
 
 export const agentConnectionsMax = 1024;
@@ -165,15 +165,10 @@ export class AgentDoor {
   }
 
   #poll(message: JsonObject): PollDeferAnswer {
-    const { governor } = this.#parts;
     const token = typeof message.defer_token === "string" ? message.defer_token : "";
-    const approval = governor.approvals.get(token);
-    const isForeign = message.agent_id !== undefined && message.agent_id !== approval?.agentId;
-    if (approval === null || isForeign) return { defer_token: token.slice(0, 64), status: "unknown" };
-    const isOver = approval.expiresUs <= governor.ledger.clock.now().wallUs;
-    const isOpen = approval.status === "pending" || approval.status === "approved";
-    if (isOpen && isOver) return { defer_token: token, status: "expired" };
-    return { defer_token: token, status: approval.status === "used" ? "approved" : approval.status };
+    // An agent id of another type is nobody's.
+    const agentId = message.agent_id === undefined ? null : String(message.agent_id);
+    return deferStatus(this.#parts.governor, token, agentId);
   }
 
   /** What belongs to the operator's socket: heard with the right `admin_token`, otherwise refused and recorded. */
@@ -181,15 +176,9 @@ export class AgentDoor {
     const { desk, token, governor } = this.#parts;
     if (isToken(message.admin_token, token)) return desk.handle(type, message);
     if (type === "status") return this.#status();
-    const reading = governor.ledger.clock.now();
-    if (governor.ledger.isUsable && gate.admit(reading.wallUs)) {
-      const { active } = governor.policies;
-      const stamp = active === null ? noPolicy : { version: active.version, policyHash: active.activation.policyHash };
-      const hasToken = message.admin_token !== undefined;
-      const detail = { type, agent_id: readable(message).agentId, wrong_token: hasToken };
-      const { seq } = governor.ledger.append("mark", stamp, { kind: "operator_refused", detail }, reading);
-      await governor.ledger.durable(seq);
-    }
+    const hasToken = message.admin_token !== undefined;
+    const detail = { type, agent_id: readable(message).agentId, wrong_token: hasToken };
+    await recordOperatorRefused(governor, gate, detail);
     return errorAnswer("OPERATOR_ONLY", `\`${type}\` is the operator's: use the operator socket`, message);
   }
 
@@ -259,24 +248,9 @@ export class AgentDoor {
     };
   }
 
-  /** The caller is gone: the record of its permit stands, and this one says that nobody was told. */
   #onUndelivered(text: string): void {
-    const { ledger, policies } = this.#parts.governor;
     const answer: unknown = JSON.parse(text);
-    const decision = Reflect.get(Object(answer), "result") ?? answer;
-    const actionId: unknown = Reflect.get(Object(decision), "action_id");
-    if (Reflect.get(Object(decision), "effect") !== "PERMIT" || typeof actionId !== "string" || !ledger.isUsable)
-      return;
-    const { active } = policies;
-    const stamp = active === null ? noPolicy : { version: active.version, policyHash: active.activation.policyHash };
-    try {
-      ledger.append("outcome", stamp, { action_id: actionId, status: "undelivered" }, ledger.clock.now());
-    } catch (error) {
-      this.#parts.governor.journal.warn(
-        { err: error, action_id: actionId },
-        "an undelivered answer could not be recorded",
-      );
-    }
+    recordUndelivered(this.#parts.governor, Object(Reflect.get(Object(answer), "result") ?? answer));
   }
 }
 

@@ -207,6 +207,11 @@ test("results of real runs are as published", async () => {
     ]);
     await hold(dir, [...grants, "add", "bot", "search", "--for", "30m"]);
     await hold(dir, grants);
+    await hold(dir, ["token", "create", "--agent", "bot", "--for", "1h"]);
+    const { created } = await hold(dir, ["token", "create", "--role", "monitor"]);
+    await hold(dir, ["token"]);
+    await hold(dir, ["token", "list"]);
+    await hold(dir, ["token", "revoke", String(Reflect.get(Object(created), "id"))]);
     await hold(dir, ["agent", "show", "bot"]);
     const grantId = String(Reflect.get(Object(added.grant), "id"));
     await hold(dir, [...grants, "revoke", grantId.slice(0, 20), "--reason", "enough"]);
