@@ -6,6 +6,7 @@ import asc from "assemblyscript/asc";
 import binaryen from "binaryen";
 import { build } from "esbuild";
 import { buildEvaluator } from "./build-evaluator.mjs";
+import { buildReaders } from "./build-readers.mjs";
 import { buildTimezones } from "./build-timezones.mjs";
 import { buildUnicode } from "./build-unicode.mjs";
 
@@ -20,6 +21,7 @@ await mkdir("build", { recursive: true });
 await mkdir("dist", { recursive: true });
 await buildUnicode();
 await buildTimezones();
+await buildReaders();
 await buildMachines();
 await buildHost();
 await buildBundles();

@@ -40,6 +40,26 @@ test("D05 names of prototypes are missing unless the request has them itself", (
   assert.is(({} as { admin?: unknown }).admin, undefined);
 });
 
+test("D05 what somebody put on the prototype of all objects is nobody's argument", () => {
+  const everything = Object.prototype as { admin?: unknown };
+  const policy = open('agent "a" { default deny permit t if admin == true or n == 7 }');
+  const decide = (args: Args): string => policy.decide({ agent_id: "a", tool_id: "t", args }, { now: noon }).effect;
+  for (let i = 0; i < 100; i++) assert.is(decide({ n: i + 8 }), "deny");
+  for (const enumerable of [true, false]) {
+    Object.defineProperty(everything, "admin", { value: true, configurable: true, enumerable });
+    try {
+      assert.is(decide({}), "deny");
+      assert.is(decide({ n: 8 }), "deny");
+      assert.is(decide({ n: 7 }), "permit");
+      assert.is(decide({ admin: true }), "permit");
+      assert.is(decide({ admin: false }), "deny");
+    } finally {
+      Reflect.deleteProperty(everything, "admin");
+    }
+  }
+  assert.is(decide(Object.create({ admin: true }) as Args), "deny");
+});
+
 test("D09 integers that a double cannot hold are refused where a rule reads them, and only there", () => {
   const big = new JsonNumber("9007199254740993", 9007199254740992, false);
   for (const n of [2 ** 53, -(2 ** 53), 1e300, big]) {
