@@ -90,35 +90,37 @@ async function signerOf(
   path: string,
 ): Promise<{ key: PublicKey; isFirstUse: boolean }> {
   const trusted = await trustedHere(dir);
-  const known = trusted.length > 0 ? trusted : pinnedHere(dir);
+  const known = trusted ?? pinnedHere(dir);
   const claimed = claimedKey(signature);
-  const keys = known.length > 0 ? known : claimed === null ? [] : [claimed];
+  const keys = known ?? (claimed === null ? [] : [claimed]);
   const checked = checkSignature(signature, bundleSubject, list, keys);
   const key = keys.find((one) => claimed !== null && Buffer.from(one).equals(claimed));
-  if (!("problem" in checked) && key !== undefined) return { key, isFirstUse: known.length === 0 };
+  if (!("problem" in checked) && key !== undefined) return { key, isFirstUse: known === null };
   const problem = "problem" in checked ? checked.problem : "is not signed";
   const help = `${unchanged}; another key is written as trust { key "bundle" ed25519:… } in the policy of this folder`;
   throw new Stop(`${visible(basename(path))} ${problem}`, help);
 }
 
-async function trustedHere(dir: string): Promise<readonly PublicKey[]> {
-  if (!policyFiles.some((name) => statSync(join(dir, name), { throwIfNoEntry: false }) !== undefined)) return [];
+/** Null where the policy here names no key for bundles, or there is none. */
+async function trustedHere(dir: string): Promise<readonly PublicKey[] | null> {
+  if (!policyFiles.some((name) => statSync(join(dir, name), { throwIfNoEntry: false }) !== undefined)) return null;
   const { readPolicy } = await import("../compiler/read.ts");
   const { keysOf } = await import("../runtime/registry/trusted-keys.ts");
   const source = readPolicyFile(dir);
   const { stack, findings } = readPolicy([source]);
   if (stack === null || findings.length > 0)
     throw new Stop(`${source.file} cannot be read, so whom it trusts is not known`, "see: faramesh check");
-  return keysOf(stack).get("bundle") ?? [];
+  return keysOf(stack).get("bundle") ?? null;
 }
 
-function pinnedHere(dir: string): readonly PublicKey[] {
+/** Null before the first bundle. */
+function pinnedHere(dir: string): readonly PublicKey[] | null {
   const path = join(dir, ".faramesh", pinnedKeyFile);
   let text: string;
   try {
     text = Buffer.from(readWhole(nodeDisk, path, pinnedKeyLimitBytes)).toString("utf8");
   } catch (error) {
-    if (hasErrorCode(error, "ENOENT", "ENOTDIR")) return [];
+    if (hasErrorCode(error, "ENOENT", "ENOTDIR")) return null;
     throw error;
   }
   const key = readPublicKey(text.trim());

@@ -58,7 +58,7 @@ export class RemoteRegistry {
     const old = catalogAgeProblem(catalog, seen.get(catalog.registry), nowUs);
     if (old !== null) throw refusedCatalog(url, old);
     const signature = await this.#signature(catalogPath);
-    const keys = catalogKeys ?? keysFor(trusted, catalog.registry);
+    const keys = catalogKeys ?? keysFor(trusted, catalog.registry) ?? [];
     const problem = catalogSignatureProblem(catalog, bytes, signature, keys);
     return { catalog, signatureProblem: problem?.problem ?? null };
   }

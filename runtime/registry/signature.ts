@@ -37,6 +37,26 @@ export function keyIdOf(key: PublicKey): string {
   return sha256Of(key).slice(0, 16);
 }
 
+/**
+ * Points of small order, without the bit of the sign: under such a key a signature can be made of nothing that holds for
+ * many texts, and node's verification takes it.
+ */
+const weakKeys: ReadonlySet<string> = new Set([
+  "00".repeat(32),
+  `01${"00".repeat(31)}`,
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+  `ec${"ff".repeat(30)}7f`,
+  `ed${"ff".repeat(30)}7f`,
+  `ee${"ff".repeat(30)}7f`,
+]);
+
+function isWeak(key: PublicKey): boolean {
+  const plain = Buffer.from(key);
+  plain[publicKeyBytes - 1] = (plain[publicKeyBytes - 1] ?? 0) & 0x7f;
+  return weakKeys.has(plain.toString("hex"));
+}
+
 /** `ed25519:<base64>` as `trust` writes it, with or without the twelve bytes that say what it is; null for anything else. */
 export function readPublicKey(text: string): PublicKey | null {
   const [, base64] = /^ed25519:([A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{59}=)$/.exec(text) ?? [];
@@ -67,6 +87,7 @@ export function checkSignature(
   // The key in the file only says which of ours to try; one that is not ours is never used.
   const key = keys.find((one) => Buffer.from(one).equals(read.publicKey));
   if (key === undefined) return { problem: `is signed by ${read.keyId}, which this stack does not trust` };
+  if (isWeak(key)) return { problem: "is signed by a key with which anybody can sign" };
   if (keyIdOf(key) !== read.keyId) return { problem: "has a signature whose `key_id` is not that of its key" };
   const publicKey = createPublicKey({ key: Buffer.concat([keyInfo, key]), format: "der", type: "spki" });
   if (verify(null, statement(subject, sha256Of(bytes)), publicKey, read.value)) return { keyId: read.keyId };

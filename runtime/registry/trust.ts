@@ -30,11 +30,11 @@ export interface Refusal {
   readonly help: string;
 }
 
-/** The keys of the longest trusted name that `place` (`host/path`, no version) lies under; none where no name fits. */
-export function keysFor(trusted: TrustedKeys, place: string): readonly PublicKey[] {
+/** The keys of the longest trusted name that `place` (`host/path`, no version) lies under; null where no name fits. */
+export function keysFor(trusted: TrustedKeys, place: string): readonly PublicKey[] | null {
   const names = [...trusted.keys()].filter((name) => isUnder(place, name));
   const longest = names.sort((a, b) => b.length - a.length)[0];
-  return longest === undefined ? [] : (trusted.get(longest) ?? []);
+  return longest === undefined ? null : (trusted.get(longest) ?? []);
 }
 
 /** `packs.example/stripe` lies under `packs.example` and under itself, not under `packs.exam`. */
@@ -62,15 +62,15 @@ export function admit(
   const checked =
     copy.signature === null
       ? { problem: "is not signed" }
-      : checkSignature(copy.signature, `${reference}/${copy.file}`, copy.bytes, keys);
+      : checkSignature(copy.signature, `${reference}/${copy.file}`, copy.bytes, keys ?? []);
   if ("keyId" in checked) return { by: "key", keyId: checked.keyId };
   const isPinned = pin?.unsigned !== undefined && isUnder(place, pin.unsigned) && pin.sha256 === sha256Of(copy.bytes);
   const publisher = isPinned ? pin.unsigned : unsigned.find((one) => isUnder(place, one));
   if (publisher !== undefined) return { by: "digest", publisher };
-  if (keys.length === 0 && copy.origin === "stack") return { by: "own" };
+  if (keys === null && copy.origin === "stack") return { by: "own" };
   const host = place.split("/")[0] ?? place;
   const help =
-    keys.length === 0
+    keys === null
       ? `nobody is trusted for it: write trust { key "${host}" ed25519:… } with the key that its publisher gives out, or pin it without one: faramesh check --write-lock --unsigned ${place}`
       : `it must be signed by a key of trust { key … } for that name; get it anew from its publisher, or pin it as it is: faramesh check --write-lock --unsigned ${place}`;
   return { problem: checked.problem, help };

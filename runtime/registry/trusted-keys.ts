@@ -18,8 +18,9 @@ export function keysOf(stack: Stack | null): TrustedKeys {
       if (name !== "key") continue;
       const [registry, text] = values.map((value) => textOf(value) ?? "");
       const key = readPublicKey(text ?? "");
-      if (registry !== undefined && registry !== "" && key !== null)
-        found.set(registry, [...(found.get(registry) ?? []), key]);
+      if (registry === undefined || registry === "") continue;
+      // A key that cannot be read trusts nobody, and the name is no less one that must be signed.
+      found.set(registry, [...(found.get(registry) ?? []), ...(key === null ? [] : [key])]);
     }
   }
   return found;

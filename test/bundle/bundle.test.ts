@@ -149,6 +149,8 @@ test("J06 the policy's own trust key counts before any first use", () =>
     assert.is(refused.code, 1);
     assert.match(refused.stderr, "which this stack does not trust");
     assert.equal(snapshotOf(dir), before);
+    put(dir, { "governance.fms": 'trust { key "bundle" ed25519:AAAA }\nagent bot { default deny }\n' });
+    assert.match((await faramesh(dir, "apply", "--bundle", "own.tar")).stderr, "which this stack does not trust");
     put(dir, { "governance.fms": "agent {" });
     assert.match((await faramesh(dir, "apply", "--bundle", "own.tar")).stderr, "whom it trusts is not known");
     put(dir, { "governance.fms": `trust { key "bundle" ${own.text} }\nagent bot { default deny }\n` });

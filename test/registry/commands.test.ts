@@ -137,6 +137,20 @@ test("J06 a mirror's copies need their publisher's signature, or a digest that t
     assert.match((await farameshWith(dir, env, ["check"])).stdout, "for other bytes");
   }));
 
+test("J06 a key that cannot be read trusts nobody, and its name must be signed all the same", () =>
+  inFolder(async (dir) => {
+    put(dir, {
+      "packs/packs.example/pay/1.0.0/pack.fms": pay,
+      "governance.fms": `import "packs.example/pay@1.0.0"\nagent bot { default deny use pay }\n`,
+    });
+    assert.is((await faramesh(dir, "check")).code, 0);
+    const policy = readFileSync(join(dir, "governance.fms"), "utf8");
+    put(dir, { "governance.fms": `trust { key "packs.example" ed25519:AAAA }\n${policy}` });
+    const { code, stdout } = await faramesh(dir, "check");
+    assert.is(code, 1);
+    assert.match(stdout, "is not signed");
+  }));
+
 test("J09 names that look alike are not published, and are pointed out where another registry has them", () =>
   inFolder(async (dir) => {
     const key = newKey();
