@@ -4,6 +4,7 @@ import * as agent from "./commands/agent.ts";
 import { ApplyCommand } from "./commands/apply.ts";
 import * as approvals from "./commands/approvals.ts";
 import { AssembleCommand } from "./commands/assemble.ts";
+import { AuditCompactCommand } from "./commands/audit-compact.ts";
 import { AuditExportCommand } from "./commands/audit-export.ts";
 import { AuditLsCommand, AuditTailCommand } from "./commands/audit-list.ts";
 import { AuditProveCommand } from "./commands/audit-prove.ts";
@@ -87,6 +88,7 @@ export const commands: readonly CommandClass<Context>[] = [
   AuditVerifyCommand,
   AuditExportCommand,
   AuditProveCommand,
+  AuditCompactCommand,
   AuditRevealCommand,
   AuditEraseCommand,
   AuditWitnessCommand,

@@ -338,6 +338,15 @@ const results: Readonly<Record<string, Schema>> = {
   "audit ls": object({ records: listOf(record) }),
   "audit verify": { anyOf: [verified, proved] },
   "audit prove": object({ seq: integer, size: integer, origin: string, out: orNull(string), proof: string }),
+  "audit compact": object({
+    first_seq: orNull(integer),
+    first_kept: orNull(integer),
+    bytes: integer,
+    segments: listOf(string),
+    dry_run: boolean,
+    prune_records: listOf(integer),
+    archives: listOf(object({ file: string, sha256: hash })),
+  }),
   "audit export": object({ records: listOf(record) }),
   "audit trace": object({
     id: string,

@@ -2,9 +2,13 @@
 
 import { type Activation, activationOf } from "../runtime/activation.ts";
 import { parseTime } from "../runtime/clock.ts";
+import { nodeDisk } from "../runtime/disk.ts";
 import type { SourceText } from "../runtime/doors/protocol.ts";
 import { loadImage } from "../runtime/images.ts";
-import { readRecords } from "../runtime/log/read.ts";
+import { chainBefore, isPruned } from "../runtime/log/beginning.ts";
+import { readLogId } from "../runtime/log/identity.ts";
+import { readRecords, type StoredRecord } from "../runtime/log/read.ts";
+import { listSegments } from "../runtime/log/segments.ts";
 import { stackPaths } from "../runtime/stack.ts";
 
 export interface LoggedActivation extends Activation {
@@ -16,13 +20,32 @@ export interface LoggedActivation extends Activation {
 /** Every apply and rollback in the log's order; empty where there is no log. Throws LogFailure. */
 export async function readActivations(walDir: string, onRecord?: (seq: number) => void): Promise<LoggedActivation[]> {
   const list: LoggedActivation[] = [];
-  for await (const { value, seq } of readRecords(walDir)) {
-    onRecord?.(seq);
-    if (value.type !== "policy" || typeof value.time !== "string") continue;
+  const take = ({ value, seq }: StoredRecord): void => {
+    if (value.type !== "policy" || typeof value.time !== "string") return;
     const activation = activationOf(value, parseTime(value.time) ?? 0);
     if (activation !== null) list.push({ ...activation, seq, time: value.time });
+  };
+  for (const record of await archivedPolicies(walDir)) take(record);
+  for await (const record of readRecords(walDir)) {
+    onRecord?.(record.seq);
+    take(record);
   }
   return list;
+}
+
+/** Those of records that were pruned, as far as archives hold them; without the database that reads archives none. */
+async function archivedPolicies(walDir: string): Promise<readonly StoredRecord[]> {
+  const segments = listSegments(nodeDisk, walDir);
+  if (!isPruned(segments)) return [];
+  const { archivedRecords } = await import("../runtime/query/archived-record.ts");
+  const { DuckDbMissing } = await import("../runtime/query/duck.ts");
+  const beforeSeq = chainBefore(nodeDisk, segments, readLogId(nodeDisk, walDir) ?? "").seq + 1;
+  try {
+    return (await archivedRecords(nodeDisk, walDir, { type: "policy", beforeSeq })) ?? [];
+  } catch (error) {
+    if (error instanceof DuckDbMissing) return [];
+    throw error;
+  }
 }
 
 /** What was applied as this version. Throws ImageFailure where the stored image is missing or spoiled. */

@@ -75,6 +75,8 @@ export interface DaemonOptions {
   readonly flood?: FloodLimits;
   readonly httpLimits?: HttpLimits;
   readonly answerDeadlineMs?: number;
+  /** For tests; absent: the log's default. */
+  readonly segmentBytes?: number;
   /** What the log writes to. */
   readonly disk?: Disk;
 }
@@ -160,6 +162,7 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
     disk: options.disk ?? nodeDisk,
     keys,
     rebuilt: recovery,
+    ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
   });
   try {
     const runtime: RuntimeSettings = recovery.active?.policy.runtime() ?? {};

@@ -26,6 +26,7 @@ const supportedRuntime: ReadonlySet<string> = new Set([
   "mode",
   "wal_dir",
   "approval_ttl",
+  "wal_retention",
   "durability",
   "strict_guards",
   "socket",
@@ -260,6 +261,9 @@ export class Policies {
     const names = unsupportedRuntime(runtime);
     if (names.length > 0) {
       throw new PolicyRefusal("UNSUPPORTED", names.map((name) => `\`${name}\` is not supported yet`).join("; "));
+    }
+    if (runtime.wal_retention !== undefined && secondsOf(runtime.wal_retention) === null) {
+      throw new PolicyRefusal("UNSUPPORTED", "`wal_retention` is no duration: 90d");
     }
     if (runtime.approval_ttl !== undefined && secondsOf(runtime.approval_ttl) === null) {
       throw new PolicyRefusal("UNSUPPORTED", "`approval_ttl` is no duration: 24h");

@@ -65,6 +65,14 @@ export function storeSql({ segments, archives }: Sources): string {
   return `CREATE VIEW ${storeName} AS ${parts.join(" UNION ALL ")}`;
 }
 
+/** The statement that copies a segment into a Parquet file: all members that a table has, and `line`, the bytes as they stand. */
+export function archiveSql(segment: string, target: string): string {
+  const form = JSON.stringify(Object.fromEntries(storedMembers()));
+  const lines = `read_ndjson_objects([${quoted(segment)}], compression = 'uncompressed', maximum_object_size = ${objectLimitBytes})`;
+  const rows = `SELECT t.*, line FROM (SELECT json_transform(json, ${quoted(form)}) AS t, CAST(json AS VARCHAR) AS line FROM ${lines})`;
+  return `COPY (${rows}) TO ${quoted(target)} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)`;
+}
+
 /** The statements that make the views over it. */
 export function viewSqls(period: Period): string[] {
   return views.map((view) => viewSql(view, period));

@@ -232,6 +232,7 @@ test("results of real runs are as published", async () => {
     await hold(dir, ["audit", "ls", "--agent", "nobody"]);
     await hold(dir, ["audit", "show", "2"]);
     await hold(dir, ["audit", "verify"]);
+    await hold(dir, ["audit", "compact", "--keep", "1h"]);
     await hold(dir, ["audit", "verify", "--from", "2020-01-01T00:00:00Z"]);
     await hold(dir, ["audit", "prove", permitted.action_id, "--out", "permit.tlog-proof"]);
     await hold(dir, ["audit", "verify", "--proof", "permit.tlog-proof"]);
