@@ -127,10 +127,10 @@ test("F04 an image that is none is refused and the old policy stays", async () =
 test("a runtime field whose feature is not there is refused by its name", async () => {
   await onStack(policyOf(50), async (stack) => {
     try {
-      await stack.apply(`runtime { signing = "ed25519" }\n${policyOf(60)}`);
+      await stack.apply(`runtime { os_tier = true }\n${policyOf(60)}`);
       assert.unreachable("applied");
     } catch (error) {
-      assert.match(error instanceof Error ? error.message : "", "`signing` is not supported yet");
+      assert.match(error instanceof Error ? error.message : "", "`os_tier` is not supported yet");
     }
     assert.is((await stack.ask("pay", { amount: 45 })).policy_version, "v1");
   });
