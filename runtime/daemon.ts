@@ -54,6 +54,7 @@ import {
   stackPaths,
 } from "./stack.ts";
 import { stateDigest } from "./state.ts";
+import type { SpanExporter } from "./telemetry/exporter.ts";
 import { Tokens } from "./tokens.ts";
 
 export type Durability = "group" | "each" | "async";
@@ -205,6 +206,7 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
       durability,
       http: httpSettingsOf(http, paths.dir),
       tokens: new Tokens(nodeDisk, paths.keys),
+      spans: await spansOf(env, journal),
       startedUs,
     };
     const daemon = new Daemon(parts);
@@ -224,6 +226,14 @@ function nameMachine(ledger: Ledger, { version, activation }: ActivePolicy, hist
   return ledger.durable(ledger.append("mark", stamp, body, ledger.clock.now()).seq);
 }
 
+/** Loaded only where the environment names a collector. */
+async function spansOf(env: Environment, journal: Logger): Promise<SpanExporter | null> {
+  if (!env.OTEL_EXPORTER_OTLP_ENDPOINT && !env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) return null;
+  const { exporterSettings, SpanExporter } = await import("./telemetry/exporter.ts");
+  const settings = exporterSettings(env);
+  return settings === null ? null : new SpanExporter(settings, journal);
+}
+
 interface Parts {
   readonly options: DaemonOptions;
   readonly keys: SignerKeys;
@@ -241,6 +251,7 @@ interface Parts {
   readonly durability: Durability;
   readonly http: HttpSettings | null;
   readonly tokens: Tokens;
+  readonly spans: SpanExporter | null;
   readonly startedUs: number;
 }
 
@@ -283,7 +294,16 @@ export class Daemon implements House {
     const answerDeadlineMs = options.answerDeadlineMs ?? defaultAnswerDeadlineMs;
     const feeds = new Feeds(ledger);
     approvals.onChange((event) => feeds.publishApproval(event));
-    const kept = { ledger, policies, approvals, calls, ...parts.followed, feeds, tokens: parts.tokens };
+    const kept = {
+      ledger,
+      policies,
+      approvals,
+      calls,
+      ...parts.followed,
+      feeds,
+      tokens: parts.tokens,
+      spans: parts.spans,
+    };
     this.governor = { ...kept, dev, journal, answerDeadlineMs, state: () => this.#state };
     this.decider = new Decider(this.governor);
     this.#snapshots = new Snapshots(
@@ -478,6 +498,7 @@ export class Daemon implements House {
       }
       await this.#snapshots.turn();
     }
+    await this.#parts.spans?.close();
     await ledger.log.close();
     // A log that failed on its last write did not stop cleanly, whatever was asked for.
     const final =

@@ -31,6 +31,7 @@ import { noTree } from "./log/merkle.ts";
 import type { ActivePolicy, Policies } from "./policy.ts";
 import { type Call, type RefusedCall, readCall } from "./request.ts";
 import type { DaemonState } from "./stack.ts";
+import type { SpanExporter } from "./telemetry/exporter.ts";
 import type { Tokens } from "./tokens.ts";
 import { newActionId } from "./ulid.ts";
 
@@ -64,6 +65,8 @@ export interface Governor {
   readonly progress: Progress;
   readonly feeds: Feeds;
   readonly tokens: Tokens;
+  /** Null where no collector is configured. */
+  readonly spans: SpanExporter | null;
   readonly dev: boolean;
   readonly journal: Logger;
   /** How long an answer waits for its record to be durable. */
@@ -257,7 +260,7 @@ export class Decider {
     const { seq } = recorded;
     if (judged.code === "APPROVAL_DENIED" && judged.approvalId !== null) approvals.takeToldDenial(judged.approvalId);
     this.#count(effect, judged.code);
-    follow(this.#governor, turn, active, { judged, effect, args: stored.args, recorded });
+    follow(this.#governor, turn, active, { judged, effect, args: stored.args, recorded, latencyUs });
     const answer = answerOf(judged, contextOf(turn, active, effect, would, latencyUs, this.#receipt(recorded)));
     const { callId, request } = turn.call;
     if (remember && callId !== null) {

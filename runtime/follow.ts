@@ -4,10 +4,12 @@ import { newAction } from "./actions.ts";
 import type { Judgement } from "./answer.ts";
 import type { Governor } from "./decide.ts";
 import type { Effect } from "./evaluator/types.ts";
+import type { Identity } from "./identity.ts";
 import type { Json } from "./json.ts";
 import type { JudgedCall } from "./judge.ts";
 import type { Appended } from "./log/log.ts";
 import type { ActivePolicy } from "./policy.ts";
+import type { SpanExporter } from "./telemetry/exporter.ts";
 
 export interface Followed {
   readonly judged: Judgement;
@@ -16,9 +18,15 @@ export interface Followed {
   /** As stored. */
   readonly args: Json;
   readonly recorded: Appended;
+  readonly latencyUs: number;
 }
 
-export function follow(governor: Governor, turn: JudgedCall, active: ActivePolicy, followed: Followed): void {
+/** A call with who it came from. */
+export interface FollowedCall extends JudgedCall {
+  readonly identity: Identity;
+}
+
+export function follow(governor: Governor, turn: FollowedCall, active: ActivePolicy, followed: Followed): void {
   const { actions, progress, feeds } = governor;
   const { judged, effect } = followed;
   const { agent_id: agentId, tool_id: tool, session_id: sessionId = "default" } = turn.call.request;
@@ -34,7 +42,27 @@ export function follow(governor: Governor, turn: JudgedCall, active: ActivePolic
     if (effect === "permit") actions.note(turn.actionId, action);
     if (gates !== undefined) progress.note(gates, action, turn.actionId, effect);
   }
+  if (governor.spans !== null) trace(governor.spans, turn, active, followed);
   if (feeds.isWatched("audit", agentId)) tell(governor, turn, active, followed);
+}
+
+function trace(spans: SpanExporter, turn: FollowedCall, active: ActivePolicy, followed: Followed): void {
+  const { agent_id: agentId, tool_id: tool, session_id: sessionId = "default" } = turn.call.request;
+  const { judged, effect, latencyUs } = followed;
+  spans.take({
+    tool,
+    agentId,
+    sessionId,
+    callId: turn.call.callId,
+    actionId: turn.actionId,
+    effect,
+    code: judged.code,
+    ruleRef: judged.verdict?.rule_ref ?? null,
+    policyVersion: active.version,
+    startUs: turn.reading.wallUs,
+    endUs: turn.reading.wallUs + latencyUs,
+    traceparent: turn.identity.traceparent ?? null,
+  });
 }
 
 function tell(

@@ -5,6 +5,8 @@ export interface Identity {
   readonly agentId: string | null;
   /** What the record keeps: "claimed", or the token's id. Never the token. */
   readonly recorded: string;
+  /** W3C trace context of the request, unread: its span belongs to that trace. */
+  readonly traceparent?: string;
 }
 
 /** A door that verifies nobody: the agents' socket. */

@@ -120,7 +120,10 @@ export class App {
     if (!route.access.includes(token.role)) {
       return refused(403, "FORBIDDEN", `this is not for the token of an ${token.role}`);
     }
-    return { token, identity: { agentId: token.agent_id, recorded: `token:${token.id}` }, gate: this.#gateOf(token) };
+    const { traceparent } = headers;
+    const trace = typeof traceparent === "string" ? { traceparent } : {};
+    const identity = { agentId: token.agent_id, recorded: `token:${token.id}`, ...trace };
+    return { token, identity, gate: this.#gateOf(token) };
   }
 
   #gateOf({ id }: TokenView): FloodGate {
