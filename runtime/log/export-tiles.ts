@@ -2,12 +2,13 @@
 // All of it is made from the records, and nothing is put in place that does not fit the checkpoint.
 import { dirname, join } from "node:path";
 import { type Disk, readWhole, writeAll } from "../disk.ts";
+import { isPruned } from "./beginning.ts";
 import { parseCheckpoint } from "./checkpoint.ts";
 import { LogFailure } from "./failure.ts";
 import { prefixBytes } from "./line.ts";
 import { noteLimitBytes, parseNote } from "./note.ts";
 import { readRecords } from "./read.ts";
-import { checkpointFileName } from "./segments.ts";
+import { checkpointFileName, listSegments } from "./segments.ts";
 import { type Tile, TileTree, tilePath, tileWidth } from "./tiles.ts";
 
 /** Entries of one bundle, each behind its length in two bytes. */
@@ -58,6 +59,10 @@ export async function exportTiles(disk: Disk, walDir: string, outDir: string): P
   const says = note === null ? null : parseCheckpoint(note.text);
   if (bytes === null || says === null) {
     throw new LogFailure("CORRUPT", "there is no signed checkpoint to export", { segment: checkpointFileName });
+  }
+  if (isPruned(listSegments(disk, walDir))) {
+    const message = "the oldest records were pruned: a tiled log is exported whole, from a log that has them all";
+    throw new LogFailure("SEGMENT_MISSING", message);
   }
   const put = ({ level, index, width, bytes: hashes }: Tile): void =>
     writeNew(disk, outDir, tilePath(level, index, width), hashes);
