@@ -137,9 +137,12 @@ class Stream {
     const untilSeq = governor.ledger.log.lastSeq;
     await governor.ledger.durable(untilSeq);
     if (fromSeq <= untilSeq) {
+      let expectedSeq = fromSeq;
       for await (const { seq, value } of readRecords(house.walDir, { fromSeq })) {
-        if (seq < fromSeq) continue;
         if (this.#closed || seq > untilSeq) break;
+        // Pruned: a reader must know that it was not told all.
+        if (seq > expectedSeq && expectedSeq === fromSeq) this.#tellGap(fromSeq, seq - 1);
+        expectedSeq = seq + 1;
         const event = eventOfRecord(value);
         if (event === null || (this.#agentId !== null && event.agent_id !== this.#agentId)) continue;
         this.#tell(event);
@@ -179,6 +182,11 @@ class Stream {
     }
     const id = typeof seq === "number" ? `id: ${seq}\n` : "";
     this.#write(`${id}event: ${String(event.event)}\ndata: ${canonicalJson(event as Json)}\n\n`);
+  }
+
+  #tellGap(fromSeq: number, toSeq: number): void {
+    const data = JSON.stringify({ type: "gap", from_seq: fromSeq, to_seq: toSeq });
+    this.#write(`event: gap\ndata: ${data}\n\n`);
   }
 
   #write(text: string): void {

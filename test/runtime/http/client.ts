@@ -96,6 +96,7 @@ export class HttpUnderTest {
 
 export interface HttpOptions {
   readonly limits?: Partial<HttpLimits>;
+  readonly segmentBytes?: number;
 }
 
 /** Runs `work` on a stack that listens on a free port, with a token of the agent "bot". */
@@ -107,6 +108,7 @@ export async function onHttp(
   const settings = {
     http: { listen: "127.0.0.1:0", cert: null, key: null },
     httpLimits: { ...httpLimits, ...options.limits },
+    ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
   };
   await onStack(
     policy,
