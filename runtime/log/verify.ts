@@ -10,6 +10,7 @@ import { readHead, type StoredHead } from "./head.ts";
 import { readLogId } from "./identity.ts";
 import { type BadLine, headDisagreement, type WalkReport, walk } from "./inspect.ts";
 import type { VerifierKey } from "./note.ts";
+import { PolicyContinuity } from "./policy-continuity.ts";
 import { readRecords } from "./read.ts";
 import { identityFileName, listSegments, type SegmentInfo } from "./segments.ts";
 import { type Anchor, TreeCheck, type TreeFault } from "./verify-tree.ts";
@@ -282,41 +283,6 @@ async function placeOf(disk: Disk, dir: string, seq: number): Promise<Place | nu
 function settled(head: StoredHead, later: StoredHead): StoredHead {
   if (head.kind !== "valid" || later.kind !== "valid" || head.state.generation === later.state.generation) return head;
   return { kind: "valid", state: { ...head.state, cleanStop: false } };
-}
-
-/** Each decision names the policy that was active then. */
-class PolicyContinuity {
-  /** no record that is still there says which policy was active first: the first that names one is believed */
-  #isUnknown: boolean;
-  #active: { readonly version: unknown; readonly hash: unknown } | null = null;
-  decisions = 0;
-  fault: Pick<VerifyFault, "seq" | "id" | "field" | "expected" | "found" | "message"> | null = null;
-
-  constructor(isUnknown: boolean) {
-    this.#isUnknown = isUnknown;
-  }
-
-  record(value: JsonObject): void {
-    if (value.type === "policy" || this.#isUnknown)
-      this.#active = { version: value.policy_version, hash: value.policy_hash };
-    this.#isUnknown = false;
-    if (value.type !== "decision") return;
-    this.decisions++;
-    if (this.fault !== null) return;
-    const seq = Number(value.seq);
-    const id = typeof value.action_id === "string" ? value.action_id : null;
-    const active = this.#active ?? { version: null, hash: null };
-    const differing =
-      value.policy_version !== active.version
-        ? "policy_version"
-        : value.policy_hash !== active.hash
-          ? "policy_hash"
-          : null;
-    if (differing === null) return;
-    const expected = String(differing === "policy_version" ? active.version : active.hash);
-    const message = `the decision names a policy that was not active`;
-    this.fault = { seq, id, field: differing, expected, found: String(value[differing]), message };
-  }
 }
 
 function unreadable(failure: LogFailure): VerifyReport {
