@@ -51,7 +51,8 @@ function checkFolder(dir: string): void {
   if (!stats.isDirectory()) throw new Stop(`${visible(dir)} is not a folder`, "name the stack's folder with --dir");
 }
 
-function show(io: Terminal, error: unknown): number {
+/** Says what failed and how to go on; returns the exit code. */
+export function show(io: Terminal, error: unknown): number {
   const stop = stopOf(error);
   if (stop === null) {
     io.complain(

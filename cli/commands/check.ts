@@ -19,6 +19,7 @@ export class CheckCommand extends FarameshCommand {
     details: "Exit codes: 0 valid, 1 errors, 2 an import was not found, 3 warnings with --strict.",
     examples: [
       ["Check the policy of this folder", "faramesh check"],
+      ["Look again at each save", "faramesh check --watch"],
       ["Mark the places in a pull request, in a workflow of GitHub", "faramesh check --format github"],
       ["For a service that scans code", "faramesh check --format sarif"],
     ],
@@ -32,9 +33,18 @@ export class CheckCommand extends FarameshCommand {
   readonly unsigned = Option.Array("--unsigned", {
     description: "with --write-lock: pin what this publisher has not signed (packs.example, or packs.example/stripe)",
   });
+  readonly watch = Option.Boolean("--watch", false, { description: "look again at each save, until Ctrl-C" });
   readonly strictEnv = Option.Boolean("--strict-env", false, { description: "variables named by env() must be set" });
 
   async run(io: Terminal): Promise<number> {
+    if (!this.watch) return this.#look(io);
+    if (this.writeLock) throw new Stop("--watch writes nothing: --write-lock is for once", undefined, exits.usage);
+    const { lookAtEachSave, onlyText } = await import("../watching.ts");
+    onlyText(this.formatOption);
+    return lookAtEachSave(io, this.dir, () => this.#look(io));
+  }
+
+  async #look(io: Terminal): Promise<number> {
     const source = readPolicyFile(this.dir);
     const { compile } = await import("../../compiler/index.ts");
     const { reasonAbout } = await import("../../compiler/analyse/index.ts");

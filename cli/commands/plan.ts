@@ -39,6 +39,7 @@ export class PlanCommand extends FarameshCommand {
     examples: [
       ["What would change", "faramesh plan"],
       ["Judge the calls of a week, and fail when one differs", "faramesh plan --since 7d --strict-replay"],
+      ["Look again at each save", "faramesh plan --watch"],
       ["Fail when anything is opened", "faramesh plan --no-new-access"],
     ],
   });
@@ -51,8 +52,16 @@ export class PlanCommand extends FarameshCommand {
   readonly noNewAccess = Option.Boolean("--no-new-access", false, {
     description: "exit 2 when a call could get further than under the policy in force, or that is not known",
   });
+  readonly watch = Option.Boolean("--watch", false, { description: "look again at each save, until Ctrl-C" });
 
   async run(io: Terminal): Promise<number> {
+    if (!this.watch) return this.#look(io);
+    const { lookAtEachSave, onlyText } = await import("../watching.ts");
+    onlyText(this.formatOption);
+    return lookAtEachSave(io, this.dir, () => this.#look(io));
+  }
+
+  async #look(io: Terminal): Promise<number> {
     const window = windowStart(this.since);
     const policy = await compilePolicy(io, this.dir, readPolicyFile(this.dir));
     const walDir = await walDirFor(this.dir, io.env);
