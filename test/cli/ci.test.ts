@@ -50,7 +50,7 @@ async function runRecipe(lines: readonly string[], change: (text: string) => str
     const base = readFileSync(path, "utf8");
     writeFileSync(path, change(base));
     for (const line of lines) {
-      if (/^git checkout -q (origin\/|FETCH_HEAD$)/.test(line)) writeFileSync(path, base);
+      if (/^git checkout -q ("origin\/|FETCH_HEAD$)/.test(line)) writeFileSync(path, base);
       else if (line.startsWith("git checkout ")) writeFileSync(path, change(base));
       const words = command.exec(line)?.[1]?.split(" ");
       if (words === undefined) continue;
