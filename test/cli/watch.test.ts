@@ -1,7 +1,8 @@
 // `check --watch` and `plan --watch`: each save is looked at, however the editor writes it, and a broken or missing policy ends
 // nothing.
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { faramesh, inFolder } from "./in-process.ts";
@@ -10,7 +11,7 @@ import { RunningCli } from "./run-cli.ts";
 const policyOf = (...rules: readonly string[]): string =>
   `agent "bot" {\n  default deny\n${rules.map((rule) => `  ${rule}\n`).join("")}}\n`;
 
-test("check --watch looks again at writes in place, renames, removals and parts in folders", () =>
+test("check --watch looks again at writes in place, renames and removals", () =>
   inFolder(async (dir) => {
     const path = join(dir, "governance.fms");
     writeFileSync(path, policyOf("permit search"));
@@ -23,8 +24,6 @@ test("check --watch looks again at writes in place, renames, removals and parts 
     await running.until("2 rules;");
     rmSync(path);
     writeFileSync(join(dir, "notes.txt"), "no part of the policy");
-    mkdirSync(join(dir, "packs"));
-    writeFileSync(join(dir, "packs", "more.fms"), "permit search\npermit send\npermit read\n");
     writeFileSync(path, policyOf("permit search", "permit send", "permit read"));
     await running.until("3 rules;");
     assert.not.ok(running.stdout.includes("\u001b"), "nothing is cleared where no terminal is");
@@ -32,6 +31,18 @@ test("check --watch looks again at writes in place, renames, removals and parts 
     const { code, stderr } = await running.ended;
     assert.is(code, 0);
     assert.ok(stderr.includes(`watching ${dir}; Ctrl-C stops`), stderr);
+  }));
+
+test("check --watch looks again when a file is saved that the policy imports", () =>
+  inFolder(async (dir) => {
+    cpSync(fileURLToPath(new URL("../../examples/packs", import.meta.url)), dir, { recursive: true });
+    const running = new RunningCli(dir, ["check", "--watch"]);
+    await running.until("governance.fms valid");
+    const [pack] = readdirSync(dir, { recursive: true, encoding: "utf8" }).filter((name) => /.\/.*\.fms$/.test(name));
+    writeFileSync(join(dir, pack ?? ""), "permitt search\n");
+    await running.until("unexpected `permitt`");
+    running.process.kill("SIGINT");
+    assert.is((await running.ended).code, 1);
   }));
 
 test("the exit code of check --watch is that of the last look, and a missing policy is no end", () =>
