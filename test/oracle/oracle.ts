@@ -114,7 +114,8 @@ export class Oracle {
   /** Begins a session that has not begun, or forgets one. */
   session(op: "open" | "close" | "reset", session: SessionName, options: { readonly now: number }): void {
     const agent = this.agentOf(session.agent_id);
-    if (agent === null) return;
+    // Rules without an agent are for every agent, but not for what is no name of one.
+    if (agent === null || requestFault({ ...session, tool_id: "any" }) !== null) return;
     const id = session.session_id ?? "default";
     const nowUs = this.clock(microseconds(options.now));
     // Forgetting keeps no time, so that it moves no clock.
