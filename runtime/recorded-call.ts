@@ -35,26 +35,26 @@ export const notJudged: ReadonlySet<string> = new Set([
 
 /** Null for a record that is no decision on a call. */
 export function recordedCall(record: JsonObject): RecordedCall | null {
-  return record.type === "decision" ? callOf((name) => record[name]) : null;
+  const timeUs = typeof record.time === "string" ? parseTime(record.time) : undefined;
+  return record.type === "decision" && timeUs !== undefined ? callOf((name) => record[name], timeUs) : null;
 }
 
 /** The call of a decision, whose members `member` gives. Null where it is none. */
-export function callOf(member: (name: MemberName) => Json | undefined): RecordedCall | null {
-  const [agent_id, tool, time] = [member("agent_id"), member("tool"), member("time")];
+export function callOf(member: (name: MemberName) => Json | undefined, timeUs: number): RecordedCall | null {
+  const agent_id = member("agent_id");
+  const tool = member("tool");
   if (typeof agent_id !== "string" || typeof tool !== "string") return null;
-  const timeUs = typeof time === "string" ? parseTime(time) : undefined;
-  if (timeUs === undefined) return null;
   const request: Writable<EvaluationRequest> = { agent_id, tool_id: tool };
-  const [session_id, args, action_type] = [member("session_id"), member("args"), member("action_type")];
+  const session_id = member("session_id");
+  const args = member("args");
+  const action_type = member("action_type");
   if (typeof session_id === "string") request.session_id = session_id;
   if (isObject(args)) request.args = args as { readonly [key: string]: RequestValue };
   if (typeof action_type === "string") request.action_type = action_type;
-  const [cost_usd, delegation, inputs, redacted] = [
-    member("cost_usd"),
-    member("delegation"),
-    member("inputs"),
-    member("redacted"),
-  ];
+  const cost_usd = member("cost_usd");
+  const delegation = member("delegation");
+  const inputs = member("inputs");
+  const redacted = member("redacted");
   const cost = cost_usd instanceof JsonNumber ? cost_usd.value : cost_usd;
   if (typeof cost === "number") request.cost_usd = cost;
   if (isObject(delegation)) request.delegation = delegation as { readonly [key: string]: RequestValue };

@@ -61,7 +61,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   let run: Run | null = null;
   await visitRecords(walDir, (record) => {
     if (record.seq % progressRecords === 0) options.onProgress?.(record.seq);
-    const call = record.type === "decision" ? callOf(record.member) : null;
+    const call = record.type === "decision" ? callOf(record.member, record.timeUs) : null;
     if (call !== null && call.nowMs * 1000 >= sinceUs) {
       run ??= begin(policies.active, policies.candidate, past.snapshot(), call.nowMs);
       run.take(call, record, past.active?.policy.tool(call.request.agent_id, call.request.tool_id) ?? null);

@@ -30,6 +30,8 @@ export class Chain {
   hash: string;
   /** RFC 3339 time of the last record, "" before the first */
   time = "";
+  /** the same in microseconds since 1970; 0 before the first */
+  timeUs = 0;
 
   /** Starts at genesis, or behind a record already checked. */
   constructor(logId: string, seq = 0, hash: string = genesisHash(logId)) {
@@ -82,9 +84,11 @@ export class Chain {
     if (value.prev !== this.hash) return fieldFault("prev", this.hash, value.prev);
     if (!knownTypes.has(value.type)) return fieldFault("type", recordTypes.join(" | "), value.type);
     const { time } = value;
-    if (typeof time !== "string" || parseTime(time) === undefined) return fieldFault("time", "RFC 3339, UTC, µs", time);
+    const timeUs = typeof time === "string" ? parseTime(time) : undefined;
+    if (typeof time !== "string" || timeUs === undefined) return fieldFault("time", "RFC 3339, UTC, µs", time);
     // Texts of one form sort as their times do.
     if (time < this.time) return fieldFault("time", `not before ${this.time}`, time);
+    this.timeUs = timeUs;
     return null;
   }
 }

@@ -28,6 +28,8 @@ export interface PassingRecord {
   readonly type: string;
   /** RFC 3339 */
   readonly time: string;
+  /** the same in microseconds since 1970 */
+  readonly timeUs: number;
   readonly value: () => JsonObject;
   /** fractions as doubles */
   readonly member: (name: MemberName) => Json | undefined;
@@ -203,7 +205,7 @@ class Cursor {
         ) {
           if (chain.seq < this.#fromSeq) continue;
           const { head, value, member } = step;
-          visitor({ seq: chain.seq, type: head.type as string, time: chain.time, value, member });
+          visitor({ seq: chain.seq, type: head.type as string, time: chain.time, timeUs: chain.timeUs, value, member });
           if (++handedOut % recordsPerTurn === 0) await new Promise(setImmediate);
         }
       } finally {

@@ -246,10 +246,10 @@ class LastText {
 
 const lastTexts = wantedNames.map(() => new LastText());
 /** Another in each record: remembering them would only cost. */
-const everNew: ReadonlySet<number> = new Set([indexOf.action_id, indexOf.prev, indexOf.time]);
+const isEverNew = wantedNames.map((name) => name === "action_id" || name === "prev" || name === "time");
 
 function writtenText(bytes: Buffer, member: number, start: number, end: number): string {
-  return everNew.has(member)
+  return isEverNew[member] === true
     ? bytes.toString("utf8", start, end)
     : (lastTexts[member] as LastText).at(bytes, start, end);
 }
