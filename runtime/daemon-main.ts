@@ -1,11 +1,12 @@
 // The daemon as a process: reads its arguments, runs one daemon, ends with its exit code. The only place of the runtime
 // that ends the process.
 import { parseArgs } from "node:util";
-import { type Daemon, type Durability, StartFailure, startDaemon } from "./daemon.ts";
+import type { Daemon, Durability } from "./daemon.ts";
 import { readDaemonFile } from "./doors/client.ts";
 import type { HttpWords } from "./fixed-settings.ts";
 import { reopenJournal } from "./journal.ts";
 import { stackPaths } from "./stack.ts";
+import { StartFailure, startDaemon } from "./start-daemon.ts";
 
 const exitUsage = 2;
 const exitNotStarted = 4;

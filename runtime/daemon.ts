@@ -1,61 +1,36 @@
-// The daemon of one stack, from start to end: STARTING, INITIALIZING until there is a policy, READY, DRAINING, HALT. It
-// owns the log, the two sockets and the timers. It must never serve with a log that it cannot write.
+// The daemon of one stack while it runs: INITIALIZING until there is a policy, READY, DRAINING, HALT. It holds what start-daemon.ts
+// opened: the log, the doors, the timers. It must never serve with a log that it cannot write.
 import { randomBytes } from "node:crypto";
 import type { Logger } from "pino";
-import { Actions } from "./actions.ts";
-import { Approvals } from "./approvals.ts";
-import { CallTable } from "./calls.ts";
-import { type Clock, formatTime, systemClock } from "./clock.ts";
-import { Progress } from "./completion.ts";
+import type { Approvals } from "./approvals.ts";
+import type { CallTable } from "./calls.ts";
+import { type Clock, formatTime } from "./clock.ts";
 import { Decider, type Governor } from "./decide.ts";
 import { Desk, type House } from "./desk.ts";
 import { type Disk, type DiskLock, nodeDisk, realPath, replaceFile } from "./disk.ts";
-import type { HttpDoor, HttpSettings } from "./doors/http/door.ts";
+import { Doors } from "./doors/doors.ts";
+import type { HttpSettings } from "./doors/http/door.ts";
 import type { HttpLimits } from "./doors/http/limits.ts";
-import { type Listening, listenAt } from "./doors/listen.ts";
-import { OperatorDoor, operatorConnectionsMax } from "./doors/operator.ts";
-import { AgentDoor, agentConnectionsMax } from "./doors/socket.ts";
 import { Feeds } from "./feeds.ts";
-import {
-  checkSigning,
-  checkTakenOver,
-  type Environment,
-  type HttpWords,
-  httpSettingsOf,
-  httpWordsOf,
-  type RuntimeSettings,
-  settingOf,
-} from "./fixed-settings.ts";
+import type { Environment, HttpWords } from "./fixed-settings.ts";
 import type { FloodLimits } from "./flood.ts";
-import { Grants } from "./grants.ts";
-import { Holds } from "./holds.ts";
-import { journalLevelOf, openJournal } from "./journal.ts";
+import { journalLevelOf } from "./journal.ts";
 import { canonicalJson } from "./json.ts";
-import { Ledger, noPolicy, TurnClock } from "./ledger.ts";
-import { Log } from "./log/log.ts";
+import { type Ledger, noPolicy } from "./ledger.ts";
 import type { VerifierKey } from "./log/note.ts";
 import { evaluator, type Machine } from "./machine.ts";
-import { machineKind, ownMachineHash, storeMachine } from "./machines.ts";
-import { PhaseEnds, phaseEndBody } from "./phases.ts";
+import { PhaseWatch } from "./phase-watch.ts";
+import type { PhaseEnds } from "./phases.ts";
 import { pinKey } from "./pinned-keys.ts";
 import type { TokenPlace } from "./pkcs11.ts";
-import { type ActivePolicy, Policies, PolicyHistory } from "./policy.ts";
-import { checkSocketDir, preparePlaces, prepareShortDir } from "./premises.ts";
-import { Recovery } from "./recover.ts";
+import type { Policies } from "./policy.ts";
 import { Retention } from "./retention.ts";
-import { SignerKeys } from "./signer-keys.ts";
+import type { SignerKeys } from "./signer-keys.ts";
 import { Snapshots } from "./snapshots.ts";
-import {
-  type DaemonFile,
-  type DaemonState,
-  type SocketPlaces,
-  type StackPaths,
-  socketPlaces,
-  stackPaths,
-} from "./stack.ts";
+import type { DaemonFile, DaemonState, SocketPlaces, StackPaths } from "./stack.ts";
 import { stateDigest } from "./state.ts";
 import type { SpanExporter } from "./telemetry/exporter.ts";
-import { Tokens } from "./tokens.ts";
+import type { Tokens } from "./tokens.ts";
 
 export type Durability = "group" | "each" | "async";
 
@@ -82,15 +57,6 @@ export interface DaemonOptions {
   readonly disk?: Disk;
 }
 
-/** The daemon may not start. `code` says why; nothing is left running or changed. */
-export class StartFailure extends Error {
-  readonly code: string;
-  constructor(code: string, message: string, cause?: unknown) {
-    super(message, { cause });
-    this.code = code;
-  }
-}
-
 /** How a daemon ended. 0: asked to; anything else: something may not go on. */
 export interface Ending {
   readonly exitCode: number;
@@ -104,137 +70,9 @@ const drainPollMs = 10;
 /** How long a daemon whose log failed still tells its callers so. */
 const latchedServingMs = 500;
 const housekeepingMs = 1000;
-const latestTimerMs = 2 ** 31 - 1;
 
-/** Starts the daemon of a stack in this process. Throws StartFailure. */
-export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const paths = stackPaths(options.dir);
-  try {
-    preparePlaces(paths);
-    const held = await nodeDisk.lock(`${paths.runtime}/daemon.lock`);
-    if (!("lock" in held)) {
-      const pid = held.heldBy === null ? "another process" : `process ${held.heldBy}`;
-      throw new StartFailure("ALREADY_RUNNING", `${pid} is the daemon of ${paths.dir}`);
-    }
-    try {
-      return await open(options, paths, held.lock);
-    } catch (error) {
-      held.lock.release();
-      throw error;
-    }
-  } catch (error) {
-    throw asStartFailure(error);
-  }
-}
-
-async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): Promise<Daemon> {
-  const clock = new TurnClock(options.clock ?? systemClock);
-  const startedUs = clock.now().wallUs;
-  const walDir = options.walDir ?? paths.defaultWalDir;
-  const machine = options.machine ?? evaluator;
-  const approvals = new Approvals();
-  const calls = new CallTable();
-  const phaseEnds = new PhaseEnds();
-  const followed = {
-    grants: new Grants(machine.loadRule),
-    holds: new Holds(),
-    actions: new Actions(),
-    progress: new Progress(),
-  };
-  const history = new PolicyHistory();
-  const recovery = new Recovery({
-    policiesDir: paths.policies,
-    history,
-    approvals,
-    calls,
-    phaseEnds,
-    ...followed,
-    bootId: clock.bootId,
-    loadSync: machine.loadSync,
-    nowUs: startedUs,
-  });
-  const durability = options.durability ?? "group";
-  const env = options.env ?? process.env;
-  const keys = new SignerKeys(nodeDisk, paths.keys, env);
-  const log = await Log.open({
-    dir: walDir,
-    durability,
-    clock,
-    disk: options.disk ?? nodeDisk,
-    keys,
-    rebuilt: recovery,
-    ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
-  });
-  try {
-    const runtime: RuntimeSettings = recovery.active?.policy.runtime() ?? {};
-    const places = socketPlaces(paths, env, options.socket ?? settingOf(runtime, "socket"));
-    prepareShortDir(places);
-    if (places.agent !== paths.agentSocket) checkSocketDir(places.agent);
-    const ledger = new Ledger(log, clock);
-    const http = options.http ?? httpWordsOf(runtime, env);
-    const policies: Policies = new Policies(history, {
-      ledger,
-      policiesDir: paths.policies,
-      walDir,
-      disk: options.disk ?? nodeDisk,
-      load: machine.load,
-      checkRuntime: (wanted) => {
-        const running = { walDir, durability, socket: places.agent, http };
-        checkSigning(wanted, keys.signer !== null);
-        checkTakenOver(wanted, policies.active?.policy.runtime() ?? null, running, paths, env);
-      },
-    });
-    if (recovery.active !== null) policies.start(recovery.active);
-    storeMachine(paths.policies);
-    if (recovery.active !== null && history.machineHash !== ownMachineHash())
-      await nameMachine(ledger, recovery.active, history);
-    const journal = openJournal(paths.daemonLog, journalLevelOf(runtime.log_level));
-    const parts = {
-      options,
-      keys,
-      paths,
-      lock,
-      ledger,
-      policies,
-      approvals,
-      calls,
-      phaseEnds,
-      followed,
-      journal,
-      places,
-      walDir,
-      durability,
-      http: httpSettingsOf(http, paths.dir),
-      tokens: new Tokens(nodeDisk, paths.keys),
-      spans: await spansOf(env, journal),
-      startedUs,
-    };
-    const daemon = new Daemon(parts);
-    await daemon.openDoors();
-    return daemon;
-  } catch (error) {
-    await log.close();
-    throw error;
-  }
-}
-
-/** Says in the log that from here on another machine decides than before. */
-function nameMachine(ledger: Ledger, { version, activation }: ActivePolicy, history: PolicyHistory): Promise<void> {
-  history.machineHash = ownMachineHash();
-  const stamp = { version, policyHash: activation.policyHash };
-  const body = { kind: machineKind, detail: { sha256: history.machineHash } };
-  return ledger.durable(ledger.append("mark", stamp, body, ledger.clock.now()).seq);
-}
-
-/** Loaded only where the environment names a collector. */
-async function spansOf(env: Environment, journal: Logger): Promise<SpanExporter | null> {
-  if (!env.OTEL_EXPORTER_OTLP_ENDPOINT && !env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) return null;
-  const { exporterSettings, SpanExporter } = await import("./telemetry/exporter.ts");
-  const settings = exporterSettings(env);
-  return settings === null ? null : new SpanExporter(settings, journal);
-}
-
-interface Parts {
+/** What the daemon is made of, opened and recovered. */
+export interface DaemonParts {
   readonly options: DaemonOptions;
   readonly keys: SignerKeys;
   readonly paths: StackPaths;
@@ -266,22 +104,19 @@ export class Daemon implements House {
   readonly startedUs: number;
   /** Resolves when everything is closed. */
   readonly ended: Promise<Ending>;
-  readonly #parts: Parts;
+  readonly #parts: DaemonParts;
   readonly #desk: Desk;
   readonly #snapshots: Snapshots;
   readonly #retention: Retention;
-  readonly #agentDoor: AgentDoor;
-  readonly #operatorDoor: OperatorDoor;
+  readonly #doors: Doors;
+  readonly #phaseWatch: PhaseWatch;
   readonly #token = randomBytes(32).toString("hex");
-  readonly #servers: Listening[] = [];
-  #http: HttpDoor | null = null;
   #state: DaemonState = "STARTING";
   #housekeeping: NodeJS.Timeout | null = null;
-  #phaseTimer: NodeJS.Timeout | null = null;
   #ending: Promise<void> | null = null;
   #resolveEnded: (ending: Ending) => void = () => {};
 
-  constructor(parts: Parts) {
+  constructor(parts: DaemonParts) {
     const { ledger, policies, approvals, calls, journal, options } = parts;
     this.#parts = parts;
     this.journal = journal;
@@ -314,13 +149,18 @@ export class Daemon implements House {
     );
     this.#retention = new Retention(ledger, policies, journal);
     this.#desk = new Desk(this);
-    this.#operatorDoor = new OperatorDoor(this.#desk, this, this.#token);
-    this.#agentDoor = new AgentDoor({
+    this.#phaseWatch = new PhaseWatch(ledger, policies, parts.phaseEnds, journal);
+    this.#doors = new Doors({
       governor: this.governor,
       decider: this.decider,
       desk: this.#desk,
+      house: this,
+      journal,
       token: this.#token,
-      ...(options.flood === undefined ? {} : { flood: options.flood }),
+      places: parts.places,
+      http: parts.http,
+      flood: options.flood,
+      httpLimits: options.httpLimits,
       state: () => this.#state,
     });
     this.ended = new Promise((resolve) => {
@@ -339,16 +179,16 @@ export class Daemon implements House {
   }
 
   connections(): number {
-    return this.#agentDoor.connections + (this.#http?.connections ?? 0);
+    return this.#doors.connections;
   }
 
   httpAddress(): string | null {
-    return this.#http?.address ?? null;
+    return this.#doors.httpAddress;
   }
 
   /** Called once by `startDaemon`. When it throws, nothing listens any more. */
   async openDoors(): Promise<void> {
-    const { paths, places, ledger, policies } = this.#parts;
+    const { paths, ledger, policies } = this.#parts;
     if (this.governor.dev) {
       ledger.append("mark", noPolicy, { kind: "dev", detail: "started in dev mode" }, ledger.clock.now());
     }
@@ -356,13 +196,8 @@ export class Daemon implements House {
     replaceFile(nodeDisk, paths.pidFile, Buffer.from(`${process.pid}\n`));
     this.#enter("STARTING");
     try {
-      this.#servers.push(await listenAt(places.agent, agentConnectionsMax, (socket) => this.#agentDoor.accept(socket)));
-      this.#servers.push(
-        await listenAt(places.operator, operatorConnectionsMax, (socket) => this.#operatorDoor.accept(socket)),
-      );
-      await this.#openHttp();
+      await this.#doors.open();
     } catch (error) {
-      for (const server of this.#servers) server.close();
       nodeDisk.remove(paths.pidFile);
       throw error;
     }
@@ -372,17 +207,6 @@ export class Daemon implements House {
     if (policies.active !== null) this.#takePolicy();
     const { signer } = ledger.log;
     if (signer !== null) this.#pin(signer.key, signer.isNamed);
-  }
-
-  /** Loaded only where it is asked for: most daemons have no such door. */
-  async #openHttp(): Promise<void> {
-    const { http, options } = this.#parts;
-    if (http === null) return;
-    const { openHttpDoor } = await import("./doors/http/door.ts");
-    const { governor, decider } = this;
-    const parts = { governor, decider, desk: this.#desk, house: this };
-    this.#http = await openHttpDoor(parts, http, options.httpLimits);
-    this.journal.info({ address: this.#http.address }, "listening over HTTP");
   }
 
   /** A daemon without its keys pinned serves on: they are for those who check its log. */
@@ -433,7 +257,7 @@ export class Daemon implements House {
     const { policies } = this.#parts;
     this.journal.level = journalLevelOf(policies.active?.policy.runtime().log_level);
     this.journal.info({ version: policies.active?.version }, "policy in force");
-    this.#watchPhases();
+    this.#phaseWatch.look();
   }
 
   beginStop(): void {
@@ -455,6 +279,7 @@ export class Daemon implements House {
   #enter(state: DaemonState): void {
     this.#state = state;
     const { paths, places, walDir, startedUs } = this.#parts;
+    const http = this.#doors.httpAddress;
     try {
       const file: DaemonFile = {
         pid: process.pid,
@@ -465,7 +290,7 @@ export class Daemon implements House {
         durability: this.durability,
         started_at: formatTime(startedUs),
         dir: realPath(paths.dir),
-        ...(this.#http === null ? {} : { http: this.#http.address }),
+        ...(http === null ? {} : { http }),
       };
       replaceFile(nodeDisk, paths.daemonFile, Buffer.from(`${canonicalJson({ ...file })}\n`));
     } catch (error) {
@@ -479,17 +304,12 @@ export class Daemon implements House {
     const { ledger, paths, places, lock } = this.#parts;
     this.#enter("DRAINING");
     if (this.#housekeeping !== null) clearInterval(this.#housekeeping);
-    if (this.#phaseTimer !== null) clearTimeout(this.#phaseTimer);
-    for (const server of this.#servers) server.close();
-    this.#agentDoor.finish();
-    this.#operatorDoor.finish();
-    this.#http?.finish();
+    this.#phaseWatch.stop();
+    this.#doors.finish();
     for (let waitedMs = 0; waitedMs < drainMs && this.connections() > 0; waitedMs += drainPollMs) {
       await new Promise((resolve) => setTimeout(resolve, drainPollMs));
     }
-    this.#agentDoor.destroy();
-    this.#operatorDoor.destroy();
-    this.#http?.destroy();
+    this.#doors.destroy();
     if (ledger.isUsable) {
       try {
         this.decider.recordFloods();
@@ -526,42 +346,8 @@ export class Daemon implements House {
       this.journal.error({ err: error }, "housekeeping failed");
     }
   }
-
-  /** Records the phases that are over and comes back at the end of the next. */
-  #watchPhases(): void {
-    if (this.#phaseTimer !== null) clearTimeout(this.#phaseTimer);
-    this.#phaseTimer = null;
-    const { policies, ledger, phaseEnds } = this.#parts;
-    const { active } = policies;
-    if (active === null || !ledger.isUsable) return;
-    const reading = ledger.clock.now();
-    const nowMs = reading.wallUs / 1000;
-    try {
-      for (const phase of phaseEnds.due(active.policy, nowMs)) {
-        const body = phaseEndBody(phase);
-        const stamp = { version: active.version, policyHash: active.activation.policyHash };
-        ledger.append("phase", stamp, body, reading);
-        phaseEnds.take(body);
-        this.journal.info({ phase: phase.name, agent: phase.agent, next: phase.next }, "phase ended");
-      }
-    } catch (error) {
-      this.journal.error({ err: error }, "the end of a phase could not be recorded");
-    }
-    const next = phaseEnds.next(active.policy, nowMs);
-    if (next === null) return;
-    this.#phaseTimer = setTimeout(() => this.#watchPhases(), Math.min(Math.ceil(next - nowMs) + 1, latestTimerMs));
-    this.#phaseTimer.unref();
-  }
 }
 
 function removeIfThere(path: string): void {
   if (nodeDisk.identity(path) !== null) nodeDisk.remove(path);
-}
-
-/** The failure as it is told to whoever starts the daemon; the log's opening wraps what a record's taker throws. */
-function asStartFailure(error: unknown): StartFailure {
-  if (error instanceof StartFailure) return error;
-  const inner = error instanceof Error && error.cause instanceof Error && "code" in error.cause ? error.cause : error;
-  const code = inner instanceof Error && "code" in inner ? String(inner.code) : "START_FAILED";
-  return new StartFailure(code, inner instanceof Error ? inner.message : String(inner), error);
 }

@@ -155,7 +155,7 @@ export class ApplyCommand extends FarameshCommand {
 
   async #serve(io: Terminal, paths: StackPaths, policy: CompiledPolicy, settings: LaunchSettings): Promise<number> {
     const hadKeys = existsSync(paths.verifierKeys);
-    const { startDaemon, StartFailure } = await import("../../runtime/daemon.ts");
+    const { startDaemon, StartFailure } = await import("../../runtime/start-daemon.ts");
     try {
       const daemon = await startDaemon({ dir: paths.dir, ...settings, env: io.env });
       const end = (): void => daemon.beginStop();

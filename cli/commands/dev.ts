@@ -29,7 +29,7 @@ export class DevCommand extends FarameshCommand {
     const policy = await compilePolicy(io, this.dir, readPolicyFile(this.dir), { holding: "registries" });
     const { loadPolicySync } = await import("../../runtime/evaluator/index.ts");
     const settings = launchSettings(paths, loadPolicySync(policy.image, { state: "volatile" }).runtime(), io.env);
-    const { startDaemon, StartFailure } = await import("../../runtime/daemon.ts");
+    const { startDaemon, StartFailure } = await import("../../runtime/start-daemon.ts");
     const daemon = await startDaemon({ dir: paths.dir, ...settings, dev: true, env: io.env }).catch(
       (error: unknown) => {
         if (!(error instanceof StartFailure)) throw error;

@@ -3,11 +3,11 @@ import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { startDaemon } from "../../runtime/daemon.ts";
 import { askOperator, isRunning } from "../../runtime/doors/client.ts";
 import { isToken } from "../../runtime/doors/operator.ts";
 import { operatorTypes } from "../../runtime/doors/protocol.ts";
 import { SocketPathFailure, socketPathMaxBytes, socketPlaces, stackPaths } from "../../runtime/stack.ts";
+import { startDaemon } from "../../runtime/start-daemon.ts";
 import { codeOf, imageOf, onStack, StackUnderTest } from "./stack-under-test.ts";
 
 const policy = `agent "bot" { default deny rules { permit search  defer ask } }`;

@@ -4,11 +4,12 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compile } from "../../compiler/index.ts";
-import { type Daemon, type DaemonOptions, startDaemon } from "../../runtime/daemon.ts";
+import type { Daemon, DaemonOptions } from "../../runtime/daemon.ts";
 import { askOperator } from "../../runtime/doors/client.ts";
 import type { ApplyAnswer, ApprovalView, GovernAnswer } from "../../runtime/doors/protocol.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import { readRecords } from "../../runtime/log/read.ts";
+import { startDaemon } from "../../runtime/start-daemon.ts";
 
 export type Line = string | Record<string, unknown>;
 

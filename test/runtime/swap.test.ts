@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { startDaemon } from "../../runtime/daemon.ts";
 import { askOperator } from "../../runtime/doors/client.ts";
 import { imagePath } from "../../runtime/images.ts";
 import { stackPaths } from "../../runtime/stack.ts";
+import { startDaemon } from "../../runtime/start-daemon.ts";
 import { codeOf, imageOf, onStack, StackUnderTest } from "./stack-under-test.ts";
 
 const policyOf = (limit: number): string => `agent "bot" {

@@ -1,9 +1,9 @@
 // A stack with an HTTP door, and clients for it: one that behaves, and one that sends bytes as they are.
 import { request as httpRequest, type OutgoingHttpHeaders } from "node:http";
 import { connect, type Socket } from "node:net";
-import { startDaemon } from "../../../runtime/daemon.ts";
 import { askOperator } from "../../../runtime/doors/client.ts";
 import { type HttpLimits, httpLimits } from "../../../runtime/doors/http/limits.ts";
+import { startDaemon } from "../../../runtime/start-daemon.ts";
 import type { TokenRole } from "../../../runtime/tokens.ts";
 import { onStack, type StackUnderTest } from "../stack-under-test.ts";
 
