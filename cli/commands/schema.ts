@@ -16,7 +16,7 @@ export class SchemaCommand extends FarameshCommand {
   readonly command = Option.Rest({ name: "command" });
 
   async run(io: Terminal): Promise<number> {
-    const { schemas } = await import("../schemas.ts");
+    const { schemas } = await import("../schemas/index.ts");
     if (this.command.length === 0) {
       io.json({ commands: Object.keys(schemas) });
       for (const name of Object.keys(schemas)) io.line(name);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { commands } from "../../cli/commands.ts";
-import { type Schema, schemas, streams } from "../../cli/schemas.ts";
+import { type Schema, schemas, streams } from "../../cli/schemas/index.ts";
 import { LyingRegistry, newKey } from "../registry/liar.ts";
 import { StackUnderTest } from "../runtime/stack-under-test.ts";
 import { farameshAsTyped, farameshWith, inFolder } from "./in-process.ts";
