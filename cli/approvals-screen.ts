@@ -1,7 +1,8 @@
 // Approvals on a live screen: who waits, one of them chosen with all that it would do, a key to approve or deny it. What is chosen is
 // decided by its id, which the daemon binds to the exact call; a second key confirms, and nothing else decides.
 import { askOperator, watchApprovals } from "../runtime/doors/client.ts";
-import type { ApprovalEvent, ApprovalView } from "../runtime/doors/protocol.ts";
+import type { ApprovalEvent } from "../runtime/doors/protocol.ts";
+import type { ApprovalView } from "../runtime/doors/views.ts";
 import { canonicalJson } from "../runtime/json.ts";
 import { actorName } from "./actor.ts";
 import { columns, countText, shortened, toSeconds, visible } from "./render.ts";

@@ -3,7 +3,7 @@
 import { Approvals, viewOf } from "../runtime/approvals.ts";
 import { parseTime, systemClock } from "../runtime/clock.ts";
 import { askOperator, NotRunning } from "../runtime/doors/client.ts";
-import type { ApprovalStatus, ApprovalView } from "../runtime/doors/protocol.ts";
+import type { ApprovalStatus, ApprovalView } from "../runtime/doors/views.ts";
 import { readRecords } from "../runtime/log/read.ts";
 import type { Terminal } from "./terminal.ts";
 import { holdsLog, walDirFor } from "./wal.ts";

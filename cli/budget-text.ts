@@ -1,5 +1,5 @@
 // A budget in words: what it holds and the most it may, in what it counts. It decides nothing.
-import type { BudgetView } from "../runtime/doors/protocol.ts";
+import type { BudgetView } from "../runtime/doors/views.ts";
 import { countText, dollars, numberText } from "./render.ts";
 
 export interface BudgetTexts {

@@ -1,5 +1,5 @@
 // The daemon's status as lines for people. Pure; what an agent or an operator supplied is shown with every character visible.
-import type { StatusAnswer } from "../runtime/doors/protocol.ts";
+import type { StatusAnswer } from "../runtime/doors/views.ts";
 import { budgetTexts } from "./budget-text.ts";
 import { bar, columns, countText, durationText, numberText, toSeconds, visible } from "./render.ts";
 import type { Terminal } from "./terminal.ts";

@@ -1,7 +1,7 @@
 // From a judgement to the words that an agent gets. It tells what decided this call and nothing of any other rule.
 import { formatTime } from "./clock.ts";
 import type { Code } from "./codes.ts";
-import type { GovernAnswer, Receipt, Resolution, StructuredDenial } from "./doors/protocol.ts";
+import type { GovernAnswer, Receipt, Resolution, StructuredDenial } from "./doors/agent-protocol.ts";
 import type { Effect, Verdict } from "./evaluator/types.ts";
 import type { Grant } from "./grants.ts";
 

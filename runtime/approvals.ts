@@ -2,7 +2,8 @@
 // a running daemon and one that starts again take the same bodies through `take`. It must never resolve one by itself.
 import { randomBytes } from "node:crypto";
 import { formatTime, parseTime } from "./clock.ts";
-import type { ApprovalEvent, ApprovalStatus, ApprovalView } from "./doors/protocol.ts";
+import type { ApprovalEvent } from "./doors/protocol.ts";
+import type { ApprovalStatus, ApprovalView } from "./doors/views.ts";
 import { canonicalJson, type Json, type JsonObject } from "./json.ts";
 
 /** Approvals of one agent that wait or stand unused. Beyond, a defer is denied: none is dropped to make room. */

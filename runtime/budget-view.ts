@@ -1,5 +1,5 @@
 // A budget as answers of the daemon show it: money in dollars, bytes apart from it. It counts nothing.
-import type { BudgetView } from "./doors/protocol.ts";
+import type { BudgetView } from "./doors/views.ts";
 import type { BudgetState } from "./evaluator/types.ts";
 
 const microPerDollar = 1_000_000;

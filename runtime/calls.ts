@@ -1,6 +1,6 @@
 // The calls of the last minute: a call that is sent again gets the answer that was recorded, charged once. It must
 // never let one call_id stand for two calls.
-import type { GovernAnswer } from "./doors/protocol.ts";
+import type { GovernAnswer } from "./doors/agent-protocol.ts";
 
 /** How long a call is remembered. */
 export const retryWindowUs = 60_000_000;

@@ -11,7 +11,7 @@ import type { Code } from "./codes.ts";
 import type { Progress } from "./completion.ts";
 import { Deadlines } from "./deadlines.ts";
 import { decisionBody, type StoredArgs, storedArgs } from "./decision-record.ts";
-import type { GovernAnswer, Receipt } from "./doors/protocol.ts";
+import type { GovernAnswer, Receipt } from "./doors/agent-protocol.ts";
 import type { Effect } from "./evaluator/types.ts";
 import type { Feeds } from "./feeds.ts";
 import type { FloodGate } from "./flood.ts";

@@ -3,7 +3,7 @@
 import { budgetView } from "./budget-view.ts";
 import type { Governor } from "./decide.ts";
 import { actorOf, agentIdOf, Refusal, reasonOf } from "./desk-words.ts";
-import type { AgentDetail, AgentView } from "./doors/protocol.ts";
+import type { AgentDetail, AgentView } from "./doors/views.ts";
 import { grantView } from "./grants.ts";
 import { everyAgent, type HoldChange, holdBody, holdsMax, holdView } from "./holds.ts";
 import type { JsonObject } from "./json.ts";

@@ -10,14 +10,8 @@ import { pruneLog } from "./desk-prune.ts";
 import { eraseSalts } from "./desk-salts.ts";
 import { createToken, listTokens, revokeToken } from "./desk-tokens.ts";
 import { actorOf, optionalText, Refusal, reasonOf } from "./desk-words.ts";
-import {
-  type ApplyAnswer,
-  type ApprovalStatus,
-  type OperatorErrorCode,
-  type OperatorRefusal,
-  operatorTypes,
-  type SourceText,
-} from "./doors/protocol.ts";
+import { type OperatorErrorCode, type OperatorRefusal, operatorTypes, type SourceText } from "./doors/protocol.ts";
+import type { ApplyAnswer, ApprovalStatus } from "./doors/views.ts";
 import type { Policy } from "./evaluator/types.ts";
 import { type HoldChange, holdChanges } from "./holds.ts";
 import { ImageFailure } from "./images.ts";

@@ -2,7 +2,7 @@
 // of `grant` records alone. It must never let one be used more often, longer or for another call than it says.
 import { randomBytes } from "node:crypto";
 import { formatTime, parseTime, type Reading } from "./clock.ts";
-import type { GrantStatus, GrantView } from "./doors/protocol.ts";
+import type { GrantStatus, GrantView } from "./doors/views.ts";
 import type { EvaluationRequest, Policy } from "./evaluator/types.ts";
 import type { Json, JsonObject } from "./json.ts";
 

@@ -3,7 +3,7 @@ import { budgetView } from "./budget-view.ts";
 import { formatTime, parseTime } from "./clock.ts";
 import type { DecisionCounts, Governor } from "./decide.ts";
 import { shortcomings } from "./declarations.ts";
-import type { StatusAnswer, WalStatus } from "./doors/protocol.ts";
+import type { StatusAnswer, WalStatus } from "./doors/views.ts";
 import type { PhaseState } from "./evaluator/types.ts";
 import { everyAgent, holdView } from "./holds.ts";
 import type { DaemonState, SocketPlaces } from "./stack.ts";

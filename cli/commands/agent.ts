@@ -2,7 +2,7 @@
 
 import { Command, Option } from "clipanion";
 import { askOperator } from "../../runtime/doors/client.ts";
-import type { AgentView } from "../../runtime/doors/protocol.ts";
+import type { AgentView } from "../../runtime/doors/views.ts";
 import { actorName } from "../actor.ts";
 import { budgetTexts } from "../budget-text.ts";
 import { FarameshCommand } from "../context.ts";

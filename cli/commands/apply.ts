@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command, Option } from "clipanion";
 import { askOperator, OperatorRefused, readDaemonFile } from "../../runtime/doors/client.ts";
-import type { ApplyAnswer, StatusAnswer } from "../../runtime/doors/protocol.ts";
+import type { ApplyAnswer, StatusAnswer } from "../../runtime/doors/views.ts";
 import { readPinnedKeys } from "../../runtime/pinned-keys.ts";
 import { lockFileName } from "../../runtime/registry/lock-file.ts";
 import { type StackPaths, stackPaths } from "../../runtime/stack.ts";

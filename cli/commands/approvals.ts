@@ -2,7 +2,8 @@
 // what an agent supplied is shown with every character visible.
 import { Command, Option } from "clipanion";
 import { askOperator, watchApprovals } from "../../runtime/doors/client.ts";
-import type { ApprovalEvent, ApprovalStatus, ApprovalView } from "../../runtime/doors/protocol.ts";
+import type { ApprovalEvent } from "../../runtime/doors/protocol.ts";
+import type { ApprovalStatus, ApprovalView } from "../../runtime/doors/views.ts";
 import { canonicalJson, type JsonObject, parseJson } from "../../runtime/json.ts";
 import { actorName } from "../actor.ts";
 import { readApprovals } from "../approvals-source.ts";

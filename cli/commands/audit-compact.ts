@@ -3,7 +3,8 @@
 import { Command, Option } from "clipanion";
 import { nodeDisk } from "../../runtime/disk.ts";
 import { askOperator, NotRunning } from "../../runtime/doors/client.ts";
-import type { OperatorRequest, PrunedView } from "../../runtime/doors/protocol.ts";
+import type { OperatorRequest } from "../../runtime/doors/protocol.ts";
+import type { PrunedView } from "../../runtime/doors/views.ts";
 import { secondsOf } from "../../runtime/duration.ts";
 import { readLogId } from "../../runtime/log/identity.ts";
 import type { ArchiveName } from "../../runtime/log/prune-record.ts";

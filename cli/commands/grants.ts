@@ -2,7 +2,7 @@
 // policy language's own compiler; the daemon keeps and counts.
 import { Command, Option } from "clipanion";
 import { askOperator } from "../../runtime/doors/client.ts";
-import type { GrantView } from "../../runtime/doors/protocol.ts";
+import type { GrantView } from "../../runtime/doors/views.ts";
 import { secondsOf } from "../../runtime/duration.ts";
 import { actorName } from "../actor.ts";
 import { FarameshCommand } from "../context.ts";

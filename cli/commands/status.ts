@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, Option } from "clipanion";
 import { askOperator, NotRunning } from "../../runtime/doors/client.ts";
-import type { StatusAnswer } from "../../runtime/doors/protocol.ts";
+import type { StatusAnswer } from "../../runtime/doors/views.ts";
 import { FarameshCommand } from "../context.ts";
 import { type ExitCode, exits } from "../exit.ts";
 import { Screen } from "../screen.ts";

@@ -4,7 +4,7 @@ import type { Governor } from "../decide.ts";
 import type { FloodGate } from "../flood.ts";
 import type { JsonObject } from "../json.ts";
 import { stampOf } from "../policy.ts";
-import type { GovernAnswer, PollDeferAnswer } from "./protocol.ts";
+import type { GovernAnswer, PollDeferAnswer } from "./agent-protocol.ts";
 
 /** The state of an approval of `agentId`; null: of any agent. Another's is unknown. */
 export function deferStatus(governor: Governor, token: string, agentId: string | null): PollDeferAnswer {

@@ -10,16 +10,11 @@ import type { ActivePolicy } from "../policy.ts";
 import { readable } from "../request.ts";
 import { keepSession } from "../session-keeper.ts";
 import type { DaemonState } from "../stack.ts";
+import type { AgentErrorAnswer, AgentStatusAnswer, GovernAnswer, PollDeferAnswer } from "./agent-protocol.ts";
 import { completionOf, followUp, followUps } from "./followups.ts";
 import { type Answer, agentLineLimits, type Line, LineConnection, type LineLimits } from "./lines.ts";
 import { isToken } from "./operator.ts";
-import {
-  type AgentErrorAnswer,
-  type AgentStatusAnswer,
-  type GovernAnswer,
-  operatorTypes,
-  type PollDeferAnswer,
-} from "./protocol.ts";
+import { operatorTypes } from "./protocol.ts";
 import { deferStatus, recordOperatorRefused, recordUndelivered } from "./refusals.ts";
 import { openStream, streamsFull, subscriptions } from "./streams.ts";
 

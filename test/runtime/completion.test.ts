@@ -1,8 +1,8 @@
 // Completion gates: an agent may say that it is done when what they require holds, and not before.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { GovernAnswer } from "../../runtime/doors/agent-protocol.ts";
 import { askOperator } from "../../runtime/doors/client.ts";
-import type { GovernAnswer } from "../../runtime/doors/protocol.ts";
 import { onStack, type StackUnderTest } from "./stack-under-test.ts";
 
 const bot = (...requirements: readonly string[]): string => `agent "bot" {

@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { SystemClock } from "../../runtime/clock.ts";
 import { askOperator } from "../../runtime/doors/client.ts";
-import type { GrantView } from "../../runtime/doors/protocol.ts";
+import type { GrantView } from "../../runtime/doors/views.ts";
 import { grantsPerAgentMax } from "../../runtime/grants.ts";
 import { codeOf, imageOf, onStack, type StackUnderTest } from "./stack-under-test.ts";
 

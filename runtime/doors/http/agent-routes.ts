@@ -2,8 +2,8 @@
 // the agents' socket; nothing here may judge, or make an agent another one.
 import { finished } from "node:stream";
 import type { JsonObject } from "../../json.ts";
+import type { GovernAnswer } from "../agent-protocol.ts";
 import { completionOf, followUp } from "../followups.ts";
-import type { GovernAnswer } from "../protocol.ts";
 import { deferStatus, recordOperatorRefused, recordUndelivered } from "../refusals.ts";
 import {
   type Asked,

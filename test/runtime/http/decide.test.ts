@@ -1,7 +1,7 @@
 // Decisions over HTTP are those of the socket, in answer and record.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { GovernAnswer } from "../../../runtime/doors/protocol.ts";
+import type { GovernAnswer } from "../../../runtime/doors/agent-protocol.ts";
 import type { JsonObject } from "../../../runtime/json.ts";
 import { onHttp } from "./client.ts";
 
