@@ -63,6 +63,17 @@ function prefixes(places: readonly Place[]): string[] {
   return places.map(({ typed }) => typed).filter((typed) => typed !== "");
 }
 
+/** The rest of a loop over the words before the cursor, in bash and zsh alike: `typed` grows by each that names a command. */
+function chosen(places: readonly Place[], cases: readonly string[]): string {
+  return `    case "$typed $word" in
+      ${prefixes(places).map(quoted).join(" | ")}) typed="$typed $word" ;;
+    esac
+  done
+  case "$typed" in
+${cases.join("\n")}
+  esac`;
+}
+
 function bash(places: readonly Place[]): string {
   const cases = places.map(({ typed, words, options }) => {
     const list = (all: readonly Choice[]): string => all.map(({ word }) => word).join(" ");
@@ -75,13 +86,7 @@ _faramesh() {
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     word="\${COMP_WORDS[i]}"
-    case "$typed $word" in
-      ${prefixes(places).map(quoted).join(" | ")}) typed="$typed $word" ;;
-    esac
-  done
-  case "$typed" in
-${cases.join("\n")}
-  esac
+${chosen(places, cases)}
   if [ "$before" = "--format" ]; then
     COMPREPLY=($(compgen -W "text json" -- "$current"))
   elif [[ "$current" == -* ]]; then
@@ -107,13 +112,7 @@ _faramesh() {
   local typed="" word
   local -a list options
   for word in "\${(@)words[2,CURRENT-1]}"; do
-    case "$typed $word" in
-      ${prefixes(places).map(quoted).join(" | ")}) typed="$typed $word" ;;
-    esac
-  done
-  case "$typed" in
-${cases.join("\n")}
-  esac
+${chosen(places, cases)}
   if [[ "\${words[CURRENT-1]}" == --format ]]; then
     compadd text json
   elif [[ "\${words[CURRENT]}" == -* ]]; then

@@ -66,24 +66,31 @@ async function verified(stack: StackUnderTest): Promise<number> {
   return report.matched;
 }
 
-test("a new policy knows the window's past, and the calls that ended before it", async () => {
-  const time = new Time();
-  await onStack(
-    plain,
-    async (stack) => {
+/** A test that begins where the work was done under `plain`, and `looking` came in force after it. */
+function afterLookingBack(rest: (stack: StackUnderTest, time: Time) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const time = new Time();
+    const begin = async (stack: StackUnderTest): Promise<void> => {
       await work(stack, time);
       await stack.apply(looking);
-      assert.equal(await answers(stack), allPermitted);
-      assert.is((await stack.ask("pay", { amount: 39.51 })).effect, "DENY");
-      assert.is((await stack.ask("pay", { amount: 39.5 })).effect, "PERMIT");
-      assert.is((await stack.ask("pay", { amount: 0.01 })).effect, "DENY");
-      assert.is((await stack.ask("within", {}, { session_id: "another" })).effect, "DENY");
-      assert.is((await stack.ask("within", {}, { session_id: "third" })).effect, "DENY");
-      assert.ok((await verified(stack)) > 15);
-    },
-    { clock: time.clock },
-  );
-});
+      await rest(stack, time);
+    };
+    await onStack(plain, begin, { clock: time.clock });
+  };
+}
+
+test(
+  "a new policy knows the window's past, and the calls that ended before it",
+  afterLookingBack(async (stack) => {
+    assert.equal(await answers(stack), allPermitted);
+    assert.is((await stack.ask("pay", { amount: 39.51 })).effect, "DENY");
+    assert.is((await stack.ask("pay", { amount: 39.5 })).effect, "PERMIT");
+    assert.is((await stack.ask("pay", { amount: 0.01 })).effect, "DENY");
+    assert.is((await stack.ask("within", {}, { session_id: "another" })).effect, "DENY");
+    assert.is((await stack.ask("within", {}, { session_id: "third" })).effect, "DENY");
+    assert.ok((await verified(stack)) > 15);
+  }),
+);
 
 test("what it knows is what it would have seen itself", async () => {
   const histories: string[] = [];
@@ -109,47 +116,35 @@ test("what it knows is what it would have seen itself", async () => {
   assert.is(histories[0], histories[1]);
 });
 
-test("H07 a restart finds the same state, from a snapshot and from the log alone", async () => {
-  const time = new Time();
-  await onStack(
-    plain,
-    async (stack) => {
-      await work(stack, time);
-      await stack.apply(looking);
-      const before = stateHash(stack);
-      await stack.restart();
-      assert.is(stateHash(stack), before);
-      assert.equal(await answers(stack), allPermitted);
-      const after = stateHash(stack);
-      await stack.restart();
-      assert.is(stateHash(stack), after);
-    },
-    { clock: time.clock },
-  );
-});
+test(
+  "H07 a restart finds the same state, from a snapshot and from the log alone",
+  afterLookingBack(async (stack) => {
+    const before = stateHash(stack);
+    await stack.restart();
+    assert.is(stateHash(stack), before);
+    assert.equal(await answers(stack), allPermitted);
+    const after = stateHash(stack);
+    await stack.restart();
+    assert.is(stateHash(stack), after);
+  }),
+);
 
-test("back and forth between versions, calls under either count", async () => {
-  const time = new Time();
-  await onStack(
-    plain,
-    async (stack) => {
-      await work(stack, time);
-      await stack.apply(looking);
-      await rollback(stack, "v1");
-      await stack.ask("pay", { amount: 30 });
-      await rollback(stack, "v2");
-      const before = stateHash(stack);
-      assert.is((await stack.ask("count")).effect, "DENY", "four payments by now");
-      assert.is((await stack.ask("pay", { amount: 10 })).effect, "DENY");
-      assert.is((await stack.ask("pay", { amount: 9.5 })).effect, "PERMIT");
-      await stack.restart();
-      assert.not.equal(stateHash(stack), before);
-      assert.is((await stack.ask("pay", { amount: 0.01 })).effect, "DENY");
-      await verified(stack);
-    },
-    { clock: time.clock },
-  );
-});
+test(
+  "back and forth between versions, calls under either count",
+  afterLookingBack(async (stack) => {
+    await rollback(stack, "v1");
+    await stack.ask("pay", { amount: 30 });
+    await rollback(stack, "v2");
+    const before = stateHash(stack);
+    assert.is((await stack.ask("count")).effect, "DENY", "four payments by now");
+    assert.is((await stack.ask("pay", { amount: 10 })).effect, "DENY");
+    assert.is((await stack.ask("pay", { amount: 9.5 })).effect, "PERMIT");
+    await stack.restart();
+    assert.not.equal(stateHash(stack), before);
+    assert.is((await stack.ask("pay", { amount: 0.01 })).effect, "DENY");
+    await verified(stack);
+  }),
+);
 
 test("calls that are made while it looks back are not missed", async () => {
   const time = new Time();

@@ -57,8 +57,23 @@ function evaluation(path: string, summary: string): Route {
   };
 }
 
-/** A message about a call that was decided before. */
-async function follow(asked: Asked, type: "report" | "cost" | "scan_output"): Promise<Reply> {
+type FollowUp = "report" | "cost" | "scan_output";
+
+/** The route of a message about a call that was decided before. */
+function following(type: FollowUp, summary: string, body: Route["body"], answer: Route["answers"][number]): Route {
+  const path = `/v1/${type}`;
+  return {
+    method: "POST",
+    path,
+    access: agents,
+    summary,
+    body,
+    answers: { 200: answer },
+    handle: (asked) => follow(asked, type),
+  };
+}
+
+async function follow(asked: Asked, type: FollowUp): Promise<Reply> {
   const active = readyPolicy(asked.around);
   if (active === null) return refused(503, "NOT_READY", "the daemon is not ready");
   const caller = callerOf(asked);
@@ -94,33 +109,9 @@ export const agentRoutes: readonly Route[] = [
     unreadable,
     handle: async (asked) => decisionReply(asked, await decide(asked, completionOf(asked.body ?? {}))),
   },
-  {
-    method: "POST",
-    path: "/v1/report",
-    access: agents,
-    summary: "Record what became of a permitted call",
-    body: shapes.report,
-    answers: { 200: shapes.reported },
-    handle: (asked) => follow(asked, "report"),
-  },
-  {
-    method: "POST",
-    path: "/v1/cost",
-    access: agents,
-    summary: "Correct what a permitted call cost",
-    body: shapes.cost,
-    answers: { 200: shapes.costed },
-    handle: (asked) => follow(asked, "cost"),
-  },
-  {
-    method: "POST",
-    path: "/v1/scan_output",
-    access: agents,
-    summary: "Take out of a tool's output what the policy redacts",
-    body: shapes.scan,
-    answers: { 200: shapes.scanned },
-    handle: (asked) => follow(asked, "scan_output"),
-  },
+  following("report", "Record what became of a permitted call", shapes.report, shapes.reported),
+  following("cost", "Correct what a permitted call cost", shapes.cost, shapes.costed),
+  following("scan_output", "Take out of a tool's output what the policy redacts", shapes.scan, shapes.scanned),
 ];
 
 /** The state of one approval of this agent. */
