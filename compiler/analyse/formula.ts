@@ -1,27 +1,22 @@
 // Conditions, network matchers and gates as formulas over tests of places. What does not come apart into tests of one place
 // each becomes a place of its own that may be anything: sound for "never", and "may" for everything else.
-import { Root, TimePart } from "../../vm/shared/isa.ts";
+import { Root } from "../../vm/shared/isa.ts";
 import type { CompareOperator, Expr, Gate, NetworkMatcher, Value } from "../ast.ts";
-import { compileGlob, compileSearch, type GlobOptions } from "../automaton/index.ts";
 import { isTruth, queryText, readQuery } from "../history.ts";
-import { argumentPath, meantValue, type NamesOf, resolveName, timeParts } from "../names.ts";
+import { argumentPath, meantValue, type NamesOf, resolveName } from "../names.ts";
 import { conditionText } from "../text.ts";
-import { type Holder, type Place, type Places, truths } from "./place.ts";
-import type { Domain } from "./regions.ts";
+import { fieldPlace } from "./field-place.ts";
+import { answerOf, constantOf, listOperand, meaningOf, type Operand } from "./operand.ts";
+import type { Patterns } from "./patterns.ts";
+import { type Place, type Places, truths } from "./place.ts";
 import { asciiLower, type Constant, type Sample, type Tri } from "./sample.ts";
-import { answer, type Question, type Test, type TextPattern, type View, viewed } from "./test.ts";
+import { answer, type Question, type Test, type View } from "./test.ts";
 
 export type Formula =
   | { readonly kind: "known"; readonly value: Tri }
   | { readonly kind: "test"; readonly place: Place; readonly test: number }
   | { readonly kind: "not"; readonly of: Formula }
   | { readonly kind: "and" | "or"; readonly parts: readonly Formula[] };
-
-type Operand =
-  | { readonly kind: "constant"; readonly value: Constant }
-  | { readonly kind: "list"; readonly items: readonly Constant[] }
-  | { readonly kind: "place"; readonly place: Place; readonly views: readonly View[] }
-  | { readonly kind: "other" };
 
 /** What is the same for all calls that are looked at together. */
 export interface Setting {
@@ -359,147 +354,4 @@ export class FormulaReader {
     const isModelCall = this.#ask(action, { kind: "equal", value: { kind: "text", value: "model_call" } }, false);
     return every([some([isModelCall, negated(absent)]), refused]);
   }
-}
-
-/** Automata by their text, so that both policies and all rules share them. */
-export class Patterns {
-  readonly #known = new Map<string, TextPattern | null>();
-
-  search(text: string): TextPattern | null {
-    return this.#at(`search ${text}`, text, () => compileSearch(text));
-  }
-
-  glob(text: string, options: GlobOptions): TextPattern | null {
-    return this.#at(`glob ${options.separator ?? ""} ${options.ignoreCase} ${text}`, text, () =>
-      compileGlob(text, options),
-    );
-  }
-
-  #at(name: string, text: string, make: () => ReturnType<typeof compileSearch>): TextPattern | null {
-    const before = this.#known.get(name);
-    if (before !== undefined) return before;
-    const made = make();
-    const pattern = made.ok && made.automaton.kind === "table" ? { name, text, automaton: made.automaton } : null;
-    this.#known.set(name, pattern);
-    return pattern;
-  }
-}
-
-function listOperand(items: readonly Value[]): Operand {
-  if (items.some(({ kind }) => kind === "env" || kind === "list")) return { kind: "other" };
-  return { kind: "list", items: items.map((item) => constantOf(item as PlainValue)) };
-}
-
-type PlainValue = Exclude<Value, { kind: "list" | "env" }>;
-
-function constantOf(value: PlainValue): Constant {
-  switch (value.kind) {
-    case "string":
-    case "word":
-      return { kind: "text", value: value.value };
-    case "number":
-      return { kind: "number", value: value.value };
-    case "bool":
-      return { kind: "bool", value: value.value };
-    case "nil":
-      return { kind: "null" };
-  }
-}
-
-/** The constant seen through the view; null where there is none. */
-function answerOf(view: View, value: Constant): Constant | null {
-  const seen = viewed(view, value);
-  return seen.kind === "number" || seen.kind === "text" ? seen : null;
-}
-
-/** The expression without places and with names that stand for values replaced: equal for what means the same. */
-function meaningOf(expr: Expr, names: NamesOf): string {
-  return JSON.stringify(expr, (key, value: unknown) => {
-    if (key === "span" || key === "nameSpan" || key === "text") return undefined;
-    const node = value as { kind?: string; path?: readonly (string | number)[] } | null;
-    if (typeof node !== "object" || node === null || node.kind !== "name" || node.path === undefined) return value;
-    const found = resolveName(names, node.path);
-    return found.kind === "value"
-      ? found.value
-      : found.kind === "field"
-        ? { field: found.field, length: found.length }
-        : value;
-  });
-}
-
-const timeRanges: Readonly<Record<TimePart, readonly [number, number] | null>> = {
-  [TimePart.Now]: null,
-  [TimePart.Minute]: [0, 59],
-  [TimePart.Hour]: [0, 23],
-  [TimePart.Day]: [1, 31],
-  [TimePart.Month]: [1, 12],
-  [TimePart.Weekday]: [1, 7],
-};
-
-const actions = ["tool_call", "delegate", "completion_event", "model_call"];
-
-function fieldPlace(root: Root, path: readonly (string | number)[]): Omit<Place, "key" | "tests"> {
-  const json = (kind: Extract<Holder, { path: unknown }>["kind"], words: string): Omit<Place, "key" | "tests"> => ({
-    words,
-    holder: { kind, path },
-    domain: { kind: "json" },
-    isFree: false,
-  });
-  const text = (
-    kind: "model" | "session" | "purpose" | "agent" | "tool",
-    words: string,
-    optional: boolean,
-    isFree = false,
-  ) => ({
-    words,
-    holder: { kind },
-    domain: { kind: "text", optional } satisfies Domain,
-    isFree,
-  });
-  switch (root) {
-    case Root.Args:
-      return json("args", pathText(path));
-    case Root.Principal:
-      return json("principal", pathText(["principal", ...path]));
-    case Root.Delegation:
-      return json("delegation", pathText(["delegation", ...path]));
-    case Root.Http:
-      return json("http", pathText(path));
-    case Root.Selectors:
-      return json("selectors", pathText(path));
-    case Root.Tool:
-      return text("tool", "tool", false, true);
-    case Root.Agent:
-      return text("agent", "agent", false, true);
-    case Root.Model:
-      return text("model", "model", true);
-    case Root.Session:
-      return text("session", "session.id", false);
-    case Root.Purpose:
-      return text("purpose", "purpose", true);
-    case Root.Action: {
-      const values = actions.map((value): Sample => ({ kind: "text", value }));
-      return { words: "action", holder: { kind: "action" }, domain: { kind: "given", values }, isFree: false };
-    }
-    case Root.Time:
-      return timePlace(Number(path[0]));
-    case Root.Temporary:
-    case Root.Size:
-      throw new Error("no condition reads this place of a request");
-  }
-}
-
-function timePlace(part: TimePart): Omit<Place, "key" | "tests"> {
-  const range = timeRanges[part];
-  const name = Object.entries(timeParts).find(([, one]) => one === part)?.[0] ?? "now";
-  const holder: Holder = { kind: "time", part };
-  const words = `time.${name}`;
-  if (range === null) return { words, holder, domain: { kind: "number", whole: true }, isFree: true };
-  const [low, high] = range;
-  const values = Array.from({ length: high - low + 1 }, (_, i): Sample => ({ kind: "number", value: low + i }));
-  return { words, holder, domain: { kind: "given", values }, isFree: false };
-}
-
-function pathText(path: readonly (string | number)[]): string {
-  return path.map((part, i) => (typeof part === "number" ? `[${part}]` : i === 0 ? part : `.${part}`)).join("");
 }
