@@ -2,60 +2,23 @@
 // and `not` turns one question into the other. Values that are no single field are computed into temporaries just before
 // the test that reads them, so that no jump ever lands between.
 
-import { JUMP_FAIL, JUMP_MATCH, JUMP_MAX, Kind, Mode, Op, Root } from "../../vm/shared/isa.ts";
+import { Kind, Op, Root } from "../../vm/shared/isa.ts";
 import type { CompareOperator, Expr, NetworkMatcher, Rule, Value } from "../ast.ts";
 import { literalForm } from "../automaton/index.ts";
-import type { Finding } from "../diagnostic.ts";
 import { readQuery } from "../history.ts";
 import { argumentPath, type NamesOf, resolveName } from "../names.ts";
+import { CodeWriter, FAIL, type Label, type LoweredCondition, MATCH } from "./code.ts";
+import { asciiLower, type Constant, constantOf } from "./constant.ts";
 import { lowerQuery } from "./history.ts";
 import { matcherPath, matcherTests } from "./network.ts";
-import type { Instruction, Program, SetMember, SlotRef } from "./program.ts";
-
-/** Where a test goes: a special jump, or an instruction still to come. */
-interface Label {
-  at: number | null;
-}
-
-const MATCH: Label = { at: JUMP_MATCH };
-const FAIL: Label = { at: JUMP_FAIL };
-
-interface Draft {
-  op: Op;
-  mode: number;
-  a: SlotRef;
-  b: number | SlotRef;
-  c: SlotRef | null;
-  target: Label | null;
-}
+import { arrayTests, comparisonMethods, mirrored, orderings, valueFunctions } from "./operators.ts";
+import type { Program, SetMember, SlotRef } from "./program.ts";
+import { refused, Unlowerable } from "./unlowerable.ts";
 
 type Operand =
   | { readonly kind: "constant"; readonly value: Constant }
   | { readonly kind: "slot"; readonly slot: SlotRef }
   | { readonly kind: "list"; readonly items: readonly Value[] };
-
-type Constant = null | boolean | number | string;
-
-/** Temporaries of one rule's code; the loader follows their definedness in 64 bits. */
-const TEMPORARIES_MAX = 64;
-
-/** A rule's instructions are counted in 16 bits, and the longest jump is shorter still. */
-export const INSTRUCTIONS_MAX = JUMP_MAX;
-
-/** A condition that check let pass and lower cannot express: reported, never dropped. */
-export class Unlowerable extends Error {
-  readonly finding: Finding;
-  constructor(finding: Finding) {
-    super(finding.message);
-    this.finding = finding;
-  }
-}
-
-export interface LoweredCondition {
-  readonly code: readonly Instruction[];
-  /** Fields that the code reads. */
-  readonly fields: ReadonlySet<number>;
-}
 
 /**
  * Everything that must hold besides the pattern: `toolTests` (automata for patterns that dispatch could not take), then
@@ -68,7 +31,8 @@ export function lowerCondition(
   strict: boolean,
   toolTests: readonly number[],
 ): LoweredCondition {
-  const writer = new ConditionWriter(program, agent);
+  const code = new CodeWriter(program);
+  const writer = new ConditionWriter(program, agent, code);
   const { condition } = rule;
   const parts: ((yes: Label) => void)[] = [
     ...toolTests.map((automaton) => (yes: Label) => writer.toolTest(automaton, yes)),
@@ -81,69 +45,40 @@ export function lowerCondition(
   }
   for (const [i, part] of parts.entries()) {
     if (i === parts.length - 1) part(MATCH);
-    else writer.before(part);
+    else code.before(part);
   }
-  return writer.finish();
+  return code.finish();
 }
 
 class ConditionWriter {
   readonly #program: Program;
   readonly #agent: NamesOf;
-  readonly #drafts: Draft[] = [];
-  readonly #fields = new Set<number>();
-  /** Of the test being written; the next test uses them anew. */
-  #temporaries = 0;
+  readonly #code: CodeWriter;
 
-  constructor(program: Program, agent: NamesOf) {
+  constructor(program: Program, agent: NamesOf, code: CodeWriter) {
     this.#program = program;
     this.#agent = agent;
-  }
-
-  finish(): LoweredCondition {
-    if (this.#drafts.length > INSTRUCTIONS_MAX) throw tooLong(`more than ${INSTRUCTIONS_MAX} steps`);
-    const last = this.#drafts.length - 1;
-    const code = this.#drafts.map((draft, i): Instruction => {
-      const target = draft.target;
-      if (target === null) return { ...draft, jump: 0 };
-      const at = target.at;
-      if (at === null) throw new Error("a label was never placed");
-      const jump = target === MATCH || target === FAIL ? at : at - i - 1;
-      return {
-        op: draft.op,
-        mode: i === last ? draft.mode | Mode.Last : draft.mode,
-        a: draft.a,
-        b: draft.b,
-        c: draft.c,
-        jump,
-      };
-    });
-    return { code, fields: this.#fields };
-  }
-
-  /** Writes a part behind which code goes on. */
-  before(part: (yes: Label) => void): void {
-    const rest: Label = { at: null };
-    part(rest);
-    rest.at = this.#drafts.length;
+    this.#code = code;
   }
 
   toolTest(automaton: number, yes: Label): void {
-    this.#test(Op.Matches, this.#field(Root.Tool, []), automaton, null, true, yes, FAIL, yes);
+    this.#code.test(Op.Matches, this.#code.field(Root.Tool, []), automaton, null, true, yes, FAIL, yes);
   }
 
   /** A network matcher holds or does not: what is missing or of another kind does not match. */
   matcher(matcher: NetworkMatcher, yes: Label): void {
     const alternatives = matcherTests(this.#program, this.#agent, matcher);
-    if ("refused" in alternatives) throw this.#refuse(matcher, alternatives.refused, undefined, "FMS012");
-    const slot = this.#field(Root.Http, matcherPath(matcher));
+    if ("refused" in alternatives) throw refused(matcher, alternatives.refused, undefined, "FMS012");
+    const slot = this.#code.field(Root.Http, matcherPath(matcher));
     for (const [i, tests] of alternatives.entries()) {
       const isLast = i === alternatives.length - 1;
       const other: Label = isLast ? FAIL : { at: null };
       for (const [j, { op, b, truth }] of tests.entries()) {
-        if (j < tests.length - 1) this.before((rest) => this.#test(op, slot, b, null, truth, rest, other, rest));
-        else this.#test(op, slot, b, null, truth, yes, other, isLast ? yes : other);
+        if (j < tests.length - 1)
+          this.#code.before((rest) => this.#code.test(op, slot, b, null, truth, rest, other, rest));
+        else this.#code.test(op, slot, b, null, truth, yes, other, isLast ? yes : other);
       }
-      if (!isLast) other.at = this.#drafts.length;
+      if (!isLast) this.#code.place(other);
     }
   }
 
@@ -155,7 +90,7 @@ class ConditionWriter {
       const middle: Label = { at: null };
       if ((expr.operator === "and") === truth) this.ask(expr.left, truth, middle, no, middle);
       else this.ask(expr.left, truth, yes, middle, middle);
-      middle.at = this.#drafts.length;
+      this.#code.place(middle);
       this.ask(expr.right, truth, yes, no, next);
     } else {
       this.#askTest(expr, truth, yes, no, next);
@@ -163,25 +98,24 @@ class ConditionWriter {
   }
 
   #askTest(expr: Expr, truth: boolean, yes: Label, no: Label, next: Label): void {
-    this.#temporaries = 0;
+    this.#code.beginTest();
     if (expr.kind === "compare") {
       this.#compare(expr.operator, expr.left, expr.right, truth, yes, no, next);
     } else if (expr.kind === "method" && comparisonMethods.has(expr.name)) {
       const operator = comparisonMethods.get(expr.name);
       const [argument] = expr.arguments;
-      if (operator === undefined || argument === undefined)
-        throw this.#refuse(expr, `\`${expr.name}\` needs an operand`);
+      if (operator === undefined || argument === undefined) throw refused(expr, `\`${expr.name}\` needs an operand`);
       this.#compare(operator, expr.receiver, argument, truth, yes, no, next);
     } else if (expr.kind === "call" && expr.name === "purpose") {
       const [argument] = expr.arguments;
       const value = argument === undefined ? undefined : this.#constant(argument);
-      if (typeof value !== "string") throw this.#refuse(expr, "`purpose` takes one string");
-      const slot = this.#field(Root.Purpose, []);
-      this.#test(Op.EqFolded, slot, this.#program.string(asciiLower(value)), null, truth, yes, no, next);
+      if (typeof value !== "string") throw refused(expr, "`purpose` takes one string");
+      const slot = this.#code.field(Root.Purpose, []);
+      this.#code.test(Op.EqFolded, slot, this.#program.string(asciiLower(value)), null, truth, yes, no, next);
     } else if (expr.kind === "call" && arrayTests.has(expr.name)) {
       this.#arrayTest(expr, truth, yes, no, next);
     } else {
-      this.#test(Op.Truth, this.#slot(this.#operand(expr)), 0, null, truth, yes, no, next);
+      this.#code.test(Op.Truth, this.#slot(this.#operand(expr)), 0, null, truth, yes, no, next);
     }
   }
 
@@ -195,7 +129,7 @@ class ConditionWriter {
     next: Label,
   ): void {
     const emit = (op: Op, inverted: boolean, a: Operand, b: number, c: SlotRef | null = null): void =>
-      this.#test(op, this.#slot(a), b, c, inverted ? !truth : truth, yes, no, next);
+      this.#code.test(op, this.#slot(a), b, c, inverted ? !truth : truth, yes, no, next);
     switch (operator) {
       case "==":
       case "!=":
@@ -218,7 +152,7 @@ class ConditionWriter {
       }
       case "matches": {
         const pattern = this.#constant(right);
-        if (typeof pattern !== "string") throw this.#refuse(right, "`matches` needs a pattern in quotes");
+        if (typeof pattern !== "string") throw refused(right, "`matches` needs a pattern in quotes");
         this.#matches(pattern, right, (op, b) => emit(op, false, this.#operand(left), b));
         return;
       }
@@ -241,7 +175,7 @@ class ConditionWriter {
 
   #search(pattern: string, at: Expr): number {
     const compiled = this.#program.search(pattern);
-    if (!compiled.ok) throw this.#refuse(at, compiled.message, compiled.help, "FMS023");
+    if (!compiled.ok) throw refused(at, compiled.message, compiled.help, "FMS023");
     return this.#program.automaton(`search:${pattern}`, compiled.automaton);
   }
 
@@ -249,17 +183,17 @@ class ConditionWriter {
   #arrayTest(expr: Extract<Expr, { kind: "call" }>, truth: boolean, yes: Label, no: Label, next: Label): void {
     const [path, sought] = expr.arguments;
     if (path?.kind !== "string" || sought === undefined) {
-      throw this.#refuse(expr, `\`${expr.name}\` takes a path and a value`);
+      throw refused(expr, `\`${expr.name}\` takes a path and a value`);
     }
     const value = this.#constant(sought);
-    const slot = this.#field(Root.Args, argumentPath(path.value));
+    const slot = this.#code.field(Root.Args, argumentPath(path.value));
     if (expr.name === "args_array_contains" && (value === undefined || value === null)) {
       this.#listHas(slot, sought, truth, yes, no, next);
       return;
     }
-    const emit = (op: Op, b: number): void => this.#test(op, slot, b, null, truth, yes, no, next);
+    const emit = (op: Op, b: number): void => this.#code.test(op, slot, b, null, truth, yes, no, next);
     if (expr.name === "args_array_any_match") {
-      if (typeof value !== "string") throw this.#refuse(sought, "`args_array_any_match` needs a pattern in quotes");
+      if (typeof value !== "string") throw refused(sought, "`args_array_any_match` needs a pattern in quotes");
       emit(Op.AnyMatches, this.#search(value, sought));
     } else if (typeof value === "string") emit(Op.ListHasString, this.#program.string(value));
     else if (typeof value === "number") emit(Op.ContainsNumber, this.#program.number(value));
@@ -269,9 +203,9 @@ class ConditionWriter {
   /** A list is one that has a length; texts, which contain as well, have none in this sense. */
   #listHas(list: SlotRef, sought: Expr, truth: boolean, yes: Label, no: Label, next: Label): void {
     const most = this.#program.number(Number.MAX_SAFE_INTEGER);
-    const length = this.#value(Op.Count, list, null);
-    this.before((rest) => this.#test(Op.LeNumber, length, most, null, true, rest, no, rest));
-    this.#test(Op.Contains, list, 0, this.#slot(this.#operand(sought)), truth, yes, no, next);
+    const length = this.#code.value(Op.Count, list, null);
+    this.#code.before((rest) => this.#code.test(Op.LeNumber, length, most, null, true, rest, no, rest));
+    this.#code.test(Op.Contains, list, 0, this.#slot(this.#operand(sought)), truth, yes, no, next);
   }
 
   #textual(
@@ -333,38 +267,10 @@ class ConditionWriter {
     return typeof value === "boolean" && shape === "eq" ? { op: Op.EqBool, b: value ? 1 : 0 } : null;
   }
 
-  #test(op: Op, a: SlotRef, b: number, c: SlotRef | null, truth: boolean, yes: Label, no: Label, next: Label): void {
-    if (next !== yes && next !== no) throw new Error("code must fall through to one of its answers");
-    const fallsWhenYes = next === yes;
-    const mode = truth
-      ? fallsWhenYes
-        ? Mode.NeedTrue
-        : Mode.SkipTrue
-      : fallsWhenYes
-        ? Mode.NeedFalse
-        : Mode.SkipFalse;
-    this.#drafts.push({ op, mode, a, b, c, target: fallsWhenYes ? no : yes });
-  }
-
-  #value(op: Op, b: number | SlotRef, c: SlotRef | null): SlotRef {
-    if (this.#temporaries >= TEMPORARIES_MAX)
-      throw tooLong(`a comparison that computes more than ${TEMPORARIES_MAX} values`);
-    const a = { temporary: this.#temporaries++ };
-    this.#program.temporaries = Math.max(this.#program.temporaries, this.#temporaries);
-    this.#drafts.push({ op, mode: 0, a, b, c, target: null });
-    return a;
-  }
-
-  #field(root: Root, path: readonly (string | number)[]): SlotRef {
-    const field = this.#program.field(root, path);
-    this.#fields.add(field);
-    return { field };
-  }
-
   #set(items: readonly Value[]): number {
     const members = items.map((item): SetMember => {
       const value = constantOf(item);
-      if (value === undefined) throw this.#refuse(item, "a list here holds plain values only");
+      if (value === undefined) throw refused(item, "a list here holds plain values only");
       if (value === null) return { kind: Kind.Null, reference: 0 };
       if (typeof value === "boolean") return { kind: Kind.Bool, reference: value ? 1 : 0 };
       if (typeof value === "number") return { kind: Kind.Number, reference: this.#program.number(value) };
@@ -390,10 +296,10 @@ class ConditionWriter {
       case "compare":
       case "logical":
       case "not":
-        throw this.#refuse(expr, "a comparison cannot be compared again", "put `and` or `or` between the two");
+        throw refused(expr, "a comparison cannot be compared again", "put `and` or `or` between the two");
       default: {
         const value = constantOf(expr);
-        if (value === undefined) throw this.#refuse(expr, "this value cannot stand in a condition");
+        if (value === undefined) throw refused(expr, "this value cannot stand in a condition");
         return { kind: "constant", value };
       }
     }
@@ -403,12 +309,12 @@ class ConditionWriter {
     const found = resolveName(this.#agent, expr.path);
     if (found.kind === "value")
       return found.value.kind === "list" ? { kind: "list", items: found.value.items } : this.#operand(found.value);
-    if (found.kind !== "field") throw this.#refuse(expr, `\`${found.word}\` has no such member`, undefined, "FMS021");
-    const slot = this.#field(found.field.root, found.field.path);
-    if (found.length) return { kind: "slot", slot: this.#value(Op.Length, slot, null) };
+    if (found.kind !== "field") throw refused(expr, `\`${found.word}\` has no such member`, undefined, "FMS021");
+    const slot = this.#code.field(found.field.root, found.field.path);
+    if (found.length) return { kind: "slot", slot: this.#code.value(Op.Length, slot, null) };
     const last = expr.path[expr.path.length - 1];
     if (last === "recipients" && beside !== undefined && typeof this.#constant(beside) === "number") {
-      return { kind: "slot", slot: this.#value(Op.Count, slot, null) };
+      return { kind: "slot", slot: this.#code.value(Op.Count, slot, null) };
     }
     return { kind: "slot", slot };
   }
@@ -417,32 +323,35 @@ class ConditionWriter {
     const operand = this.#operand(expr);
     if (operand.kind === "constant" && typeof operand.value === "number")
       return { kind: "constant", value: -operand.value };
-    return { kind: "slot", slot: this.#value(Op.Negate, this.#slot(operand), null) };
+    return { kind: "slot", slot: this.#code.value(Op.Negate, this.#slot(operand), null) };
   }
 
   #arithmetic(expr: Extract<Expr, { kind: "arithmetic" }>): Operand {
     const op = { "+": Op.Add, "-": Op.Subtract, "*": Op.Multiply, "/": Op.Divide, "%": Op.Remainder }[expr.operator];
     const left = this.#slot(this.#operand(expr.left));
     const right = this.#slot(this.#operand(expr.right));
-    return { kind: "slot", slot: this.#value(op, left, right) };
+    return { kind: "slot", slot: this.#code.value(op, left, right) };
   }
 
   #function(expr: Extract<Expr, { kind: "call" | "method" }>): Operand {
     const reading = readQuery(expr);
     if (reading?.ok === true) {
-      return { kind: "slot", slot: this.#value(Op.Look, lowerQuery(this.#program, reading.query), null) };
+      return { kind: "slot", slot: this.#code.value(Op.Look, lowerQuery(this.#program, reading.query), null) };
     }
     const [path] = expr.arguments;
     if (expr.kind === "call" && expr.name === "args_array_len" && path?.kind === "string") {
-      return { kind: "slot", slot: this.#value(Op.Count, this.#field(Root.Args, argumentPath(path.value)), null) };
+      return {
+        kind: "slot",
+        slot: this.#code.value(Op.Count, this.#code.field(Root.Args, argumentPath(path.value)), null),
+      };
     }
     const op = Object.hasOwn(valueFunctions, expr.name) ? valueFunctions[expr.name] : undefined;
     const argument = expr.kind === "method" ? expr.receiver : expr.arguments[0];
     const extra = expr.arguments.length - (expr.kind === "method" ? 0 : 1);
     if (op === undefined || argument === undefined || extra !== 0) {
-      throw this.#refuse(expr, `\`${expr.name}\` gives no value that can be compared`, undefined, "FMS020");
+      throw refused(expr, `\`${expr.name}\` gives no value that can be compared`, undefined, "FMS020");
     }
-    return { kind: "slot", slot: this.#value(op, this.#slot(this.#operand(argument)), null) };
+    return { kind: "slot", slot: this.#code.value(op, this.#slot(this.#operand(argument)), null) };
   }
 
   #constant(expr: Expr): Constant | undefined {
@@ -468,79 +377,9 @@ class ConditionWriter {
       });
     }
     const value = operand.value;
-    if (value === null) return this.#value(Op.LoadNull, 0, null);
-    if (typeof value === "boolean") return this.#value(Op.LoadBool, value ? 1 : 0, null);
-    if (typeof value === "number") return this.#value(Op.LoadNumber, this.#program.number(value), null);
-    return this.#value(Op.LoadString, this.#program.string(value), null);
+    if (value === null) return this.#code.value(Op.LoadNull, 0, null);
+    if (typeof value === "boolean") return this.#code.value(Op.LoadBool, value ? 1 : 0, null);
+    if (typeof value === "number") return this.#code.value(Op.LoadNumber, this.#program.number(value), null);
+    return this.#code.value(Op.LoadString, this.#program.string(value), null);
   }
-
-  #refuse(
-    expr: { readonly span: Finding["span"] },
-    message: string,
-    help?: string,
-    code: Finding["code"] = "FMS022",
-  ): Unlowerable {
-    return new Unlowerable({ code, message, span: expr.span, ...(help === undefined ? {} : { help }) });
-  }
-}
-
-/** The span is filled in by the caller, who knows the rule. */
-function tooLong(what: string): Unlowerable {
-  return new Unlowerable({
-    code: "FMS004",
-    message: `the condition has ${what}`,
-    span: { source: 0, start: 0, end: 0 },
-    help: "split the rule in several",
-  });
-}
-
-function illFormed(span: Finding["span"]): Unlowerable {
-  const message = "this text holds half of a surrogate pair";
-  return new Unlowerable({ code: "FMS012", message, span, help: "write both halves, or the character itself" });
-}
-
-const comparisonMethods = new Map<string, CompareOperator>([
-  ["starts_with", "starts_with"],
-  ["startsWith", "starts_with"],
-  ["ends_with", "ends_with"],
-  ["endsWith", "ends_with"],
-  ["contains", "contains"],
-  ["matches", "matches"],
-]);
-
-const arrayTests: ReadonlySet<string> = new Set(["args_array_contains", "args_array_any_match"]);
-
-const valueFunctions: Record<string, Op> = { len: Op.Length, length: Op.Length, lower: Op.Lower, upper: Op.Upper };
-
-const mirrored = { "==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<=" } as const;
-
-/** a > b is "not a <= b", which holds in Kleene's logic too: both are unknown together. */
-const orderings = {
-  "==": { shape: "eq", inverted: false },
-  "!=": { shape: "eq", inverted: true },
-  "<": { shape: "lt", inverted: false },
-  "<=": { shape: "le", inverted: false },
-  ">": { shape: "le", inverted: true },
-  ">=": { shape: "lt", inverted: true },
-} as const;
-
-function constantOf(value: Expr): Constant | undefined {
-  switch (value.kind) {
-    case "string":
-      // Half a surrogate pair has no UTF-8, and no request can hold one.
-      if (!value.value.isWellFormed()) throw illFormed(value.span);
-      return value.value;
-    case "number":
-    case "bool":
-    case "word":
-      return value.value;
-    case "nil":
-      return null;
-    default:
-      return undefined;
-  }
-}
-
-function asciiLower(text: string): string {
-  return text.replace(/[A-Z]/g, (c) => c.toLowerCase());
 }

@@ -4,9 +4,10 @@
 import { JUMP_FAIL, JUMP_MATCH, Mode, Op, Root } from "../../vm/shared/isa.ts";
 import type { Agent, Gate, Value } from "../ast.ts";
 import { meantValue } from "../names.ts";
-import { INSTRUCTIONS_MAX, type LoweredCondition, Unlowerable } from "./condition.ts";
+import { INSTRUCTIONS_MAX, type LoweredCondition } from "./code.ts";
 import { globTest } from "./network.ts";
 import type { Instruction, Program } from "./program.ts";
+import { Unlowerable } from "./unlowerable.ts";
 
 /** Jumps when true, else goes on; behind the last step everything is refused. */
 interface Step {

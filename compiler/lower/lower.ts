@@ -1,39 +1,27 @@
 // Syntax tree to program. Runs only on a stack that check found no error in; what it cannot express all the same is
 // reported as a finding, never left out.
-import { sha256 } from "@noble/hashes/sha2.js";
-import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { METERS_PER_TOOL_MAX } from "../../vm/shared/abi.ts";
-import { BUDGET_AUDIT, BudgetWindow, CostKind } from "../../vm/shared/image.ts";
 import { Root, RuleEffect } from "../../vm/shared/isa.ts";
-import type {
-  Agent,
-  Block,
-  Budget,
-  BudgetField,
-  Field,
-  Gate,
-  Pattern,
-  Phase,
-  Rule,
-  Span,
-  Stack,
-  Value,
-} from "../ast.ts";
+import type { Agent, Block, Gate, Pattern, Rule, Span, Stack, Value } from "../ast.ts";
 import { blocksOf } from "../blocks.ts";
 import type { Finding } from "../diagnostic.ts";
 import { patternsOfQuery, queriesOf, queryText } from "../history.ts";
 import { LineIndex } from "../lines.ts";
-import { resolveName, scopeOf } from "../names.ts";
+import { scopeOf } from "../names.ts";
 import { type SessionBound, sessionBounds } from "../session.ts";
 import { blockText, gateText, ruleText } from "../text.ts";
 import { zoneOffsets } from "../timezone.ts";
 import { lowerAmbient } from "./ambient.ts";
 import { type HostBlock, hostBlocks } from "./blocks.ts";
-import { amount, checkCounts, keyName, period } from "./capacity.ts";
-import { type LoweredCondition, lowerCondition, Unlowerable } from "./condition.ts";
+import { lowerBudget } from "./budget.ts";
+import { checkCounts, keyName, period } from "./capacity.ts";
+import type { LoweredCondition } from "./code.ts";
+import { lowerCondition } from "./condition.ts";
 import { lowerGate, missingTest } from "./gate.ts";
 import { lowerQuery } from "./history.ts";
 import { type HostValue, hostValue } from "./host-value.ts";
+import { patternsOf } from "./patterns.ts";
+import { isRollout, lowerRollouts, lowerStages } from "./phases.ts";
 import {
   type AgentEntries,
   type AgentGates,
@@ -44,8 +32,7 @@ import {
 } from "./plans.ts";
 import { Program, type RulePlace } from "./program.ts";
 import { effectWithout } from "./selector.ts";
-
-const DAY_US = 86_400_000_000;
+import { Unlowerable } from "./unlowerable.ts";
 
 export interface Lowered {
   readonly program: Program;
@@ -138,8 +125,18 @@ class Lowering {
       );
     const rules = ruleEntries(agent.rules);
     const entriesOf = new Map(agent.phases.map((phase) => [phase.name, ruleEntries(phase.rules)]));
-    const phases = this.#lowerPhases(agent, agentIndex, left, entriesOf);
-    const stages = this.#lowerStages(agent, agentIndex, left, entriesOf);
+    const phases = lowerRollouts(this.#program, agent, agentIndex, this.#findings).map(({ phase, number }) => {
+      this.#refuseLeft(left, phase.tools);
+      const rules = entriesOf.get(phase.name) ?? [];
+      for (const entry of rules) this.#phaseOfRule.push([entry.index, number]);
+      return { phase: number, tools: phase.tools.map((tool) => tool.text), rules };
+    });
+    const stages = lowerStages(this.#program, agent, agentIndex).map(({ phase, stage, patterns: visible }) => {
+      this.#refuseLeft(left, visible);
+      const rules = entriesOf.get(phase.name) ?? [];
+      for (const entry of rules) this.#stageOfRule.push([entry.index, stage]);
+      return { stage, rules };
+    });
     const limitsOfPattern = new Map<string, number>();
     const limits = agent.rateLimits.map((limit) => {
       this.#refuseLeft(left, [limit.pattern]);
@@ -152,7 +149,12 @@ class Lowering {
       return { index: this.#program.limits.length - 1, patterns: [limit.pattern.text] };
     });
     const budgets = [
-      ...agent.budgets.map((budget) => this.#lowerBudget(agent, budget, left, fieldsOfBudget)),
+      ...agent.budgets.map((budget) => {
+        const { entry, tools, fields } = lowerBudget(this.#program, agent, budget, this.#findings);
+        if (fields.length > 0) fieldsOfBudget.set(entry.index, fields);
+        this.#refuseLeft(left, tools);
+        return entry;
+      }),
       ...lowerAmbient(this.#program, agent, this.#findings).map(({ index, fields }) => {
         fieldsOfBudget.set(index, fields);
         return { index, patterns: null };
@@ -280,60 +282,6 @@ class Lowering {
     }
   }
 
-  /** Predecessors first, so that a clock's chain is read backwards only. */
-  #lowerPhases(
-    agent: Agent,
-    agentIndex: number,
-    left: ReadonlySet<string>,
-    entriesOf: ReadonlyMap<string, readonly Entry[]>,
-  ): { phase: number; tools: readonly string[]; rules: readonly Entry[] }[] {
-    const findings = this.#findings;
-    const numbers = new Map<string, number>();
-    const rollouts = agent.phases.filter(isRollout);
-    for (const phase of chainOrder(rollouts)) {
-      const previous = rollouts.find((p) => p.next?.name === phase.name);
-      numbers.set(phase.name, this.#program.phases.length);
-      this.#program.phases.push({
-        key: this.#program.string(keyName(phaseKey(agent.id, phase), "a phase's name", phase.nameSpan, findings)),
-        name: this.#program.string(phase.name),
-        previous: previous === undefined ? null : (numbers.get(previous.name) ?? null),
-        agent: agentIndex,
-        durationUs: period(Math.round((phase.durationMs ?? 0) * 1000), "a phase's duration", phase.nameSpan, findings),
-        next: this.#program.string(phase.next?.name ?? "enforce"),
-      });
-    }
-    return rollouts.map((phase) => {
-      const number = numbers.get(phase.name) ?? 0;
-      this.#refuseLeft(left, phase.tools);
-      const rules = entriesOf.get(phase.name) ?? [];
-      for (const entry of rules) this.#phaseOfRule.push([entry.index, number]);
-      return { phase: number, tools: phase.tools.map((tool) => tool.text), rules };
-    });
-  }
-
-  #lowerStages(
-    agent: Agent,
-    agentIndex: number,
-    left: ReadonlySet<string>,
-    entriesOf: ReadonlyMap<string, readonly Entry[]>,
-  ): { stage: number; rules: readonly Entry[] }[] {
-    const workflow = agent.phases.filter((phase) => !isRollout(phase));
-    const first = this.#program.stages.length;
-    return workflow.map((phase, i) => {
-      // Whether a tool is visible is a question of its plan.
-      this.#refuseLeft(
-        left,
-        phase.rules.map((rule) => rule.pattern),
-      );
-      const name = this.#program.string(phase.name);
-      const tag = stageTag(phase.name);
-      this.#program.stages.push({ name, agent: agentIndex, first, count: workflow.length, tag });
-      const rules = entriesOf.get(phase.name) ?? [];
-      for (const entry of rules) this.#stageOfRule.push([entry.index, first + i]);
-      return { stage: first + i, rules };
-    });
-  }
-
   /** The bounds of the agent's sessions. */
   #lowerSession(agent: Agent): Pick<AgentEntries, "maxDuration" | "idleTimeout"> {
     const bounds = sessionBounds(agent);
@@ -360,86 +308,6 @@ class Lowering {
     return { tracks, denials };
   }
 
-  #lowerBudget(
-    agent: Agent,
-    budget: Budget,
-    left: ReadonlySet<string>,
-    fieldsOfBudget: Map<number, readonly number[]>,
-  ): Entry {
-    const findings = this.#findings;
-    const field = (name: string): BudgetField | undefined => budget.fields.find((f) => f.name === name);
-    const number = (name: string): number | null => {
-      const value = field(name)?.value;
-      return value?.kind === "number" ? value.value : null;
-    };
-    const micro = (name: "max" | "daily"): number => {
-      const dollars = number(name);
-      return dollars === null ? -1 : amount(dollars, name, field(name)?.span ?? budget.idSpan, findings);
-    };
-    const window = windowOf(budget.id, field("window"));
-    period(window.windowUs, "the window of a budget", field("window")?.span ?? budget.idSpan, findings);
-    const maxMicro = micro("max");
-    const warnAt = number("warn_at");
-    const index = this.#program.budgets.length;
-    const cost = this.#cost(agent, budget, field("cost"));
-    if (cost.costKind === CostKind.Field) fieldsOfBudget.set(index, [cost.costField]);
-    this.#program.budgets.push({
-      id: this.#program.string(keyName(budget.id, "a budget's name", budget.idSpan, findings)),
-      ...window,
-      onExceed: exceedNumbers[textOf(field("on_exceed")?.value) ?? "deny"] ?? RuleEffect.Deny,
-      ...cost,
-      otherFields: [],
-      maxMicro,
-      dailyMicro: micro("daily"),
-      maxCalls: number("max_calls") ?? -1,
-      warnAtMicro: warnAt === null || maxMicro < 0 ? -1 : roundedUp(maxMicro * warnAt),
-      ambient: false,
-    });
-    const tools = field("tools")?.value;
-    const patterns = tools?.kind === "list" ? tools.items.flatMap((item) => textOf(item) ?? []) : textOf(tools);
-    const listed = patterns === undefined ? null : [patterns].flat();
-    this.#refuseLeft(
-      left,
-      (listed ?? []).map((text) => ({ text, span: tools?.span ?? budget.idSpan })),
-    );
-    return { index, patterns: listed };
-  }
-
-  #cost(
-    agent: Agent,
-    budget: Budget,
-    field: BudgetField | undefined,
-  ): { costKind: CostKind; costField: number; costConstantMicro: number } {
-    const value = field?.value;
-    const constant = (dollars: number) => ({
-      costKind: CostKind.Constant,
-      costField: 0,
-      costConstantMicro: amount(dollars, "cost", field?.span ?? agent.idSpan, this.#findings),
-    });
-    if (value?.kind === "number") return constant(value.value);
-    const path =
-      value?.kind === "name"
-        ? value.path
-        : value?.kind === "word" || value?.kind === "string"
-          ? value.value.split(".")
-          : null;
-    if (path === null) return { costKind: CostKind.Request, costField: 0, costConstantMicro: 0 };
-    const found = resolveName(scopeOf(agent, budget), path);
-    if (found.kind === "value" && found.value.kind === "number") return constant(found.value.value);
-    if (found.kind !== "field" || found.length) {
-      const span = field?.span ?? agent.idSpan;
-      this.#findings.push({
-        code: "FMS012",
-        message: "`cost` names no argument",
-        span,
-        help: "write `cost = amount` or a number",
-      });
-      return { costKind: CostKind.Request, costField: 0, costConstantMicro: 0 };
-    }
-    const costField = this.#program.field(found.field.root, found.field.path);
-    return { costKind: CostKind.Field, costField, costConstantMicro: 0 };
-  }
-
   #refuseLeft(left: ReadonlySet<string>, patterns: readonly Pattern[]): void {
     for (const pattern of patterns) {
       if (!left.has(pattern.text)) continue;
@@ -460,82 +328,6 @@ const effectNumbers = {
   defer: RuleEffect.Defer,
   "deny!": RuleEffect.Mandatory,
 } as const;
-
-/** Up to a whole number, past the noise that a product of binary fractions carries: 203000.00000000003 is 203000. */
-function roundedUp(amount: number): number {
-  return Math.ceil(Math.floor(amount * 1000 + 0.5) / 1000);
-}
-
-const exceedNumbers: Record<string, number> = { deny: RuleEffect.Deny, defer: RuleEffect.Defer, audit: BUDGET_AUDIT };
-
-function patternsOf(agent: Agent): Pattern[] {
-  const ofBudget = (budget: Budget): Pattern[] => {
-    const tools = budget.fields.find((f) => f.name === "tools")?.value;
-    const items = tools === undefined ? [] : tools.kind === "list" ? tools.items : [tools];
-    return items.flatMap((item) => {
-      const text = textOf(item);
-      return text === undefined ? [] : [{ text, span: item.span }];
-    });
-  };
-  return [
-    ...agent.rules.map((rule) => rule.pattern),
-    ...agent.phases.flatMap((phase) => [...phase.tools, ...phase.rules.map((rule) => rule.pattern)]),
-    ...agent.rateLimits.map((limit) => limit.pattern),
-    ...agent.budgets.flatMap(ofBudget),
-    ...agent.redactions.map((redaction) => redaction.pattern),
-    ...queriesOf(agent).flatMap(patternsOfQuery),
-  ];
-}
-
-function chainOrder(phases: readonly Phase[]): Phase[] {
-  const ordered: Phase[] = [];
-  const visit = (phase: Phase): void => {
-    if (ordered.includes(phase)) return;
-    const previous = phases.find((p) => p.next?.name === phase.name);
-    if (previous !== undefined && previous !== phase) visit(previous);
-    ordered.push(phase);
-  };
-  for (const phase of phases) visit(phase);
-  return ordered;
-}
-
-/** With a duration a rollout, without it a phase of the sessions' workflow. */
-function isRollout(phase: Phase): boolean {
-  return phase.durationMs !== null;
-}
-
-/** A number from 1 to 2^62 - 1 that stands for a workflow phase's name in counters. */
-function stageTag(name: string): bigint {
-  const digest = sha256(utf8ToBytes(name));
-  const high = new DataView(digest.buffer, digest.byteOffset).getBigUint64(0);
-  return (high % ((1n << 62n) - 1n)) + 1n;
-}
-
-/** A phase's clock is kept by name and content: the same text again does not start it anew. The digest tells apart what joins alike. */
-function phaseKey(agentId: string, phase: Phase): string {
-  const content = [
-    agentId,
-    phase.name,
-    phase.durationMs,
-    phase.next?.name ?? "enforce",
-    phase.tools.map((t) => t.text),
-    phase.rules.map(ruleText),
-  ];
-  return `${agentId}/${phase.name}/${bytesToHex(sha256(utf8ToBytes(JSON.stringify(content))))}`;
-}
-
-function windowOf(id: string, field: BudgetField | undefined): { window: BudgetWindow; windowUs: number } {
-  const value = field?.value;
-  const word = textOf(value);
-  const session = word === "session" || (value === undefined && id === "session");
-  if (session) return { window: BudgetWindow.Session, windowUs: DAY_US };
-  const seconds = value?.kind === "number" ? value.value : 86_400;
-  return { window: BudgetWindow.Aligned, windowUs: Math.round(seconds * 1e6) };
-}
-
-function textOf(value: Field["value"] | BudgetField["value"] | undefined): string | undefined {
-  return value?.kind === "string" || value?.kind === "word" ? value.value : undefined;
-}
 
 function targetText(value: Value): string[] {
   if (value.kind === "list") return value.items.flatMap(targetText);
