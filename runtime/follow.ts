@@ -7,7 +7,7 @@ import type { Effect } from "./evaluator/types.ts";
 import type { Identity } from "./identity.ts";
 import type { Json } from "./json.ts";
 import type { JudgedCall } from "./judge.ts";
-import type { Appended } from "./log/log.ts";
+import type { Appended } from "./log/options.ts";
 import type { ActivePolicy } from "./policy.ts";
 import type { SpanExporter } from "./telemetry/exporter.ts";
 

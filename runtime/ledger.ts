@@ -4,7 +4,8 @@ import { type Clock, formatTime, type Reading } from "./clock.ts";
 import { type JsonObject, parseJson } from "./json.ts";
 import { DecisionText } from "./log/decision.ts";
 import { lineJsonLimits } from "./log/line.ts";
-import type { Appended, Log } from "./log/log.ts";
+import type { Log } from "./log/log.ts";
+import type { Appended } from "./log/options.ts";
 import type { RecordType } from "./log/record.ts";
 
 /** A clock that stands still for the length of one append. Give it to `Log.open` and to the `Ledger` over that log. */

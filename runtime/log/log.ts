@@ -2,93 +2,41 @@
 // of `append` calls; nothing is answered from a record before `durable` says so. After the first error it latches:
 // every later append throws, and what is on disk stays as the error left it.
 import { hostname } from "node:os";
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { type Clock, formatTime, parseTime, systemClock } from "../clock.ts";
 import { type Disk, type DiskLock, nodeDisk } from "../disk.ts";
 import type { JsonObject } from "../json.ts";
 import { ActiveSegment } from "./active.ts";
 import type { TreeHead } from "./checkpoint.ts";
 import { type CheckpointCause, Checkpointer } from "./checkpointer.ts";
-import { Committer, type Durability } from "./committer.ts";
+import { Committer } from "./committer.ts";
 import { LogFailure, reasonOf } from "./failure.ts";
 import { HeadFile } from "./head.ts";
 import { HeadKeeper } from "./head-keeper.ts";
 import { entryLimitBytes, prefixBytes, writeLine } from "./line.ts";
 import type { VerifierKey } from "./note.ts";
+import {
+  type Appended,
+  defaultSegmentAgeMs,
+  defaultSegmentBytes,
+  type LogOptions,
+  type LogStats,
+  pressureBytes,
+  queueLimitBytes,
+} from "./options.ts";
 import type { Keep, PrunePlan } from "./prune-plan.ts";
 import { type PruneOrder, type PruneResult, Pruner } from "./pruner.ts";
 import { type LogEntryInput, RestRenderer } from "./record.ts";
 import { openForWriting, type PolicyNames } from "./recover.ts";
-import type { Rebuilt } from "./resume.ts";
 import { SaltStore } from "./salts.ts";
-import type { KeyKeeper } from "./signing-key.ts";
 import { SnapshotKeeper } from "./snapshot-keeper.ts";
 import type { LogMemory } from "./snapshots.ts";
 import { TileStore } from "./tile-store.ts";
 import type { RecoveredTree } from "./tree-recovery.ts";
-
-export const defaultSegmentBytes = 64 * 1024 * 1024;
-export const defaultSegmentAgeMs = 24 * 60 * 60 * 1000;
-
-/** Bytes of records appended and not yet on disk; beyond it `append` throws OVERLOADED. */
-export const queueLimitBytes = 16 * 1024 * 1024;
-
-/**
- * From so many queued bytes on callers should bring no more calls until `onRelief`: then the limit is never reached, since
- * whoever is still being answered adds far less than what lies between.
- */
-export const pressureBytes = queueLimitBytes / 4;
+import { lockDirectory } from "./writer-lock.ts";
 
 /** How often the files are looked at and the head catches up. */
 const housekeepingIntervalMs = 1000;
-
-export interface LogOptions {
-  readonly dir: string;
-  readonly durability: Durability;
-  readonly segmentBytes?: number;
-  readonly segmentAgeMs?: number;
-  readonly disk?: Disk;
-  readonly clock?: Clock;
-  /** signs checkpoints; without it there is no tree, no checkpoint and no receipt */
-  readonly keys?: KeyKeeper;
-  /** go on without a usable head file; recorded in the log */
-  readonly acceptUnanchored?: boolean;
-  /** state that is rebuilt in the pass that opens the log: from a snapshot and the records behind it, or from all records */
-  readonly rebuilt?: Rebuilt;
-}
-
-export interface Appended {
-  readonly seq: number;
-  readonly hash: string;
-  /** RFC 3339 UTC, microseconds */
-  readonly time: string;
-}
-
-export interface LogStats {
-  readonly state: "open" | "latched" | "closed";
-  readonly lastSeq: number;
-  readonly syncedSeq: number;
-  readonly lastSyncTime: string | null;
-  readonly lagRecords: number;
-  readonly lagBytes: number;
-  readonly segments: number;
-  /** of the active segment */
-  readonly activeBytes: number;
-  /** of all segments */
-  readonly totalBytes: number;
-  /** head writes that failed in a row; the log goes on without them for a while */
-  readonly headFailures: number;
-  /** the same of checkpoints and tiles */
-  readonly checkpointFailures: number;
-  /** records under the last checkpoint; null without one */
-  readonly checkpointSize: number | null;
-  /** the last record under the newest snapshot; null without one */
-  readonly snapshotSeq: number | null;
-  /** snapshots that failed in a row; the log goes on without them */
-  readonly snapshotFailures: number;
-  /** the first record that the last prune kept; null before the first */
-  readonly prunedBefore: number | null;
-}
 
 export class Log {
   readonly logId: string;
@@ -463,22 +411,4 @@ export class Log {
 
 function closedFailure(): LogFailure {
   return new LogFailure("CLOSED", "the log is closed");
-}
-
-async function lockDirectory(disk: Disk, dir: string): Promise<DiskLock> {
-  try {
-    disk.makeDirectory(dir);
-    disk.syncDirectory(dirname(dir));
-    const identity = disk.identity(dir);
-    if (identity !== null && (identity.mode & 0o022) !== 0) {
-      throw new LogFailure("DIRECTORY_UNUSABLE", `${dir} can be written by others: chmod go-w it`);
-    }
-    const result = await disk.lock(`${dir}/lock`);
-    if ("lock" in result) return result.lock;
-    const holder = result.heldBy === null ? "another process" : `process ${result.heldBy}`;
-    throw new LogFailure("LOCKED", `${holder} writes this log`);
-  } catch (error) {
-    if (error instanceof LogFailure) throw error;
-    throw new LogFailure("DIRECTORY_UNUSABLE", `${dir} cannot hold a log: ${reasonOf(error)}`, {}, error);
-  }
 }

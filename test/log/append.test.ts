@@ -13,7 +13,7 @@ import { canonicalJson, type Json, type JsonObject, parseJson } from "../../runt
 import type { LogFailure } from "../../runtime/log/failure.ts";
 import { requestDigest } from "../../runtime/log/identity.ts";
 import { sha256Hex } from "../../runtime/log/line.ts";
-import { queueLimitBytes } from "../../runtime/log/log.ts";
+import { queueLimitBytes } from "../../runtime/log/options.ts";
 import { readRecords, visitRecords } from "../../runtime/log/read.ts";
 import { type LogEntryInput, recordTypes } from "../../runtime/log/record.ts";
 import { verifyLog } from "../../runtime/log/verify.ts";

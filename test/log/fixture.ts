@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Disk, type DiskFile, nodeDisk, type OpenMode } from "../../runtime/disk.ts";
 import { LogFailure, type LogFailureCode } from "../../runtime/log/failure.ts";
-import { Log, type LogOptions } from "../../runtime/log/log.ts";
+import { Log } from "../../runtime/log/log.ts";
+import type { LogOptions } from "../../runtime/log/options.ts";
 import type { LogEntryInput } from "../../runtime/log/record.ts";
 
 const made: string[] = [];

@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type Disk, type DiskFile, nodeDisk } from "../../runtime/disk.ts";
-import { queueLimitBytes } from "../../runtime/log/log.ts";
+import { queueLimitBytes } from "../../runtime/log/options.ts";
 import { diskError, faultyDisk } from "../log/fixture.ts";
 import { onStack, type StackUnderTest } from "./stack-under-test.ts";
 
