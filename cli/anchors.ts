@@ -5,7 +5,7 @@ import { parseCheckpoint } from "../runtime/log/checkpoint.ts";
 import { isHash } from "../runtime/log/merkle.ts";
 import { parseNote, type VerifierKey } from "../runtime/log/note.ts";
 import { type ProofFile, parseProof, proofLimitBytes } from "../runtime/log/proof-file.ts";
-import type { Anchor } from "../runtime/log/verify-tree.ts";
+import type { Anchor } from "../runtime/log/tree-fault.ts";
 import { parsePinnedKeys, readPinnedKeys } from "../runtime/pinned-keys.ts";
 import { stackPaths } from "../runtime/stack.ts";
 import { Stop } from "./exit.ts";

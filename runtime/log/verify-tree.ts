@@ -1,79 +1,29 @@
 // What `audit verify` checks of the tree in the same walk: checkpoints in the records and on disk, who signed them, tiles,
 // and whether the log still has what outside anchors have seen of it. It reads only; of an anchor or a key it takes none from
 // the log.
-import { join } from "node:path";
-import { type Disk, hasErrorCode, readWhole } from "../disk.ts";
+import type { Disk } from "../disk.ts";
 import type { JsonObject } from "../json.ts";
-import { type Checkpoint, originOf, parseCheckpoint } from "./checkpoint.ts";
-import { LogFailure } from "./failure.ts";
+import { originOf, parseCheckpoint } from "./checkpoint.ts";
+import { CheckpointGaps } from "./checkpoint-gaps.ts";
 import { KeyTimeline } from "./key-timeline.ts";
 import { emptyRoot } from "./merkle.ts";
-import { type Note, noteLimitBytes, parseNote, signedBy, type VerifierKey } from "./note.ts";
+import { type Note, parseNote, signedBy, type VerifierKey } from "./note.ts";
 import { type Pruned, prunedOf } from "./prune-record.ts";
 import { checkpointFileName, witnessedFileName } from "./segments.ts";
-import { readTile } from "./tile-reader.ts";
-import { type Tile, TileTree, tilePath } from "./tiles.ts";
+import { readStored, type StoredNote, sizeOf } from "./stored-note.ts";
+import { TileCheck } from "./tile-check.ts";
+import { type Tile, TileTree } from "./tiles.ts";
+import type { Anchor, TreeFault } from "./tree-fault.ts";
 import { detailOf, rotationKind } from "./tree-recovery.ts";
 import { isTileFault, PrunedTree } from "./verify-pruned.ts";
-
-/** What somebody outside keeps of the log: a receipt, or a checkpoint. */
-export interface Anchor {
-  /** as the user named it */
-  readonly name: string;
-  readonly size: number;
-  readonly root: string;
-  /** of a receipt */
-  readonly record?: { readonly seq: number; readonly leaf: string };
-  /** of a checkpoint */
-  readonly signed?: { readonly note: Note; readonly origin: string };
-}
-
-export interface TreeFault {
-  readonly check: "checkpoint" | "signature" | "tiles" | "pruned" | "against";
-  readonly file: string;
-  readonly seq: number;
-  readonly field: string;
-  readonly expected: string;
-  readonly found: string;
-  readonly message: string;
-}
 
 /** Stored checkpoints whose roots are remembered until a record speaks of them. */
 const rootsKept = 1024;
 
-/** A checkpoint may come so much later than was due before that is told: a minute, and twice the time. */
-const graceSeconds = 60;
-
-interface StoredNote {
-  readonly note: Note;
-  readonly says: Checkpoint;
-}
-
-/** Null where there is no such file, a text for what is wrong with it. */
-function readStored(disk: Disk, dir: string, name: string): StoredNote | string | null {
-  const path = join(dir, name);
-  const identity = disk.identity(path);
-  if (identity === null) return null;
-  if (identity.kind !== "file" || identity.sizeBytes > noteLimitBytes) return "is not a file of a checkpoint's size";
-  const note = parseNote(readWhole(disk, path, noteLimitBytes));
-  const says = note === null ? null : parseCheckpoint(note.text);
-  return note === null || says === null ? "is not a signed checkpoint" : { note, says };
-}
-
-interface LastCheckpoint {
-  readonly seq: number;
-  readonly bootId: unknown;
-  readonly monoUs: number;
-  readonly dueSeconds: number;
-}
-
 export class TreeCheck {
   fault: TreeFault | null = null;
-  /** periods without the checkpoint that was due */
-  readonly gaps: string[] = [];
   checkpoints = 0;
   unknownSigners = 0;
-  missingTiles = 0;
   readonly #disk: Disk;
   readonly #dir: string;
   readonly #origin: string;
@@ -81,7 +31,8 @@ export class TreeCheck {
   readonly #pinned: readonly VerifierKey[] | null;
   readonly #timeline: KeyTimeline;
   readonly #tree = new TileTree((tile) => this.#compare(tile));
-  readonly hasTiles: boolean;
+  readonly #tiles: TileCheck;
+  readonly #gaps = new CheckpointGaps();
   #stored: StoredNote | string | null;
   readonly #witnessed: StoredNote | string | null;
   /** roots at sizes that are asked for, and the time of the record behind each */
@@ -91,7 +42,6 @@ export class TreeCheck {
   /** the largest checkpoint that no pinned key has signed */
   #unknown: { readonly size: number; readonly file: string; readonly seq: number; readonly field: string } | null =
     null;
-  #last: LastCheckpoint | null = null;
   #gone: PrunedTree | null = null;
   /** hash of the last record that is gone */
   #goneHash = "";
@@ -114,11 +64,24 @@ export class TreeCheck {
     this.#timeline = new KeyTimeline(this.#origin, pinned ?? []);
     this.#stored = readStored(disk, dir, checkpointFileName);
     this.#witnessed = readStored(disk, dir, witnessedFileName);
-    this.hasTiles = disk.identity(join(dir, "tile"))?.kind === "directory";
-    for (const size of [this.#size(this.#stored), this.#size(this.#witnessed), ...anchors.map((one) => one.size)]) {
+    this.#tiles = new TileCheck(disk, dir);
+    for (const size of [sizeOf(this.#stored), sizeOf(this.#witnessed), ...anchors.map((one) => one.size)]) {
       this.#wanted.set(size, { root: emptyRoot, timeBehind: null });
     }
     for (const { record } of anchors) if (record) this.#wanted.set(record.seq, { root: emptyRoot, timeBehind: null });
+  }
+
+  get hasTiles(): boolean {
+    return this.#tiles.isThere;
+  }
+
+  get missingTiles(): number {
+    return this.#tiles.missing;
+  }
+
+  /** Periods without the checkpoint that was due. */
+  get gaps(): readonly string[] {
+    return this.#gaps.found;
   }
 
   /**
@@ -127,7 +90,7 @@ export class TreeCheck {
    */
   async begin(seq: number, hash: string, last: Pruned | null): Promise<void> {
     const file = checkpointFileName;
-    if (this.#size(this.#stored) <= seq) {
+    if (sizeOf(this.#stored) <= seq) {
       const message = "records were removed over which no checkpoint stands";
       this.#fail({ check: "pruned", file, seq, field: "size", expected: `more than ${seq}`, found: "less", message });
       return;
@@ -136,7 +99,7 @@ export class TreeCheck {
       const wrong = at <= seq && this.#timeline.hasKeys ? this.#timeline.rotate(note, at) : null;
       if (wrong !== null) this.#failSignature("", at, "rotations.note", wrong);
     }
-    const gone = new PrunedTree(this.#disk, this.#dir, seq, this.#size(this.#stored));
+    const gone = new PrunedTree(this.#disk, this.#dir, seq, sizeOf(this.#stored));
     try {
       this.#tree.resume(seq, gone.subtree);
       for (const [size, wanted] of this.#wanted) if (size <= seq) wanted.root = gone.rootAt(size);
@@ -227,10 +190,6 @@ export class TreeCheck {
     this.#fail({ check: "pruned", file: "", seq: gone.size, field: "first_kept", expected, found, message });
   }
 
-  #size(stored: StoredNote | string | null): number {
-    return stored === null || typeof stored === "string" ? 0 : stored.says.size;
-  }
-
   record(head: JsonObject, value: () => JsonObject, hash: string): void {
     const seq = this.#tree.size + 1;
     const behind = this.#wanted.get(seq - 1);
@@ -239,7 +198,8 @@ export class TreeCheck {
     const wanted = this.#wanted.get(seq);
     if (wanted !== undefined) {
       wanted.root = this.#tree.root();
-      if (seq === this.#size(this.#stored) && this.hasTiles) for (const edge of this.#tree.edges()) this.#compare(edge);
+      if (seq === sizeOf(this.#stored) && this.#tiles.isThere)
+        for (const edge of this.#tree.edges()) this.#compare(edge);
     }
     for (const { name, record } of this.#anchors) {
       if (record?.seq === seq && record.leaf !== hash) {
@@ -272,7 +232,7 @@ export class TreeCheck {
     this.checkpoints++;
     this.#roots.set(seq, this.#tree.root());
     if (this.#roots.size > rootsKept) this.#roots.delete(this.#roots.keys().next().value as number);
-    this.#lookForGap(value, seq);
+    this.#gaps.take(value, seq);
     const { previous } = value;
     if (typeof previous !== "string") return;
     const note = parseNote(Buffer.from(previous));
@@ -305,50 +265,9 @@ export class TreeCheck {
     return false;
   }
 
-  #lookForGap(value: JsonObject, seq: number): void {
-    const { due, cause, boot_id, mono_us } = value;
-    const seconds: unknown = typeof due === "object" && due !== null ? Reflect.get(due, "seconds") : undefined;
-    const last = this.#last;
-    const monoUs = Number(mono_us);
-    // While no daemon ran none was due; time asleep does not count, nor can it be told across boots.
-    if (last !== null && cause !== "start" && last.bootId === boot_id) this.#tellGap(last, monoUs, `record ${seq}`);
-    const dueSeconds = typeof seconds === "number" ? seconds : Number.POSITIVE_INFINITY;
-    this.#last = { seq, bootId: boot_id, monoUs, dueSeconds };
-  }
-
-  #tellGap(last: LastCheckpoint, monoUs: number, until: string): void {
-    const passedSeconds = Math.round((monoUs - last.monoUs) / 1_000_000);
-    if (passedSeconds <= 2 * last.dueSeconds + graceSeconds || this.gaps.length >= rootsKept) return;
-    this.gaps.push(
-      `no checkpoint for ${passedSeconds} s between record ${last.seq} and ${until}: one was due every ${last.dueSeconds} s`,
-    );
-  }
-
   #compare(tile: Tile): void {
-    const end = (tile.index * 256 + tile.width) * 256 ** tile.level;
-    if (!this.hasTiles || end > this.#size(this.#stored)) return;
-    const file = tilePath(tile.level, tile.index, tile.width);
-    let isWrong = false;
-    try {
-      const stored = readTile(this.#disk, this.#dir, tile.level, tile.index, tile.width);
-      if (stored === null) this.missingTiles++;
-      else isWrong = !stored.equals(tile.bytes);
-    } catch (error) {
-      // Something else than a file of this size stands there.
-      if (!(error instanceof LogFailure) && !hasErrorCode(error, "ELOOP", "EINVAL", "EFBIG", "ENXIO")) throw error;
-      isWrong = true;
-    }
-    if (!isWrong) return;
-    const message = "the tile is not what the records make it";
-    this.#fail({
-      check: "tiles",
-      file,
-      seq: end,
-      field: "hashes",
-      expected: "those of the records",
-      found: "others",
-      message,
-    });
+    const wrong = this.#tiles.wrong(tile, sizeOf(this.#stored));
+    if (wrong !== null) this.#failTile(wrong.file, wrong.end, "the tile is not what the records make it");
   }
 
   /**
@@ -357,7 +276,7 @@ export class TreeCheck {
    */
   finish(seq: number, isBroken: boolean): { signed: number; anchored: number; timeBehind: string | null } {
     const signed = this.#finishStored(seq, isBroken);
-    if (!isBroken) this.#finishPruned(this.#timeline.hasKeys ? signed : this.#size(this.#stored));
+    if (!isBroken) this.#finishPruned(this.#timeline.hasKeys ? signed : sizeOf(this.#stored));
     let anchored = this.#finishWitnessed(seq);
     for (const anchor of this.#anchors) anchored = Math.max(anchored, this.#hold(anchor, seq, isBroken));
     const unknown = this.#unknown;
@@ -371,7 +290,7 @@ export class TreeCheck {
     const file = checkpointFileName;
     // A daemon may have put a newer one in place since.
     const first = this.#stored;
-    if (this.#size(first) < this.#notedSize) this.#stored = this.#newer();
+    if (sizeOf(first) < this.#notedSize) this.#stored = this.#newer();
     const stored = this.#stored;
     const isNewer = stored !== first;
     const fail = (field: string, expected: string, found: string, message: string): number => {
@@ -410,7 +329,7 @@ export class TreeCheck {
 
   #newer(): StoredNote | string | null {
     const newer = readStored(this.#disk, this.#dir, checkpointFileName);
-    return this.#size(newer) > this.#size(this.#stored) ? newer : this.#stored;
+    return sizeOf(newer) > sizeOf(this.#stored) ? newer : this.#stored;
   }
 
   /** Records under a checkpoint that a pinned witness has signed; one that nobody pinned counts for nothing. */

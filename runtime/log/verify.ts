@@ -13,7 +13,8 @@ import type { VerifierKey } from "./note.ts";
 import { PolicyContinuity } from "./policy-continuity.ts";
 import { readRecords } from "./read.ts";
 import { identityFileName, listSegments, type SegmentInfo } from "./segments.ts";
-import { type Anchor, TreeCheck, type TreeFault } from "./verify-tree.ts";
+import type { Anchor, TreeFault } from "./tree-fault.ts";
+import { TreeCheck } from "./verify-tree.ts";
 
 export interface VerifyCheck {
   readonly name: "files" | "chain" | "tail" | "head" | "policy" | TreeFault["check"];

@@ -8,8 +8,8 @@ import { nodeDisk } from "../../runtime/disk.ts";
 import { KeyFiles } from "../../runtime/key-files.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import type { VerifierKey } from "../../runtime/log/note.ts";
+import type { Anchor } from "../../runtime/log/tree-fault.ts";
 import { verifyLog } from "../../runtime/log/verify.ts";
-import type { Anchor } from "../../runtime/log/verify-tree.ts";
 import { mark, open, temporaryDir } from "./fixture.ts";
 
 const histories = 6;

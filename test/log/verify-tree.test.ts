@@ -33,8 +33,8 @@ import {
   type VerifierKey,
   verifierKey,
 } from "../../runtime/log/note.ts";
+import type { Anchor } from "../../runtime/log/tree-fault.ts";
 import { type VerifyReport, verifyLog } from "../../runtime/log/verify.ts";
-import type { Anchor } from "../../runtime/log/verify-tree.ts";
 import { append, open, temporaryDir } from "./fixture.ts";
 
 interface Signed {
