@@ -13,7 +13,7 @@ import * as value from "./value";
 import { setResult, setResultNumber } from "./memory";
 import { beginExecution, pauseTrace, resumeTrace, ruleMatches, starved, traceCount, traceEvent, tracing } from "./execute";
 import { couldReserveRoom, reserveRoom, take } from "./take";
-import { firstOfSieve } from "./sieve";
+import { Asked, firstOfSieve, isAskedFor, sieveAt } from "./sieve";
 import { fillTime } from "./time";
 import { Cause, Result, TraceKind, VERDICT_CODE_SHIFT, VERDICT_DETAILS, VERDICT_RULE_SHIFT, VerdictCode } from "./shared/abi";
 import { Budget, BUDGET_AUDIT, CostKind, Shape, SHAPE_ROW_BYTES, SHAPE_SESSION, SHAPE_TIME } from "./shared/image";
@@ -90,11 +90,16 @@ function decidePlain(plan: u32, shape: u32): i32 {
   return verdictOf(effect, effect, rule, false);
 }
 
-/** The first match among the plan's own rules; by their sieve, where they have one, but for a trace, which tells of each rule. */
 function firstOfPlan(plan: u32): i32 {
   const row = image.plans + plan * 12;
-  const sieve = memoryMap.sieves == 0 || tracing ? 0 : load<u32>(memoryMap.sieves + (plan << 2));
-  return sieve == 0 ? firstMatch(load<u32>(row, 4), load<u32>(row, 8)) : firstOfSieve(sieve, image.pool + (load<u32>(row, 4) << 2));
+  return firstOf(load<u32>(row, 4), load<u32>(row, 8), Asked.All);
+}
+
+/** The first match among a list's rules; by their sieve, where they have one, but for a trace, which tells of each rule. */
+function firstOf(start: u32, count: u32, asked: Asked): i32 {
+  const sieve = tracing ? 0 : sieveAt(start, count);
+  if (sieve != 0) return firstOfSieve(sieve, image.pool + (start << 2), asked);
+  return asked == Asked.All ? firstMatch(start, count) : firstMatchOf(start, count, asked);
 }
 
 /** Of the session that was read. */
@@ -146,7 +151,7 @@ function clearResult(): void {
 function judge(plan: u32, shape: u32, now: i64, stateful: bool): i32 {
   outcomeRule = -1;
   if (cell(shape, Shape.MandatoryCount) > 0) {
-    const mandatory = firstMatch(cell(shape, Shape.MandatoryStart), cell(shape, Shape.MandatoryCount));
+    const mandatory = firstOf(cell(shape, Shape.MandatoryStart), cell(shape, Shape.MandatoryCount), Asked.All);
     if (mandatory >= 0) {
       outcomeRule = mandatory;
       return RuleEffect.Deny;
@@ -157,7 +162,7 @@ function judge(plan: u32, shape: u32, now: i64, stateful: bool): i32 {
   const stage = stateful && cell(shape, Shape.StagesCount) > 0 ? stageOf(shape) : 0;
   const isHidden = cell(shape, Shape.StagesCount) > 0 && stage == 0;
   if (phaseRule < 0 && stage != 0) {
-    const mandatory = firstMatchOf(load<u32>(stage, 4), load<u32>(stage, 8), true);
+    const mandatory = firstOf(load<u32>(stage, 4), load<u32>(stage, 8), Asked.Mandatory);
     if (mandatory >= 0) {
       outcomeRule = mandatory;
       return RuleEffect.Deny;
@@ -183,8 +188,8 @@ function judge(plan: u32, shape: u32, now: i64, stateful: bool): i32 {
 function judgeRest(plan: u32, shape: u32, stage: u32, mandatory: bool): i32 {
   outcomeRule = -1;
   if (stage != 0) {
-    if (mandatory) outcomeRule = firstMatchOf(load<u32>(stage, 4), load<u32>(stage, 8), true);
-    if (outcomeRule < 0) outcomeRule = firstMatchOf(load<u32>(stage, 4), load<u32>(stage, 8), false);
+    if (mandatory) outcomeRule = firstOf(load<u32>(stage, 4), load<u32>(stage, 8), Asked.Mandatory);
+    if (outcomeRule < 0) outcomeRule = firstOf(load<u32>(stage, 4), load<u32>(stage, 8), Asked.Others);
   }
   if (outcomeRule < 0) outcomeRule = firstOfPlan(plan);
   return outcomeRule >= 0 ? effectOf(outcomeRule) : <i32>cell(shape, Shape.DefaultEffect);
@@ -213,7 +218,7 @@ function judgePhaseRules(shape: u32, now: i64, mandatory: bool): i32 {
     const begun = meters.phaseStart(phase);
     if (begun < 0 || now < begun || now - begun >= <i64>load<f64>(image.phases + phase * 32, 16)) continue;
     if (tracing && !mandatory) traceEvent(TraceKind.PhaseBegins, phase, 0, 0, 0);
-    const rule = firstMatchOf(load<u32>(triple, 4), load<u32>(triple, 8), mandatory);
+    const rule = firstOf(load<u32>(triple, 4), load<u32>(triple, 8), mandatory ? Asked.Mandatory : Asked.Others);
     if (rule >= 0) {
       setResult(Result.Phase, <i32>phase + 1);
       return rule;
@@ -222,12 +227,10 @@ function judgePhaseRules(shape: u32, now: i64, mandatory: bool): i32 {
   return -1;
 }
 
-/** The first match among the rules that are deny!, or among those that are not. */
-function firstMatchOf(start: u32, count: u32, mandatory: bool): i32 {
+function firstMatchOf(start: u32, count: u32, asked: Asked): i32 {
   for (let i: u32 = 0; i < count; i++) {
     const rule = load<u32>(image.pool + (start + i) * 4);
-    if ((load<u8>(image.rules + (rule << 4), 6) == RuleEffect.Mandatory) != mandatory) continue;
-    if (firstMatch(start + i, 1) >= 0) return <i32>rule;
+    if (isAskedFor(rule, asked) && firstMatch(start + i, 1) >= 0) return <i32>rule;
   }
   return -1;
 }

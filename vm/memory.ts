@@ -19,7 +19,7 @@ export let answers: u32 = 0;
 export let uses: u32 = 0;
 /** A byte for each shape: 1 when its rules and its default are all there is to ask. */
 export let plain: u32 = 0;
-/** The table of each set's strings, and the sieve of each plan's rules: u32, 0 for none. Both are 0 where there is not one. */
+/** The table of each set's strings, and the sieve of each list of rules by its place in the pool: u32, 0 for none. Both are 0 where there is not one. */
 export let setTables: u32 = 0;
 export let sieves: u32 = 0;
 export let approved: u32 = 0;

@@ -4,10 +4,10 @@
 import * as image from "./image";
 import * as memoryMap from "./memory";
 import { setResultNumber } from "./memory";
-import { keysBelow, ROW_BYTES, SEGMENT_BYTES, SEGMENT_RULES, SELECTOR_BYTES, SIEVE_HEADER_BYTES } from "./sieve";
+import { keysBelow, ROW_BYTES, SEGMENT_BYTES, SEGMENT_RULES, SELECTOR_BYTES, SIEVE_HEADER_BYTES, sieveAt } from "./sieve";
 import { areStrings, beginTable, putString, tableBytes } from "./strings";
 import { Result } from "./shared/abi";
-import { PLAN_ROW_BYTES, RULE_ROW_BYTES } from "./shared/image";
+import { PLAN_ROW_BYTES, RULE_ROW_BYTES, Shape, SHAPE_ROW_BYTES } from "./shared/image";
 import { INSTRUCTION_BYTES, JUMP_FAIL, Kind, Mode, Op, Root, SLOT_BYTES, Tri } from "./shared/isa";
 
 /** Shorter lists are run through faster. */
@@ -31,34 +31,55 @@ let keyCount: u32 = 0;
 /** Of the sieve being made: most steps that looking takes. */
 let steps: u32 = 0;
 
-/** Makes a sieve for each plan with a long list of rules, while there is room, and adds its looks to the worst case's steps. */
+/** Makes a sieve for each long list of rules, while there is room, and adds their looks to the worst case's steps. */
 export function buildSieves(): void {
   work = BUILD_WORK;
   candidates = memoryMap.trace;
   keys = candidates + CANDIDATES_MAX * 16;
   keyList = keys + tableBytes(KEYS_MAX + 1);
-  let most: u32 = 0;
-  let sieve: u32 = 0;
-  let listStart: u32 = 0;
-  let listCount: u32 = 0;
+  let ofPlans: u32 = 0;
   for (let i: u32 = 0; i < image.planCount; i++) {
     const plan = image.plans + i * PLAN_ROW_BYTES;
-    const count = load<u32>(plan, 8);
-    if (count < SIEVE_RULES_MIN) continue;
-    const start = load<u32>(plan, 4);
-    // Plans of one list often follow each other.
-    if (start != listStart || count != listCount) sieve = sieveOf(start, count);
-    listStart = start;
-    listCount = count;
-    if (work < 0) break;
-    if (sieve == 0) continue;
-    if (memoryMap.sieves == 0) memoryMap.setSieves(memoryMap.claim(image.planCount * 4));
-    if (memoryMap.sieves == 0) break;
-    store<u32>(memoryMap.sieves + i * 4, sieve);
-    most = max(most, load<u32>(sieve, 4));
+    ofPlans = max(ofPlans, stepsOfList(load<u32>(plan, 4), load<u32>(plan, 8)));
   }
-  const cell = memoryMap.result + (Result.WorstCaseSteps << 3);
-  setResultNumber(Result.WorstCaseSteps, load<f64>(cell) + <f64>most);
+  let ofShapes: u32 = 0;
+  for (let i: u32 = 0; i < image.shapeCount; i++) ofShapes = max(ofShapes, stepsOfShape(image.shapes + i * SHAPE_ROW_BYTES));
+  const result = memoryMap.result + (Result.WorstCaseSteps << 3);
+  setResultNumber(Result.WorstCaseSteps, load<f64>(result) + <f64>(ofPlans + ofShapes));
+}
+
+/** Lists that come before the plan's own: `deny!` of the agent, and those of phases, looked through once for `deny!` and once more. */
+function stepsOfShape(shape: u32): u32 {
+  let all = stepsOfList(cell(shape, Shape.MandatoryStart), cell(shape, Shape.MandatoryCount));
+  all += 2 * stepsOfTriples(cell(shape, Shape.PhasesStart), cell(shape, Shape.PhasesCount));
+  return all + 2 * stepsOfTriples(cell(shape, Shape.StagesStart), cell(shape, Shape.StagesCount));
+}
+
+function stepsOfTriples(start: u32, count: u32): u32 {
+  let all: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const triple = image.pool + (start + i * 3) * 4;
+    all += stepsOfList(load<u32>(triple, 4), load<u32>(triple, 8));
+  }
+  return all;
+}
+
+/** Most steps that looking into the list's sieve takes, which is made where there is none yet; 0 for a list without one. */
+function stepsOfList(start: u32, count: u32): u32 {
+  if (count < SIEVE_RULES_MIN) return 0;
+  const before = sieveAt(start, count);
+  if (before != 0) return load<u32>(before, 4);
+  if (work < 0) return 0;
+  if (memoryMap.sieves == 0) memoryMap.setSieves(memoryMap.claim(image.poolCount * 4));
+  const sieve = memoryMap.sieves == 0 ? 0 : sieveOf(start, count);
+  if (sieve == 0 || work < 0) return 0;
+  store<u32>(memoryMap.sieves + start * 4, sieve);
+  return load<u32>(sieve, 4);
+}
+
+@inline
+function cell(shape: u32, member: i32): u32 {
+  return load<u32>(shape + (<u32>member << 2));
 }
 
 /** The sieve of a list of rules; 0 when there is no room for one, or nothing to look up. */
@@ -75,6 +96,7 @@ function sieveOf(start: u32, count: u32): u32 {
   }
   store<u32>(sieve, segments);
   store<u32>(sieve, steps, 4);
+  store<u32>(sieve, count, 8);
   return any ? sieve : 0;
 }
 

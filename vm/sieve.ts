@@ -3,7 +3,7 @@
 // test so, the value is looked up once, among all their constants; the row found there has a bit for each rule that passes
 // its own test. Rules that every row lets pass are then run in their order, as if those before them had failed one by one.
 //
-//   sieve    segments u32, steps u32, then SEGMENT_BYTES for each: first rule u32 (within the list), selectors u32, their
+//   sieve    segments u32, steps u32, rules u32, reserved u32, then SEGMENT_BYTES for each: first rule u32 (within the list), selectors u32, their
 //            place u32, reserved u32, the rules as a row of bits
 //   selector slot u32 (address), kind u32 (Kind.Number or Kind.String), keys u32, count u32 (numbers, or strings), rows u32,
 //            tests u32, reserved 8 bytes
@@ -13,30 +13,45 @@
 import * as image from "./image";
 import * as memoryMap from "./memory";
 import { ruleMatches } from "./execute";
-import { Kind } from "./shared/isa";
+import { Kind, RuleEffect } from "./shared/isa";
 import { findString } from "./strings";
 import { kindOf, numberOf } from "./value";
 
 export const SEGMENT_RULES: u32 = 256;
 /** A bit for each rule of a segment. */
 export const ROW_BYTES: u32 = 32;
-export const SIEVE_HEADER_BYTES: u32 = 8;
+export const SIEVE_HEADER_BYTES: u32 = 16;
 export const SEGMENT_BYTES: u32 = 16 + ROW_BYTES;
 export const SELECTOR_BYTES: u32 = 32;
 /** With so few rules left, running them takes no longer than another look. */
 const FEW: i64 = 6;
 
-/** The first rule of the list that matches, or -1. */
-export function firstOfSieve(sieve: u32, list: u32): i32 {
+/** Which rules of a list are asked for. */
+export const enum Asked {
+  All,
+  /** `deny!` */
+  Mandatory,
+  Others,
+}
+
+/** The sieve of a list of rules, by its place in the pool; 0 where it has none. */
+@inline
+export function sieveAt(start: u32, count: u32): u32 {
+  const sieve = memoryMap.sieves == 0 || count == 0 ? 0 : load<u32>(memoryMap.sieves + (start << 2));
+  return sieve != 0 && load<u32>(sieve, 8) == count ? sieve : 0;
+}
+
+/** The first rule of the list that matches, of those that are asked for, or -1. */
+export function firstOfSieve(sieve: u32, list: u32, asked: Asked): i32 {
   let segment = sieve + SIEVE_HEADER_BYTES;
   for (let left = load<u32>(sieve); left > 0; left--, segment += SEGMENT_BYTES) {
-    const rule = firstOfSegment(segment, list + (load<u32>(segment) << 2));
+    const rule = firstOfSegment(segment, list + (load<u32>(segment) << 2), asked);
     if (rule >= 0) return rule;
   }
   return -1;
 }
 
-function firstOfSegment(segment: u32, rules: u32): i32 {
+function firstOfSegment(segment: u32, rules: u32, asked: Asked): i32 {
   let a = load<u64>(segment, 16);
   let b = load<u64>(segment, 24);
   let c = load<u64>(segment, 32);
@@ -50,19 +65,24 @@ function firstOfSegment(segment: u32, rules: u32): i32 {
     c &= load<u64>(row, 16);
     d &= load<u64>(row, 24);
   }
-  let rule = firstOfWord(a, rules);
-  if (rule < 0) rule = firstOfWord(b, rules + 256);
-  if (rule < 0) rule = firstOfWord(c, rules + 512);
-  return rule < 0 ? firstOfWord(d, rules + 768) : rule;
+  let rule = firstOfWord(a, rules, asked);
+  if (rule < 0) rule = firstOfWord(b, rules + 256, asked);
+  if (rule < 0) rule = firstOfWord(c, rules + 512, asked);
+  return rule < 0 ? firstOfWord(d, rules + 768, asked) : rule;
 }
 
-function firstOfWord(bits: u64, rules: u32): i32 {
+function firstOfWord(bits: u64, rules: u32, asked: Asked): i32 {
   while (bits != 0) {
     const rule = load<u32>(rules + (<u32>ctz(bits) << 2));
-    if (ruleMatches(rule)) return <i32>rule;
+    if (isAskedFor(rule, asked) && ruleMatches(rule)) return <i32>rule;
     bits &= bits - 1;
   }
   return -1;
+}
+
+@inline
+export function isAskedFor(rule: u32, asked: Asked): bool {
+  return asked == Asked.All || (load<u8>(image.rules + (rule << 4), 6) == RuleEffect.Mandatory) == (asked == Asked.Mandatory);
 }
 
 function rowOf(selector: u32): u32 {

@@ -14,7 +14,7 @@ function opened(text: string): Policy {
   const { image, diagnostics } = compile(text, { file: "governance.fms" });
   if (image === undefined)
     throw new Error(diagnostics.flatMap(({ severity, message }) => (severity === "error" ? message : [])).join("; "));
-  return loadPolicySync(image, { explainer });
+  return loadPolicySync(image, { explainer, state: "volatile" });
 }
 
 const numbers = [-3, -1, -0, 0, 0.5, 1, 2, 2.5, 3, 5, 8, 1e9] as const;
@@ -68,8 +68,13 @@ function condition(random: Random, depth: number): string {
   return `(${condition(random, depth - 1)}) ${sign} (${condition(random, depth - 1)})`;
 }
 
-function policyText(random: Random, rules: number): string {
+/** Where the rules of a policy stand: each place has a list of its own. */
+const places = ["agent", "deny!", "rollout", "workflow"] as const;
+type Place = (typeof places)[number];
+
+function policyText(random: Random, rules: number, place: Place = "agent"): string {
   const effects = ["permit", "deny", "defer"] as const;
+  const phased = [...effects, "deny!"] as const;
   // Most rules want several things at once, so that calls come to lie anywhere in the list. None stands there twice.
   const conditions = new Set<string>();
   while (conditions.size < rules) {
@@ -79,9 +84,16 @@ function policyText(random: Random, rules: number): string {
       conditions.add(`(${condition(random, 2)}) and s0 == ${word} and n1 < ${random.pick(numbers)}`);
     }
   }
-  const list = [...conditions].map((text) => `  ${random.pick(effects)} t if ${text}`);
+  const allowed = { agent: effects, "deny!": ["deny!"], rollout: phased, workflow: phased }[place] as typeof phased;
+  const list = [...conditions].map((text) => `  ${random.pick(allowed)} t if ${text}`).join("\n");
   const strict = random.oneIn(2) ? "runtime { strict_guards = true }\n" : "";
-  return `${strict}agent "a" {\n  default ${random.pick(effects)}\n${list.join("\n")}\n}\n`;
+  const body = {
+    agent: list,
+    "deny!": `${list}\n  permit t if n0 > 1`,
+    rollout: `  defer t if n0 > 1\n  phase "trial" { duration = "2h" next = "enforce" tools = ["t"] rules {\n${list}\n} }`,
+    workflow: `  defer t if n0 > 1\n  phase work {\n${list}\n}`,
+  }[place];
+  return `${strict}agent "a" {\n  default ${random.pick(effects)}\n${body}\n}\n`;
 }
 
 function value(random: Random, usual: readonly [RequestValue, ...RequestValue[]]): RequestValue | undefined {
@@ -106,7 +118,7 @@ function args(random: Random): { [name: string]: RequestValue } {
 function compare(policy: Policy, random: Random, calls: number, text: string): number {
   const seen = new Set<number | null>();
   for (let i = 0; i < calls; i++) {
-    const request = { agent_id: "a", tool_id: "t", args: args(random) };
+    const request = { agent_id: "a", tool_id: "t", session_id: "s", args: args(random) };
     const told = policy.explain(request, { now: NOW }).verdict;
     const where = `${JSON.stringify(request.args)}\n${text}`;
     assert.equal(policy.decide(request, { now: NOW }), told, where);
@@ -125,6 +137,20 @@ test("sieved lists of generated rules find the rule that going through them find
   }
   assert.ok(rules > 300, `${rules} rules`);
 });
+
+for (const place of places.slice(1)) {
+  test(`so do those of ${place}`, () => {
+    let rules = 0;
+    for (let seed = 1; seed <= 12; seed++) {
+      const random = new Random(seed);
+      const text = policyText(random, 12 + random.below(seed % 6 === 0 ? 400 : 60), place);
+      const policy = opened(text);
+      policy.activatePhases(NOW);
+      rules += compare(policy, random, 60, text);
+    }
+    assert.ok(rules > 60, `${rules} rules`);
+  });
+}
 
 test("thresholds of one field are told apart at, below and above each of them", () => {
   const text = `agent "a" {\n  default deny\n${Array.from({ length: 300 }, (_, i) => `  permit t if n >= ${300 - i} and n < ${301 - i}`).join("\n")}\n}`;
@@ -164,6 +190,10 @@ test("the worst case's steps count what a sieve looks up", () => {
   const steps = (count: number) => opened(`agent "a" {\n  default deny\n${rules(count)}\n}`).info.worst_case_steps;
   assert.is(steps(11), 22);
   assert.is(steps(16), 32 + 5);
+  // Rules of a phase are looked through for its deny!, and then for the others.
+  const ofPhase = (text: string) =>
+    opened(`agent "a" {\n  default deny\n  phase work {\n${text}\n}\n}`).info.worst_case_steps;
+  assert.is(ofPhase(rules(16)) - ofPhase(rules(11)), 2 * 5 + (ofPhase(rules(11)) - ofPhase(rules(6))));
 });
 
 test("text that no rule compares as a whole keeps its bytes, and half a surrogate pair is refused wherever it is read", () => {
