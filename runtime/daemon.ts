@@ -139,7 +139,8 @@ export class Daemon implements House {
       tokens: parts.tokens,
       spans: parts.spans,
     };
-    this.governor = { ...kept, dev, journal, answerDeadlineMs, state: () => this.#state };
+    const fault = (reason: string): void => this.#onFault(reason);
+    this.governor = { ...kept, dev, journal, answerDeadlineMs, state: () => this.#state, fault };
     this.decider = new Decider(this.governor);
     this.#snapshots = new Snapshots(
       ledger,
@@ -316,7 +317,8 @@ export class Daemon implements House {
       } catch (error) {
         this.journal.error({ err: error }, "the last denials could not be counted");
       }
-      await this.#snapshots.turn();
+      // What is in memory after a fault may not be what the records have made.
+      if (ending.exitCode === 0) await this.#snapshots.turn();
     }
     await this.#parts.spans?.close();
     await ledger.log.close();
@@ -328,6 +330,13 @@ export class Daemon implements House {
     for (const path of [places.agent, places.operator, paths.pidFile]) removeIfThere(path);
     lock.release();
     this.#resolveEnded(final);
+  }
+
+  /** From this turn on nothing is decided; the call that met the fault still gets its answer. */
+  #onFault(reason: string): void {
+    this.journal.fatal({ reason }, "a fault of ours");
+    if (this.#state === "READY") this.#enter("DRAINING");
+    setImmediate(() => void this.halt(reason));
   }
 
   #onLatch(reason: string): void {

@@ -24,6 +24,7 @@ import type { Json, JsonObject } from "./json.ts";
 import { durableCause, Judge, type JudgedCall, plain } from "./judge.ts";
 import { type Ledger, noPolicy, type PolicyStamp } from "./ledger.ts";
 import { cutText } from "./log/decision.ts";
+import { LogFailure } from "./log/failure.ts";
 import { requestDigest } from "./log/identity.ts";
 import { sha256Hex } from "./log/line.ts";
 import { noTree } from "./log/merkle.ts";
@@ -72,6 +73,8 @@ export interface Governor {
   /** How long an answer waits for its record to be durable. */
   readonly answerDeadlineMs: number;
   state(): DaemonState;
+  /** Something of ours broke while a call was judged: what is counted may not be what is recorded, and nothing more may be decided. */
+  fault(reason: string): void;
 }
 
 /** An answer and the record that must be durable before it goes out; null where nothing was recorded. */
@@ -160,7 +163,20 @@ export class Decider {
         return { answer: { ...known.answer, args_sha256: turn.argsSha256 }, seq: known.seq };
       }
     }
-    return this.#conclude(turn, active, this.#judge.judge(turn, active), true);
+    return this.#judged(turn, active);
+  }
+
+  #judged(turn: Turn, active: ActivePolicy): Decided {
+    let judged: Judgement;
+    try {
+      judged = this.#judge.judge(turn, active);
+    } catch (error) {
+      return this.#broken(turn, error);
+    }
+    const decided = this.#conclude(turn, active, judged, true);
+    // It may have stopped between two of its counters: only the log still says what they are.
+    if (judged.code === "MACHINE_FAULT" && judged.verdict !== null) this.#governor.fault("the machine stopped");
+    return decided;
   }
 
   /** Writes the counting records of floods. Call now and then, and before the log is closed. */
@@ -209,20 +225,26 @@ export class Decider {
     const isAudit = active.mode === "audit" && !deniedInEveryMode.has(judged.code);
     if (!isAudit && judged.effect !== "permit" && !turn.gate.admit(turn.reading.wallUs)) return this.#flood(turn);
     const { request } = turn.call;
-    const tool = active.policy.tool(request.agent_id, request.tool_id);
-    const stored = {
-      ...storedArgs(turn.call.args, turn.call.canonicalArgs.length, tool, this.#governor.ledger.log.salts),
-      inputs: tool === null ? null : inputsOf(request, tool.reads),
-    };
     try {
+      const tool = active.policy.tool(request.agent_id, request.tool_id);
+      const stored = {
+        ...storedArgs(turn.call.args, turn.call.canonicalArgs.length, tool, this.#governor.ledger.log.salts),
+        inputs: tool === null ? null : inputsOf(request, tool.reads),
+      };
       const opened = isAudit ? judged : this.#openApproval(turn, active, judged, stored.args);
       for (const id of opened.used) this.#consume(turn, id);
       if (opened.grant !== undefined) this.#useGrant(turn, opened.grant);
       return this.#record(turn, active, opened, stored, isAudit, remember);
     } catch (error) {
-      this.#governor.journal.error({ err: error, action_id: turn.actionId }, "a decision could not be recorded");
-      return this.#unrecorded(turn, "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
+      return this.#broken(turn, error);
     }
+  }
+
+  /** The call is denied. What the log refuses is its own affair; anything else is a fault of ours, and nobody knows what it left. */
+  #broken(turn: Turn, error: unknown): Decided {
+    this.#governor.journal.error({ err: error, action_id: turn.actionId }, "a decision could not be recorded");
+    if (!(error instanceof LogFailure)) this.#governor.fault("a call could not be judged or recorded");
+    return this.#unrecorded(turn, "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
   }
 
   #record(

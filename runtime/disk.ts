@@ -285,30 +285,48 @@ export function readWhole(disk: Disk, path: string, limitBytes: number): Uint8Ar
   }
 }
 
+/** A name that nobody can foresee, in the directory of `path`, so that what stands there beforehand is not ours. */
+function temporaryFor(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${randomBytes(8).toString("hex")}.new`);
+}
+
+/** Nobody reads what a failure left; what went wrong is what counts. */
+function forget(disk: Disk, temporary: string): void {
+  try {
+    disk.remove(temporary);
+  } catch {
+    // Then it stays.
+  }
+}
+
 /**
  * Puts a whole file in place: a crash leaves the old content or the new, and at worst a file `.<name>.<random>.new`
- * beside it that nobody reads.
+ * beside it that nobody reads. A failure before the new content is in place leaves the old, and no such file.
  */
 export function replaceFile(disk: Disk, path: string, bytes: Uint8Array): void {
-  const directory = dirname(path);
-  const temporary = join(directory, `.${basename(path)}.${randomBytes(8).toString("hex")}.new`);
+  const temporary = temporaryFor(path);
   const file = disk.open(temporary, "create");
   try {
-    writeAll(file, bytes);
-    file.sync();
-  } finally {
-    file.close();
+    try {
+      writeAll(file, bytes);
+      file.sync();
+    } finally {
+      file.close();
+    }
+    disk.rename(temporary, path);
+  } catch (error) {
+    forget(disk, temporary);
+    throw error;
   }
-  disk.rename(temporary, path);
-  disk.syncDirectory(directory);
+  disk.syncDirectory(dirname(path));
 }
 
 /**
  * As `replaceFile`, with the waiting off the main thread and the directory left to the caller: until that is synced too,
- * a power cut may bring back the old content. The temporary file of a failure is removed.
+ * a power cut may bring back the old content.
  */
 export async function replaceFileAside(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(8).toString("hex")}.new`);
+  const temporary = temporaryFor(path);
   const file = disk.open(temporary, "create");
   try {
     try {
@@ -319,11 +337,7 @@ export async function replaceFileAside(disk: Disk, path: string, bytes: Uint8Arr
     }
     disk.rename(temporary, path);
   } catch (error) {
-    try {
-      disk.remove(temporary);
-    } catch {
-      // Nobody reads it; what went wrong before is what counts.
-    }
+    forget(disk, temporary);
     throw error;
   }
 }

@@ -38,9 +38,14 @@ export class ActiveSegment {
 
   #create(number: number): DiskFile {
     const file = this.#disk.open(join(this.#dir, segmentFileName(number)), "create");
-    file.sync();
-    this.#disk.syncDirectory(this.#dir);
-    return file;
+    try {
+      file.sync();
+      this.#disk.syncDirectory(this.#dir);
+      return file;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
   }
 
   write(bytes: Uint8Array, firstUs: number): void {
@@ -60,9 +65,11 @@ export class ActiveSegment {
   async rotate(): Promise<void> {
     if (this.number >= segmentNumberMax) throw new Error(`the log has ${segmentNumberMax} segments`);
     await this.#file.dataSync();
-    this.#file.close();
+    const sealed = this.#file;
+    // Where the next cannot be made, this one stays what is written to, and what is closed.
     this.#file = this.#create(this.number + 1);
     this.#identity = this.#file.identity();
+    sealed.close();
     this.number++;
     this.sizeBytes = 0;
     this.firstUs = null;
