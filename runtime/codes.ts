@@ -30,7 +30,7 @@ export const codes = {
   STATE_FULL: { meaning: "the machine has no room for another counter" },
   STATE_UNAVAILABLE: { meaning: "the policy counts, and the evaluator was opened without a place for its counters" },
   STEP_LIMIT: { meaning: "the decision took more steps than the policy can need" },
-  MACHINE_FAULT: { meaning: "the machine stopped; nothing was changed" },
+  MACHINE_FAULT: { meaning: "the machine stopped; the daemon ends, to start again from its log" },
   DAEMON_NOT_READY: { meaning: "the daemon is starting, draining or stopped" },
   AUDIT_UNAVAILABLE: { meaning: "the decision cannot be recorded" },
   AUDIT_SLOW: { meaning: "the decision was not on disk in time" },

@@ -108,7 +108,7 @@ export class Judge {
       return active.policy.decide(turn.call.request, options);
     } catch (error) {
       this.#journal.error({ err: error, action_id: turn.actionId }, "the machine stopped");
-      const reason = "the machine stopped; nothing was changed";
+      const reason = "the machine stopped";
       return { effect: "deny", code: "MACHINE_FAULT", reason, rule: null, rule_ref: null, cause: null };
     }
   }
