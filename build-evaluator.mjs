@@ -10,7 +10,7 @@ const LINE_CHARACTERS = 160;
 /** Stands before a machine's name while esbuild works: it would write every byte below 32 as four characters. */
 const MACHINE_PLACE = "faramesh:";
 const PLACES = new RegExp(`"${MACHINE_PLACE}([a-z-]+)"`, "g");
-const machines = ["machine", "machine-objects"];
+const machines = ["machine", "machine-objects", "machine-stateless"];
 
 /** The bundles by name, and the file of each. */
 const entries = {
@@ -20,6 +20,8 @@ const entries = {
   worker: "worker.ts",
   objects: "objects.ts",
   "objects-worker": "objects-worker.ts",
+  stateless: "stateless.ts",
+  "stateless-worker": "stateless-worker.ts",
   explainer: "explainer.ts",
   shared: "shared.ts",
 };

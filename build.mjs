@@ -17,6 +17,12 @@ const INLINED_SIZE_MAX = 8;
 /** Of one that is called in one place. The loader in one piece takes engines twice as long to compile: 1 ms of a cold start. */
 const INLINED_ONCE_SIZE_MAX = 400;
 
+/** What is asked of counters and sessions; a machine that has none of them has no such calls. */
+const STATE_EXPORTS = [
+  ["caller", "startPhase", "moveStage", "currentStage", "openSession", "closeSession", "inspectSession", "snapshot"],
+  ["restore"],
+].flat();
+
 await mkdir("build", { recursive: true });
 await mkdir("dist", { recursive: true });
 await buildUnicode();
@@ -27,20 +33,24 @@ await buildHost();
 await buildBundles();
 await buildEvaluator("dist");
 
-/** The machine whole, and without its way in for JSON: each as .wasm, and as text in a module for bundles. */
+/**
+ * The machine whole, without its way in for JSON, and without counters beside: each as .wasm, and as text in a module for
+ * bundles.
+ */
 async function buildMachines() {
   await buildMachine("vm/index.ts", "machine");
   await buildMachine("vm/objects.ts", "machine-objects");
+  await buildMachine("vm/objects.ts", "machine-stateless", ["--use", "STATELESS=1"], STATE_EXPORTS);
 }
 
-async function buildMachine(entry, name) {
+async function buildMachine(entry, name, options = [], unused = []) {
   const file = `build/${name}.wasm`;
-  const { error, stderr } = await asc.main([entry, "--config", "asconfig.json", "--outFile", file], {});
+  const { error, stderr } = await asc.main([entry, "--config", "asconfig.json", "--outFile", file, ...options], {});
   if (error) {
     process.stderr.write(stderr.toString());
     throw error;
   }
-  const wasm = optimised(await readFile(file));
+  const wasm = optimised(await readFile(file), unused);
   await writeFile(file, wasm);
   await copyFile(file, `dist/${name}.wasm`);
   await writeFile(
@@ -53,8 +63,9 @@ async function buildMachine(entry, name) {
  * Optimised here and not by asc, whose own passes leave it a fifth larger, and a sixth slower on long lists of rules. A
  * third round finds nothing more.
  */
-function optimised(wasm) {
+function optimised(wasm, unused) {
   const module = binaryen.readBinary(wasm);
+  for (const name of unused) module.removeExport(name);
   // No more than asc itself turns on: with the types of newer proposals, older engines refuse the module.
   const { MutableGlobals, SignExt, NontrappingFPToInt, BulkMemory, BulkMemoryOpt } = binaryen.Features;
   module.setFeatures(MutableGlobals | SignExt | NontrappingFPToInt | BulkMemory | BulkMemoryOpt);

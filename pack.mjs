@@ -26,10 +26,11 @@ function packEvaluator() {
     copyFileSync(join(root, "LICENSE"), join(folder, "LICENSE"));
     const files = [
       ...["small.js", "objects.js", "host.js", "worker.js", "objects-worker.js", "explainer.js", "shared.js"],
-      ...["machine.wasm", "machine-objects.wasm"],
+      ...["stateless.js", "stateless-worker.js"],
+      ...["machine.wasm", "machine-objects.wasm", "machine-stateless.wasm"],
     ];
     for (const file of files) copyFileSync(join(root, "dist", file), join(folder, file));
-    takeTypes(folder, ["small", "objects", "host", "explainer", "shared"]);
+    takeTypes(folder, ["small", "objects", "stateless", "host", "explainer", "shared"]);
     return pack(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -2,6 +2,7 @@
 // egress gates, limits and budgets. A pure function of image, counters, slots and time. Counters move at the very end, all
 // together, and only for a permit.
 import { beginPatterns } from "./automaton";
+import { COUNTS } from "./counts";
 import * as distinct from "./distinct";
 import * as history from "./history";
 import * as image from "./image";
@@ -44,11 +45,12 @@ export function decidePlan(plan: u32, nowUs: f64, arenaUsed: u32, approved: u32,
   approvedCount = approved;
   if (!trace && isPlain(plan)) return decidePlain(plan, shape);
   if ((cell(shape, Shape.Flags) & SHAPE_TIME) != 0) fillTime(shape, <i64>nowUs);
-  const stateful = isStateful(shape);
+  if (!COUNTS && isStateful(shape)) return verdictOf(RuleEffect.Deny, VerdictCode.StateFull, -1, false);
+  const stateful = COUNTS && isStateful(shape);
   // Only a permit moves the counters' time: a denied call leaves the state as it was.
   const now = stateful ? max<i64>(meters.latest, <i64>nowUs) : <i64>nowUs;
   if (stateful) clearResult();
-  const keepsSession = (cell(shape, Shape.Flags) & SHAPE_SESSION) != 0;
+  const keepsSession = COUNTS && (cell(shape, Shape.Flags) & SHAPE_SESSION) != 0;
   if (keepsSession) {
     sessions.readSession(now);
     history.beginHistory(now);

@@ -1,6 +1,7 @@
 // Runs one rule's condition. One switch, cases in the order of Op. Jumps go forward only, so a rule takes at most as many
 // steps as it has instructions; that, and every index used here, is proved at load.
 import { askField, askSlot } from "./automaton";
+import { COUNTS } from "./counts";
 import { readTrack } from "./history";
 import * as image from "./image";
 import * as memoryMap from "./memory";
@@ -213,7 +214,8 @@ function computeValue(op: i32, a: u32, b: u32, c: u32): void {
       break;
     }
     case Op.Look:
-      readTrack(b, a);
+      if (COUNTS) readTrack(b, a);
+      else store<i32>(a, Kind.Unknown);
       break;
     default:
       recase(a, slotAt(slots, b), op == Op.Lower);

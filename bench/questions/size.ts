@@ -1,5 +1,5 @@
 // How large is what an edge function ships, and how large is the image of a policy of ten thousand rules? Ships means one of two:
-// an evaluator that opens images, or a policy built by `faramesh build`, machine, host and policy in one.
+// an evaluator that opens images (the one without counters; those with more beside it), or a policy built by `faramesh build`, machine, host and policy in one.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, constants } from "node:zlib";
@@ -24,12 +24,17 @@ export const question: Question = {
     return [
       {
         id: "size.evaluator",
-        value: compressed(readFileSync(join(bundles, "objects.js"))) / 1024,
+        value: compressed(readFileSync(join(bundles, "stateless.js"))) / 1024,
         unit: "KB",
         atMost: { must: 20, goal: 12 },
       },
       { id: "size.built-policy", value: builtKb(payments, false), unit: "KB", atMost: { must: 20, goal: 12 } },
       { id: "size.built-policy-with-json", value: builtKb(payments, true), unit: "KB" },
+      {
+        id: "size.evaluator-with-state",
+        value: compressed(readFileSync(join(bundles, "objects.js"))) / 1024,
+        unit: "KB",
+      },
       { id: "size.evaluator-with-json", value: compressed(readFileSync(join(bundles, "small.js"))) / 1024, unit: "KB" },
       { id: "size.cedar-wasm", value: compressed(cedar) / 1024, unit: "KB" },
       {

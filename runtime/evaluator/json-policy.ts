@@ -1,9 +1,10 @@
 // A loaded policy that also takes requests as raw JSON, which the machine reads while it asks for parts of URLs, and that has its
 // decisions explained.
 import { JSON_COUNTS, JSON_PRINCIPAL, JsonCode, Result } from "../../vm/shared/abi.ts";
+import { unprepared } from "./deciding-policy.ts";
 import { urlPart } from "./http.ts";
 import type { Machine } from "./machine.ts";
-import { LoadedPolicy, unprepared } from "./policy.ts";
+import { LoadedPolicy } from "./policy.ts";
 import {
   type EdgePolicy,
   type EvaluationOptions,

@@ -13,6 +13,9 @@ import {
 import { HEADER_TOTAL_BYTES } from "../../vm/shared/image.ts";
 import { LoadFailure } from "./types.ts";
 
+/** Latest time a machine takes, in milliseconds: microseconds stay exact in a double. */
+export const NOW_MAX_MS = 9_007_199_254_740;
+
 interface MachineExports {
   readonly memory: WebAssembly.Memory;
   /** This and the next are gone from a module that has its image within: it is proved, laid down and cannot be replaced. */
@@ -22,13 +25,16 @@ interface MachineExports {
   requestBytes(): number;
   layout(area: number): number;
   lookup(agentBytes: number, toolBytes: number): number;
-  caller(agentBytes: number, sessionBytes: number): void;
   decide(plan: number, nowUs: number, arenaUsed: number, approvedCount: number): number;
   /** This and the next two are gone from the machine of those who only decide on objects. Their host asks for the first alone. */
   decideJson?(bytes: number, nowUs: number, approvedCount: number, flags: number): number;
   decideOn?(arenaUsed: number): number;
   explain?(plan: number, nowUs: number, arenaUsed: number, approvedCount: number): number;
-  /** From here to `restore`: gone from a module whose policy counts nothing. What they would answer is laid down in it. */
+  /**
+   * From here to `restore`: gone from the machine without counters. All but this are gone from a module whose policy counts nothing:
+   * what they would answer is laid down in it.
+   */
+  caller?(agentBytes: number, sessionBytes: number): void;
   charge?(plan: number, nowUs: number): number;
   deny?(plan: number, nowUs: number): void;
   advance?(nowUs: number): void;

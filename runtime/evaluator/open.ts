@@ -21,6 +21,16 @@ export interface LoadOptions {
   readonly explainer?: Explainer;
 }
 
+/** What the evaluator without state takes of them. */
+export type StatelessOptions = Pick<LoadOptions, "arenaBytes" | "module">;
+
+/** The options as they are. Throws LoadFailure where somebody who is not held to types asks for state: it would never be kept. */
+export function withoutState(options: StatelessOptions): StatelessOptions {
+  if ("state" in options)
+    throw new LoadFailure("BAD_OPTION", "this evaluator keeps no `state`: open the policy with another one");
+  return options;
+}
+
 /** How much of a policy is opened: what decides, and what the daemon asks for beside. */
 export type Kind<P> = new (machine: Machine, counts: boolean, explainer: Explainer | null) => P;
 

@@ -2,12 +2,10 @@
 // is for the caller to say; here a name that the agent does not declare is refused, and nothing else changes.
 import { Result } from "../../vm/shared/abi.ts";
 import type { ImageReader } from "./image.ts";
-import type { Machine } from "./machine.ts";
+import { type Machine, NOW_MAX_MS } from "./machine.ts";
 import { isIdentifier } from "./names.ts";
 import type { PhaseMove, SessionAnswer, SessionName, SessionOp, SessionPhase, SessionRefusalCode } from "./types.ts";
 
-/** Latest time a machine takes, in milliseconds: microseconds stay exact in a double. */
-export const NOW_MAX_MS = 9_007_199_254_740;
 const defaultSession = "default";
 
 export class Sessions {
@@ -79,7 +77,7 @@ export class Sessions {
     if (this.#image.agentOf(name.agent_id) === null) return "UNKNOWN_AGENT";
     if (!this.#counts) return "STATE_UNAVAILABLE";
     const machine = this.#machine;
-    machine.calls.caller(machine.writeName(0, name.agent_id), machine.writeName(1, session));
+    machine.calls.caller?.(machine.writeName(0, name.agent_id), machine.writeName(1, session));
     return null;
   }
 }

@@ -18,7 +18,7 @@ export function settleBudgets(
   const { agent_id, session_id = "default" } = call;
   const agent = image.agentOf(agent_id);
   if (agent === null) return false;
-  machine.calls.caller(machine.writeName(0, agent_id), machine.writeName(1, session_id));
+  machine.calls.caller?.(machine.writeName(0, agent_id), machine.writeName(1, session_id));
   let changed = false;
   for (const budget of budgetsOfAgent(image, host, agent)) {
     const delta = deltas.find(([id]) => id === image.budgetId(budget))?.[1];

@@ -345,8 +345,11 @@ export type EdgePolicy = Pick<
   | "stateHash"
 >;
 
-/** What the smallest evaluator opens. */
+/** What the evaluator opens for those who ask with objects. */
 export type ObjectPolicy = Omit<EdgePolicy, "decideJson" | "explain">;
+
+/** What the smallest evaluator opens: it keeps no state, and what counts is denied STATE_UNAVAILABLE. */
+export type StatelessPolicy = Pick<ObjectPolicy, "info" | "decide" | "decideBatch">;
 
 export type RuntimeValue = string | number | boolean | null | { readonly env: string } | readonly RuntimeValue[];
 

@@ -8,13 +8,12 @@ import { noDecision, writeCharges } from "./charges.ts";
 import { historyIn, withHistory } from "./history.ts";
 import { readHost } from "./image-host.ts";
 import { JsonPolicy } from "./json-policy.ts";
-import type { Machine } from "./machine.ts";
+import { type Machine, NOW_MAX_MS } from "./machine.ts";
 import { fieldReads } from "./marshal.ts";
 import { isIdentifier } from "./names.ts";
 import type { Plan } from "./plans.ts";
 import { type AgentQueries, queriesOfAgents } from "./queries.ts";
 import { Rules, redactOf } from "./rules.ts";
-import { NOW_MAX_MS } from "./sessions.ts";
 import { settleBudgets } from "./settle.ts";
 import { readBudgets } from "./snapshot.ts";
 import {
