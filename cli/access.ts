@@ -2,7 +2,7 @@
 // was put to both policies here: one that they do not answer as was reasoned is told as "may", never as certain.
 import type { AccessChange, Effect, Witness } from "../compiler/analyse/index.ts";
 import type { Stack } from "../compiler/index.ts";
-import type { EvaluationRequest, Policy } from "../runtime/evaluator/types.ts";
+import type { EvaluationRequest, Policy, Verdict } from "../runtime/evaluator/types.ts";
 import { visible } from "./render.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -51,12 +51,24 @@ export async function accessBetween(before: PolicyOfPlan, after: PolicyOfPlan): 
   return { gained: shown.filter(isGained), lost: shown.filter((change) => !isGained(change)), unknown };
 }
 
-/** Null where the state in which the call is made cannot be had. */
+/** What carrying the example out comes to; null where the state in which it is made cannot be had. */
 function effectOf(
+  policy: Policy,
+  example: Witness,
+  timeWith: (parts: Witness["time"]) => number | null,
+): Effect | null {
+  const verdict = verdictOf(policy, example, timeWith);
+  if (verdict === null) return null;
+  // In audit mode a call of an agent that is known is answered permit, whatever the rules say.
+  return policy.runtime().mode === "audit" && verdict.code !== "UNKNOWN_AGENT" ? "permit" : verdict.effect;
+}
+
+/** What a policy without a past says of the example; null where the state in which it is made cannot be had. */
+export function verdictOf(
   policy: Policy,
   { request, phase, rollouts, time }: Witness,
   timeWith: (parts: Witness["time"]) => number | null,
-): Effect | null {
+): Verdict | null {
   const now = timeWith(time);
   const running = Object.values(rollouts);
   if (now === null || (running.includes(true) && running.includes(false))) return null;
@@ -67,9 +79,7 @@ function effectOf(
     const session = { agent_id: call.agent_id, session_id: call.session_id ?? "default" };
     policy.movePhase({ ...session, to: phase }, { now });
   }
-  const { effect, code } = policy.decide(call, { now });
-  // In audit mode a call of an agent that is known is answered permit, whatever the rules say.
-  return policy.runtime().mode === "audit" && code !== "UNKNOWN_AGENT" ? "permit" : effect;
+  return policy.decide(call, { now });
 }
 
 export function printAccess(io: Terminal, { gained, lost, unknown }: Access): void {

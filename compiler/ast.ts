@@ -25,6 +25,8 @@ export interface Stack {
   /** As written; what they bring in stands in the agents once packs/link has put it there. */
   readonly imports: readonly Import[];
   readonly packs: readonly Pack[];
+  /** Of the top level: they are of every agent that the policy governs. */
+  readonly asserts: readonly Assert[];
 }
 
 export type StackKeyword = "provider" | "identity" | "trust" | "system" | "manifest";
@@ -162,6 +164,15 @@ export interface Agent {
   readonly modelPolicy: Gate | null;
   /** credential, selector, delegate … in order of appearance. */
   readonly blocks: readonly Block[];
+  readonly asserts: readonly Assert[];
+  readonly span: Span;
+}
+
+/** `assert never permit t if c`: what must hold of every call that there can be. It decides nothing, and nothing of it is compiled. */
+export interface Assert {
+  readonly quantifier: "never" | "always";
+  /** Its calls, as a rule would match them, and the effect that they never or always get. */
+  readonly rule: Rule;
   readonly span: Span;
 }
 

@@ -3,6 +3,7 @@
 import type { Agent, Field, Pack, Rule, Stack } from "./ast.ts";
 import { blocksOf } from "./blocks.ts";
 import { checkAmbient } from "./check/ambient.ts";
+import { checkAsserts } from "./check/assert.ts";
 import { checkBlocks } from "./check/block.ts";
 import type { Setting } from "./check/caution.ts";
 import { ConditionChecker } from "./check/condition.ts";
@@ -56,6 +57,7 @@ export function checkStack(stack: Stack, { packs = [], knownTools = [] }: Surrou
     checkAgent(report, agent, strictGuards);
   }
   if (stack.anonymous !== null) checkAgent(report, stack.anonymous, strictGuards);
+  checkAsserts(report, null, stack.asserts);
   for (const pack of packs) if (!report.isFull) checkPack(report, pack, strictGuards);
   if (!report.isFull) {
     checkMentioned(report, stack, knownTools);
@@ -120,6 +122,7 @@ function checkAgent(report: Report, agent: Agent, strictGuards: boolean): void {
   for (const gate of [agent.egress, agent.modelPolicy]) {
     for (const variable of gate === null ? [] : checkGate(report, agent, gate)) conditions.used.add(variable);
   }
+  for (const name of checkAsserts(report, agent, agent.asserts)) conditions.used.add(name);
   const mandatory = mandatoryCovers(agent.rules);
   checkOrder(report, agent.rules, [mandatory]);
   for (const phase of agent.phases) checkOrder(report, phase.rules, [mandatory, mandatoryCovers(phase.rules)]);

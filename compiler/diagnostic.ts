@@ -47,6 +47,8 @@ export const diagnosticCodes = {
   FMS071: { severity: "warning", title: "name that may be misspelt" },
   FMS080: { severity: "warning", title: "rule that no call fulfils" },
   FMS081: { severity: "warning", title: "strict rule behind a lenient one" },
+  FMS082: { severity: "error", title: "assert that does not hold" },
+  FMS083: { severity: "warning", title: "assert that is not proved" },
 } as const satisfies Record<string, { severity: Severity; title: string }>;
 
 export type DiagnosticCode = keyof typeof diagnosticCodes;

@@ -43,6 +43,13 @@ export class PolicyParser extends RuleGrammar {
     this.CONSUME(EOF);
   });
 
+  readonly assertAlone = this.RULE("assertAlone", () => {
+    this.OPTION(() => this.CONSUME(t.Assert));
+    this.CONSUME(t.Quantifier);
+    this.SUBRULE(this.ruleStatement);
+    this.CONSUME(EOF);
+  });
+
   readonly costAlone = this.RULE("costAlone", () => {
     this.SUBRULE(this.costValue);
     this.CONSUME(EOF);
@@ -53,6 +60,7 @@ export class PolicyParser extends RuleGrammar {
   private readonly topAlternatives: IOrAlt<unknown>[] = [
     { ALT: () => this.SUBRULE(this.agentBlock) },
     { ALT: () => this.SUBRULE(this.ruleStatement) },
+    { ALT: () => this.SUBRULE(this.assertStatement) },
     { ALT: () => this.SUBRULE(this.runtimeBlock) },
     { ALT: () => this.SUBRULE(this.phaseBlock) },
     { ALT: () => this.SUBRULE(this.importStatement) },
@@ -90,11 +98,20 @@ export class PolicyParser extends RuleGrammar {
     this.OPTION(() => this.CONSUME(t.Terminator));
   });
 
+  // What must hold of every call, in the words of a rule
+
+  readonly assertStatement = this.RULE("assertStatement", () => {
+    this.CONSUME(t.Assert);
+    this.CONSUME(t.Quantifier);
+    this.SUBRULE(this.ruleStatement);
+  });
+
   // Statements of an agent
 
   private readonly agentAlternatives: IOrAlt<unknown>[] = [
     { ALT: () => this.SUBRULE(this.ruleStatement) },
     { ALT: () => this.SUBRULE(this.rulesBlock) },
+    { ALT: () => this.SUBRULE(this.assertStatement) },
     { ALT: () => this.SUBRULE(this.defaultField) },
     { ALT: () => this.SUBRULE(this.agentField) },
     { ALT: () => this.SUBRULE(this.varStatement) },

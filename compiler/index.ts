@@ -25,8 +25,8 @@ export interface CompileOptions {
   readonly imports?: Imports;
   /** Tools that agents register or have called, as far as the caller knows; a rule of another name is then warned of. */
   readonly knownTools?: readonly string[];
-  /** `reasonAbout` of compiler/analyse, for who wants to know of rules that no call reaches: it takes longer than compiling. */
-  readonly reasoner?: (stack: Stack) => readonly Finding[];
+  /** `reasonAbout` of compiler/analyse, for who wants to know of rules that no call reaches: it takes longer than compiling. It gets what compiled. */
+  readonly reasoner?: (stack: Stack, image: Uint8Array) => readonly Finding[];
 }
 
 export interface Compiled {
@@ -60,8 +60,9 @@ export function compile(text: string, options: CompileOptions): Compiled {
   const { program, host, findings: lowering } = lowerStack(stack);
   for (const finding of lowering) found.push(finding);
   const image = found.some(isError) ? undefined : encodeImage(program, host, sources);
-  if (image !== undefined && reasoner !== undefined) found.push(...reasoner(stack).filter((one) => isNew(one, found)));
-  return finish(found, unreported, resolved, image);
+  if (image !== undefined && reasoner !== undefined)
+    found.push(...reasoner(stack, image).filter((one) => isNew(one, found)));
+  return finish(found, unreported, resolved, found.some(isError) ? undefined : image);
 }
 
 /** One rule may be found unreachable in two ways. */

@@ -1,10 +1,11 @@
 // Text to syntax tree. Several errors in one run, each with a place; a statement that does not parse is left out of the
 // tree, so the tree is fit for use only when there are no errors. Never reads anything but the text it is given.
 import type { CstNode } from "chevrotain";
-import type { Agent, Block, Import, Pack, Phase, Rule, RuntimeBlock, SourceText, Stack } from "./ast.ts";
+import type { Agent, Assert, Block, Import, Pack, Phase, Rule, RuntimeBlock, SourceText, Stack } from "./ast.ts";
 import type { Finding } from "./diagnostic.ts";
 import { sharedParser } from "./grammar.ts";
 import { readAgent, readField, readPhase } from "./parse/agent.ts";
+import { readAssert } from "./parse/assert.ts";
 import { readBlock } from "./parse/block.ts";
 import { readImport } from "./parse/import.ts";
 import { readPack } from "./parse/pack.ts";
@@ -50,12 +51,14 @@ function readStack(reader: Reader, tree: CstNode, sources: readonly SourceText[]
   const blocks: Block[] = [];
   const imports: Import[] = [];
   const packs: Pack[] = [];
+  const asserts: Assert[] = [];
   let runtime: RuntimeBlock | null = null;
   for (const statement of children(tree, "topStatement")) {
     const body = statement.recoveredNode ? undefined : only(statement);
     if (body === undefined) continue;
     if (body.name === "agentBlock") agents.push(readAgent(reader, body));
     else if (body.name === "ruleStatement") flat.push(readRule(reader, body));
+    else if (body.name === "assertStatement") asserts.push(readAssert(reader, body));
     else if (body.name === "phaseBlock") phases.push(readPhase(reader, body));
     else if (body.name === "importStatement") imports.push(readImport(reader, body));
     else if (body.name === "packBlock") packs.push(readPack(reader, body));
@@ -64,7 +67,7 @@ function readStack(reader: Reader, tree: CstNode, sources: readonly SourceText[]
       runtime = readRuntime(reader, body);
     } else blocks.push(readBlock(reader, body));
   }
-  return assembleStack(reader, { runtime, agents, flat, phases, blocks, imports, packs }, sources);
+  return assembleStack(reader, { runtime, agents, flat, phases, blocks, imports, packs, asserts }, sources);
 }
 
 function readRuntime(reader: Reader, node: CstNode): RuntimeBlock {

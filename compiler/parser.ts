@@ -66,7 +66,7 @@ const continuing = new Set([
 const statementWords = new Set([
   t.Effect, t.Mandatory, t.Agent, t.Runtime, t.Import, t.Trust, t.Manifest, t.TopBlock, t.NamedBlock, t.PlainBlock,
   t.Alert, t.Delegate, t.Default, t.Var, t.Rules, t.Budget, t.RateLimit, t.Redact, t.Phase,
-  t.Pack, t.Param, t.Use,
+  t.Pack, t.Param, t.Use, t.Assert,
 ]); // biome-ignore format: a table
 
 /** Tokens whose characters are wrong, after which a text is read no further. */

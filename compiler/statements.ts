@@ -19,7 +19,7 @@ export const operators = ["and", "or", "not", "in", "contains", "starts_with", "
 export const agentWords = [
   ...rules, "default", "model", "framework", "version", "var", "rules", "budget", "rate_limit", "redact", "phase",
   "egress", "model_policy", "session", "spawn", "completion_gate", "enforcement", "alert", "delegate", "ambient",
-  "selector", "credential", "use",
+  "selector", "credential", "use", "assert",
 ]; // biome-ignore format: a table
 export const topWords = [
   ...rules,
@@ -33,6 +33,7 @@ export const topWords = [
   "system",
   "manifest",
   "pack",
+  "assert",
 ];
 export const phaseWords = [...rules, "rules", "duration", "next", "tools"];
 export const packWords = [...rules, "param", "var", "rules", "budget", "rate_limit", "redact", "use"];

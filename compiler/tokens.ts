@@ -100,6 +100,9 @@ export const PlainBlock = keyword("PlainBlock", "a block");
 export const Alert = statement("alert");
 export const On = statement("on");
 export const Delegate = statement("delegate");
+export const Assert = statement("assert");
+/** never, always: what an assert says of its calls. */
+export const Quantifier = keyword("Quantifier", "`never` or `always`");
 export const Default = statement("default");
 export const Var = statement("var");
 export const Rules = statement("rules");
@@ -134,12 +137,13 @@ const words: readonly (readonly [TokenType, string])[] = [
   [NamedBlock, "selector credential"],
   [PlainBlock, "egress model_policy session spawn completion_gate enforcement ambient"],
   [RateLimit, "rate_limit"],
+  [Quantifier, "never always"],
 ];
 
 const own = [
   Agent, Runtime, Import, As, Trust, Key, Manifest, Orchestrator, Undeclared, Grant, To, Max, Approval, Alert, On,
   Delegate, Default, Var, Rules, Budget, Tools, Cost, Per, Redact, Args, Phase, Duration, Next,
-  Pack, Param, Use,
+  Pack, Param, Use, Assert,
 ]; // biome-ignore format: a table
 
 /** The token type of each keyword. */

@@ -1,11 +1,12 @@
 // A policy as YAML or JSON: the same tree as from text, with places in the file that the author wrote. Meaning stays with
 // check and lower; nothing is accepted here that the text form could not say.
-import type { Agent, Block, Import, Pack, Phase, Rule, RuntimeBlock, SourceText } from "./ast.ts";
+import type { Agent, Assert, Block, Import, Pack, Phase, Rule, RuntimeBlock, SourceText } from "./ast.ts";
 import { isBlockKeyword } from "./blocks.ts";
 import type { Finding } from "./diagnostic.ts";
 import { assembleStack, isReadable } from "./parse/stack.ts";
 import type { ParseResult } from "./parse.ts";
 import { readAgents, readPhases } from "./yaml/agent.ts";
+import { readAsserts } from "./yaml/assert.ts";
 import { readBlocks, stackBlockKeys } from "./yaml/block.ts";
 import { Form, type Keys, type Known } from "./yaml/form.ts";
 import { readJson } from "./yaml/json.ts";
@@ -22,6 +23,7 @@ const topKeys = {
   phases: ["phase"],
   imports: ["import"],
   packs: ["pack"],
+  asserts: ["assert"],
   ...stackBlockKeys,
 } satisfies Keys;
 
@@ -50,6 +52,7 @@ function readTop(form: Form, root: MapNode) {
   const blocks: Block[] = [];
   const imports: Import[] = [];
   const packs: Pack[] = [];
+  const asserts: Assert[] = [];
   let runtime: RuntimeBlock | null = null;
   for (const entry of form.known(root, "a policy", topKeys)) {
     const { name, value } = entry;
@@ -59,9 +62,10 @@ function readTop(form: Form, root: MapNode) {
     else if (name === "phases") phases.push(...readPhases(form, value));
     else if (name === "imports") imports.push(...readImports(form, value));
     else if (name === "packs") packs.push(...readPacks(form, value));
+    else if (name === "asserts") asserts.push(...readAsserts(form, value));
     else if (isBlockKeyword(name)) blocks.push(...readBlocks(form, name, entry));
   }
-  return { runtime, agents, flat, phases, blocks, imports, packs };
+  return { runtime, agents, flat, phases, blocks, imports, packs, asserts };
 }
 
 function readRuntime(form: Form, { keySpan, value: node }: Known): RuntimeBlock | null {

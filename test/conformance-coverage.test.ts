@@ -12,7 +12,7 @@ import { caseSets, waitingTexts } from "./conformance/sets.ts";
 import { allParts, collectUses, type Uses } from "./conformance/uses.ts";
 
 /** Productions for pieces of YAML, which never stand in a text. */
-const piecesAlone = new Set(["ruleAlone", "conditionAlone", "costAlone"]);
+const piecesAlone = new Set(["ruleAlone", "conditionAlone", "costAlone", "assertAlone"]);
 
 const uses: Uses = { parts: new Set(), words: new Set() };
 for (const { spellings } of caseSets()) {

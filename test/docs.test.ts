@@ -5,13 +5,21 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { assertFindings, tryAsserts } from "../cli/asserts.ts";
 import { reasonAbout } from "../compiler/analyse/index.ts";
+import type { Stack } from "../compiler/ast.ts";
 import { diagnosticCodes } from "../compiler/diagnostic.ts";
 import { renderDiagnostics } from "../compiler/frame.ts";
 import { compile } from "../compiler/index.ts";
 import { codes } from "../runtime/codes.ts";
 import { sdkCodes } from "../runtime/sdk/index.ts";
 import { importsOfPages } from "./imports.ts";
+
+/** What `check` reasons, asserts among it. */
+const reasoner = (stack: Stack, image: Uint8Array) => [
+  ...reasonAbout(stack),
+  ...assertFindings(tryAsserts({ stack, image })),
+];
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const inFolder = (folder: string) =>
@@ -61,7 +69,7 @@ for (const { place, text, file, expected } of examples) {
     const { diagnostics } = compile(text, {
       file,
       imports,
-      reasoner: reasonAbout,
+      reasoner,
       ...(expected?.code === "FMS070" ? { knownTools: registered } : {}),
     });
     const found = diagnostics.map(({ severity, code, message, line }) => `${severity} ${code} ${line}: ${message}`);
@@ -118,7 +126,7 @@ for (const [code, { severity, title }] of Object.entries(diagnosticCodes)) {
       file: "governance.fms",
       knownTools,
       imports,
-      reasoner: reasonAbout,
+      reasoner,
     });
     const printed = renderDiagnostics(diagnostics, sources)
       .map((frame) => `${frame}\n`)

@@ -9,6 +9,7 @@ import { readPinnedKeys } from "../../runtime/pinned-keys.ts";
 import { lockFileName } from "../../runtime/registry/lock-file.ts";
 import { type StackPaths, stackPaths } from "../../runtime/stack.ts";
 import { actorName } from "../actor.ts";
+import type { TriedAssert } from "../asserts.ts";
 import type { BundleInHand } from "../bundle-source.ts";
 import { changesBetween, summaryOf } from "../changes.ts";
 import { FarameshCommand } from "../context.ts";
@@ -25,7 +26,7 @@ export class ApplyCommand extends FarameshCommand {
     category: "Policy",
     description: "put the policy in force",
     details:
-      "Starts the daemon, or swaps the policy in the running one. A policy that does not compile changes nothing. Exit codes: 0, 1 nothing was applied, 2 --no-new-access found a call that is opened, 4 the daemon did not come up.",
+      "Starts the daemon, or swaps the policy in the running one. A policy that does not compile changes nothing. Exit codes: 0, 1 nothing was applied, 2 --no-new-access found a call that is opened, or an assert does not hold or is not proved, 4 the daemon did not come up.",
     examples: [
       ["Put the policy of this folder in force", "faramesh apply"],
       ["Take a bundle, without a network", "faramesh apply --offline --bundle bundle.tar"],
@@ -35,7 +36,8 @@ export class ApplyCommand extends FarameshCommand {
   readonly stop = Option.Boolean("--stop", false, { description: "stop the daemon; calls in flight are finished" });
   readonly foreground = Option.Boolean("--foreground", false, { description: "run the daemon in this process" });
   readonly force = Option.Boolean("--force", false, {
-    description: "start the daemon anew where it cannot take a change while it runs; go past --no-new-access",
+    description:
+      "start the daemon anew where it cannot take a change while it runs; go past --no-new-access and asserts",
   });
   readonly noNewAccess = Option.Boolean("--no-new-access", false, {
     description: "change nothing, and exit 2, when a call could get further than under the policy in force",
@@ -48,6 +50,8 @@ export class ApplyCommand extends FarameshCommand {
   #taken: BundleInHand | null = null;
   /** Calls that --no-new-access found. */
   #opened = 0;
+  /** Asserts that do not hold, or are not proved. */
+  #broken: readonly TriedAssert[] = [];
 
   async run(io: Terminal): Promise<number> {
     const paths = stackPaths(this.dir);
@@ -68,9 +72,11 @@ export class ApplyCommand extends FarameshCommand {
     const { shortcomings } = await import("../../runtime/declarations.ts");
     for (const sentence of shortcomings(loaded.blocks())) io.note(`⚠ ${visible(sentence)}`);
     const settings = launchSettings(paths, runtime, io.env);
+    const isRefused = await this.#tryAsserts(io, policy, loaded.info.policy_hash);
+    if (isRefused && !this.dryRun) return exits.changes;
     if (this.noNewAccess || this.dryRun) {
       if (await this.#rehearse(io, policy, loaded.info.policy_hash))
-        return this.#opened > 0 && !this.force ? exits.changes : exits.ok;
+        return isRefused || (this.#opened > 0 && !this.force) ? exits.changes : exits.ok;
     }
     const hadKeys = existsSync(paths.verifierKeys);
     if (this.foreground) return this.#serve(io, paths, policy, settings);
@@ -94,6 +100,29 @@ export class ApplyCommand extends FarameshCommand {
     return exits.ok;
   }
 
+  /** Whether asserts stand in the way. */
+  async #tryAsserts(io: Terminal, { stack, image }: CompiledPolicy, policyHash: string): Promise<boolean> {
+    if (stack.asserts.length === 0 && agentsWith(stack).every(({ asserts }) => asserts.length === 0)) return false;
+    const { assertsJson, failing, printAsserts, tryAsserts } = await import("../asserts.ts");
+    const broken = failing(tryAsserts({ stack, image }));
+    this.#broken = broken;
+    if (broken.length === 0) return false;
+    const isRefused = !this.force;
+    if (isRefused && !this.dryRun) {
+      const running = await isAnswering(this.dir);
+      const asserts = assertsJson(broken);
+      io.json({ applied: false, dry_run: false, policy_hash: policyHash, opened: 0, running, asserts });
+    }
+    printAsserts(io, broken);
+    const what = `${countText(broken.length, "assert")} not proved`;
+    if (isRefused)
+      io.complain(
+        `${io.paint.red("✗")} ${what}: nothing was changed\n  --force applies it all the same, and is recorded`,
+      );
+    else io.note(`⚠ ${what}; recorded with the version (--force)`);
+    return isRefused;
+  }
+
   /** Whether that was all. */
   async #rehearse(io: Terminal, policy: CompiledPolicy, policyHash: string): Promise<boolean> {
     const { accessTo, openings, printOpenings, printRehearsal, versionInForce } = await import("../rehearsal.ts");
@@ -104,7 +133,8 @@ export class ApplyCommand extends FarameshCommand {
     const isOver = this.dryRun || (this.#opened > 0 && !this.force);
     if (isOver) {
       const running = await isAnswering(this.dir);
-      io.json({ applied: false, dry_run: this.dryRun, policy_hash: policyHash, opened, running });
+      const asserts = this.#broken.length === 0 ? [] : (await import("../asserts.ts")).assertsJson(this.#broken);
+      io.json({ applied: false, dry_run: this.dryRun, policy_hash: policyHash, opened, running, asserts });
     }
     if (this.dryRun) await printRehearsal(io, this.dir, active, policy, access);
     else if (access !== null && this.#opened > 0) printOpenings(io, access);
@@ -123,7 +153,10 @@ export class ApplyCommand extends FarameshCommand {
   async #ask(io: Terminal, policy: CompiledPolicy, before: StatusAnswer): Promise<ApplyAnswer> {
     const changes = await changesBetween(this.dir, before.daemon.image_hash, policy.stack);
     const image = Buffer.from(policy.image).toString("base64");
-    const forced = this.#opened > 0 ? `opens ${openedText(this.#opened)}, by --force; ` : "";
+    const opens = this.#opened > 0 ? `opens ${openedText(this.#opened)}, by --force; ` : "";
+    const broken = this.#broken.length;
+    const breaks = broken > 0 ? `${countText(broken, "assert")} not proved, by --force; ` : "";
+    const forced = `${breaks}${opens}`;
     const summary = `${forced}${changes === null ? "" : summaryOf(changes)}`;
     return askOperator(this.dir, "apply", { image, sources: policy.sources, actor: actorName(io.env), summary });
   }
@@ -226,6 +259,10 @@ function report(io: Terminal, policy: CompiledPolicy, { answer, pid, before, soc
   else if (changed) io.say(`${tick} swapped in place, 0 calls dropped`);
   for (const phase of phases_started) io.say(`${tick} phase ${visible(phase)} has begun`);
   if (pid !== null) io.say(`→ socket ${socket}`);
+}
+
+function agentsWith({ agents, anonymous }: CompiledPolicy["stack"]) {
+  return anonymous === null ? agents : [...agents, anonymous];
 }
 
 function openedText(count: number): string {

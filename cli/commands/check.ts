@@ -4,6 +4,7 @@ import { relative, sep } from "node:path";
 import { Command, Option } from "clipanion";
 import type { Diagnostic, Stack } from "../../compiler/index.ts";
 import { lockFileName } from "../../runtime/registry/lock-file.ts";
+import type { TriedAssert } from "../asserts.ts";
 import { FarameshCommand } from "../context.ts";
 import { type ExitCode, exits, Stop } from "../exit.ts";
 import { gatherImports, pinAll, unpinned } from "../imports.ts";
@@ -48,6 +49,12 @@ export class CheckCommand extends FarameshCommand {
     const source = readPolicyFile(this.dir);
     const { compile } = await import("../../compiler/index.ts");
     const { reasonAbout } = await import("../../compiler/analyse/index.ts");
+    const { assertFindings, assertsJson, tryAsserts } = await import("../asserts.ts");
+    let asserts: readonly TriedAssert[] = [];
+    const reasoner = (all: Stack, compiled: Uint8Array) => {
+      asserts = tryAsserts({ stack: all, image: compiled });
+      return [...reasonAbout(all), ...assertFindings(asserts)];
+    };
     const { knownTools } = await import("../known-tools.ts");
     const known = await knownTools(this.dir, io.env);
     const { offline, unsigned = [] } = this;
@@ -55,7 +62,7 @@ export class CheckCommand extends FarameshCommand {
       throw new Stop("--unsigned names publishers to pin, with --write-lock", undefined, exits.usage);
     const holding = this.writeLock ? "none" : "all";
     const gathered = await gatherImports(io, this.dir, source, { holding, offline, unsigned });
-    const options = { file: source.file, knownTools: known, imports: gathered.resolve, reasoner: reasonAbout };
+    const options = { file: source.file, knownTools: known, imports: gathered.resolve, reasoner };
     const { image, stack, diagnostics, unreported, sources, imports } = compile(source.text, options);
     const errors = diagnostics.filter(({ severity }) => severity === "error");
     const warnings = diagnostics.filter(({ severity }) => severity === "warning");
@@ -77,6 +84,7 @@ export class CheckCommand extends FarameshCommand {
       unreported: unreported === undefined ? null : unreportedJson(unreported),
       unset_variables: unset,
       diagnostics,
+      asserts: assertsJson(asserts),
       imports: imports.map(({ reference, sha256 }) => ({
         reference,
         sha256,
@@ -105,6 +113,8 @@ export class CheckCommand extends FarameshCommand {
       const steps = countText(facts.worst_case_steps, "step");
       io.say(`  ${agents}, ${countText(facts.rules, "rule")}; a decision takes at most ${steps}`);
     }
+    const proved = asserts.filter(({ outcome }) => outcome === "proved").length;
+    if (proved > 0) io.say(`  ${countText(proved, "assert")} proved`);
     if (this.writeLock) io.say(`  ${countText(imports.length, "import")} pinned in ${lockFileName}`);
     for (const { reference } of loose) io.note(`  ${reference} is not pinned yet; pin it: faramesh check --write-lock`);
     if (warnings.length > 0) io.say(`  ${countText(warnings.length, "warning")}`);

@@ -35,7 +35,7 @@ export class PlanCommand extends FarameshCommand {
     category: "Policy",
     description: "show what apply would change",
     details:
-      "Compares the file with the policy in force, says which calls of all that there can be are decided differently, and judges the recorded calls of a window by both. Exit codes: 0, 1 the policy does not compile, 2 with --strict-replay when a recorded call would come out differently and with --no-new-access when a call is permitted or deferred that was not.",
+      "Compares the file with the policy in force, says which calls of all that there can be are decided differently, and judges the recorded calls of a window by both. Exit codes: 0, 1 the policy does not compile, 2 with --strict-replay when a recorded call would come out differently and with --no-new-access when a call is permitted or deferred that was not; 2 as well where an assert does not hold or is not proved, which apply refuses.",
     examples: [
       ["What would change", "faramesh plan"],
       ["Judge the calls of a week, and fail when one differs", "faramesh plan --since 7d --strict-replay"],
@@ -82,11 +82,14 @@ export class PlanCommand extends FarameshCommand {
       active === null ? null : await this.#replay(io, { walDir, active, lastSeq, sinceUs: window.us }, policy);
     const { accessTo, openings } = await import("../rehearsal.ts");
     const access = await accessTo(this.dir, active, policy);
-    io.json(jsonOf(changes, active, this.since, report, access));
+    const { assertsJson, failing, printAsserts, tryAsserts } = await import("../asserts.ts");
+    const asserts = tryAsserts(policy);
+    io.json({ ...jsonOf(changes, active, this.since, report, access), asserts: assertsJson(asserts) });
     if (!io.isJson) await this.#tell(io, changes, active, report, access);
+    printAsserts(io, asserts);
     const differs = this.strictReplay && (report?.transitions.length ?? 0) > 0;
     const opens = this.noNewAccess && openings(access) > 0;
-    return differs || opens ? exits.changes : exits.ok;
+    return differs || opens || failing(asserts).length > 0 ? exits.changes : exits.ok;
   }
 
   async #changes(active: LoggedActivation | null, policy: CompiledPolicy): Promise<StackChanges> {

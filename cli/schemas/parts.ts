@@ -140,6 +140,19 @@ export const accessList = listOf(
     example: openObject,
   }),
 );
+/** Asserts and what came of them; a counter-example is a call that was tried, without its agent. */
+export const assertList = listOf(
+  object({
+    assert: string,
+    agent: orNull(string),
+    reason: orNull(string),
+    outcome: oneOf("proved", "refuted", "unproved"),
+    why: string,
+    counter_example: orNull(
+      object({ effect, rule_ref: orNull(string), phase: orNull(string), rollouts: openObject, call: openObject }),
+    ),
+  }),
+);
 export const transitionList = listOf(object({ tool: string, count: integer }));
 
 export const wal = object({

@@ -1,6 +1,7 @@
 // What the commands write that read, test, change and build a policy.
 import {
   accessList,
+  assertList,
   boolean,
   diagnostic,
   expectation,
@@ -51,6 +52,7 @@ export const policySchemas: Readonly<Record<string, Schema>> = {
     unreported: orNull(object({ errors: integer, warnings: integer, is_at_least: boolean })),
     unset_variables: listOf(string),
     diagnostics: listOf(diagnostic),
+    asserts: assertList,
     imports: listOf(
       object({ reference: string, sha256: hash, believed_by: oneOf("key", "digest", "own"), pinned: boolean }),
     ),
@@ -179,6 +181,7 @@ export const policySchemas: Readonly<Record<string, Schema>> = {
         unknown: listOf(object({ agent: orNull(string), tool: string, why: string })),
       }),
     ),
+    asserts: assertList,
   }),
   apply: {
     anyOf: [
@@ -194,7 +197,14 @@ export const policySchemas: Readonly<Record<string, Schema>> = {
         phases_started: listOf(string),
       }),
       object({ stopped: boolean, pid: orNull(integer) }),
-      object({ applied: boolean, dry_run: boolean, policy_hash: hash, opened: integer, running: boolean }),
+      object({
+        applied: boolean,
+        dry_run: boolean,
+        policy_hash: hash,
+        opened: integer,
+        running: boolean,
+        asserts: assertList,
+      }),
     ],
   },
   rollback: object({ version, from_version: version, policy_hash: hash, image_hash: hash, changed: boolean }),

@@ -1,7 +1,7 @@
 // A stack as the text of governance.fms, from its tree alone: for policies that were written as YAML or JSON. Comments
 // and layout are gone; everything that decides stays, in canonical layout. Only for a stack without errors.
 import type {
-  Agent, Block, BlockEntry, Budget, BudgetField, Field, Gate, Import, NetworkMatcher, Pack, Pattern, Phase, RateLimit, Redaction, Rule, Stack, Use,
+  Agent, Assert, Block, BlockEntry, Budget, BudgetField, Field, Gate, Import, NetworkMatcher, Pack, Pattern, Phase, RateLimit, Redaction, Rule, Stack, Use,
   Value,
 } from "../ast.ts"; // biome-ignore format: a table
 import { format } from "../format.ts";
@@ -16,6 +16,7 @@ export function toText(stack: Stack): string {
     ...stack.blocks.map(namedBlock),
     ...stack.packs.map(pack),
     ...(stack.anonymous?.rules ?? []).map(rule),
+    stack.asserts.map(assertion).join("\n"),
     ...stack.agents.map(agent),
   ];
   const printed = format(sections.filter((section) => section !== "").join("\n\n"));
@@ -43,6 +44,7 @@ function agent(of: Agent): string {
     [...ownParts(of.rateLimits).map(rateLimit), ...ownParts(of.redactions).map(redaction)],
     [of.egress, of.modelPolicy].flatMap((gate) => (gate === null ? [] : [gateBlock(gate)])),
     of.blocks.map(namedBlock),
+    of.asserts.map(assertion),
   ];
   return block(`agent ${quoted(of.id)}`, spaced(groups));
 }
@@ -103,6 +105,10 @@ function rule(of: Rule): string {
     ...(of.reeval === null ? [] : [`reeval ${of.reeval}`]),
   ];
   return clauses.join(" ");
+}
+
+function assertion({ quantifier, rule: of }: Assert): string {
+  return `assert ${quantifier} ${rule(of)}`;
 }
 
 function notified(targets: readonly Value[]): string {

@@ -2,6 +2,7 @@
 import type { CstNode } from "chevrotain";
 import type {
   Agent,
+  Assert,
   Block,
   Budget,
   BudgetField,
@@ -17,6 +18,7 @@ import type {
   Value,
   Var,
 } from "../ast.ts";
+import { readAssert } from "./assert.ts";
 import { readBlock } from "./block.ts";
 import { readDottedName } from "./expression.ts";
 import { readUse } from "./import.ts";
@@ -39,6 +41,7 @@ interface Draft {
   egress: Gate | null;
   modelPolicy: Gate | null;
   readonly blocks: Block[];
+  readonly asserts: Assert[];
 }
 
 export function readAgent(reader: Reader, node: CstNode): Agent {
@@ -56,6 +59,7 @@ export function readAgent(reader: Reader, node: CstNode): Agent {
     egress: null,
     modelPolicy: null,
     blocks: [],
+    asserts: [],
   };
   for (const statement of children(node, "agentStatement")) {
     const body = statement.recoveredNode ? undefined : only(statement);
@@ -71,6 +75,9 @@ function readStatement(reader: Reader, node: CstNode, draft: Draft): void {
       return;
     case "rulesBlock":
       for (const rule of readRules(reader, node)) draft.rules.push(rule);
+      return;
+    case "assertStatement":
+      draft.asserts.push(readAssert(reader, node));
       return;
     case "defaultField": {
       const span = reader.ofNode(node);

@@ -1,6 +1,6 @@
 // What the statements of a policy make together, whichever form they were read from: flat rules become the anonymous
 // agent, phases of the top level go to the only agent, rules are counted. Reads no text.
-import type { Agent, Block, Import, Pack, Phase, Rule, RuntimeBlock, SourceText, Stack } from "../ast.ts";
+import type { Agent, Assert, Block, Import, Pack, Phase, Rule, RuntimeBlock, SourceText, Stack } from "../ast.ts";
 import { limits, utf8Bytes } from "../limits.ts";
 import type { Reader } from "./tree.ts";
 
@@ -13,14 +13,15 @@ export interface TopLevel {
   readonly blocks: readonly Block[];
   readonly imports: readonly Import[];
   readonly packs: readonly Pack[];
+  readonly asserts: readonly Assert[];
 }
 
 export function assembleStack(reader: Reader, top: TopLevel, sources: readonly SourceText[]): Stack {
-  const { runtime, flat, blocks, imports, packs } = top;
+  const { runtime, flat, blocks, imports, packs, asserts } = top;
   limitRules(reader, flat, [...top.agents, ...packs.map(({ rules }) => ({ rules, phases: [] }))]);
   const agents = placePhases(reader, top.phases, top.agents);
   const anonymous = flat.length === 0 ? null : anonymousAgent(flat);
-  return { sources, runtime, agents, anonymous, blocks, imports, packs };
+  return { sources, runtime, agents, anonymous, blocks, imports, packs, asserts };
 }
 
 /** Whether the text can be looked at at all; reports why not. */
@@ -45,7 +46,7 @@ export function isReadable(reader: Reader, text: string): boolean {
 function anonymousAgent(rules: readonly Rule[]): Agent {
   const span = rules[0]?.span ?? { source: 0, start: 0, end: 0 };
   const none = { default: null, fields: [], vars: [], budgets: [], rateLimits: [], redactions: [], phases: [] };
-  const gates = { uses: [], egress: null, modelPolicy: null, blocks: [] };
+  const gates = { uses: [], egress: null, modelPolicy: null, blocks: [], asserts: [] };
   return { id: "", idSpan: span, ...none, ...gates, rules, span: { ...span, end: rules.at(-1)?.span.end ?? span.end } };
 }
 

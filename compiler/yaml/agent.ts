@@ -2,6 +2,7 @@
 import type { Agent, Field, Gate, Pattern, Phase, Rule, Span, Value } from "../ast.ts";
 import { isBlockKeyword } from "../blocks.ts";
 import { readDuration } from "../parse/value.ts";
+import { readAsserts } from "./assert.ts";
 import { agentBlockKeys, readBlocks } from "./block.ts";
 import type { Form, Keys, Known } from "./form.ts";
 import { type Named, namedItems, readBudgets, readRateLimits, readRedactions } from "./limits.ts";
@@ -23,6 +24,7 @@ const agentKeys = {
   redactions: ["redact"],
   phases: ["phase"],
   uses: ["use"],
+  asserts: ["assert"],
   egress: [],
   model_policy: [],
   ...agentBlockKeys,
@@ -68,6 +70,7 @@ function readAgent(form: Form, item: Named, map: MapNode): Agent | null {
     redactions: read("redactions", readRedactions),
     phases: read("phases", readPhases),
     uses: read("uses", readUses),
+    asserts: read("asserts", readAsserts),
     egress: gateOf(form, entries, "egress"),
     modelPolicy: gateOf(form, entries, "model_policy"),
     blocks: entries.flatMap((entry) => (isBlockKeyword(entry.name) ? readBlocks(form, entry.name, entry) : [])),

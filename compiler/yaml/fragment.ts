@@ -1,8 +1,9 @@
 // Pieces of the language inside a scalar: a condition, a whole rule, the name of a cost. The grammar is the text form's
 // own; only places are translated. A comment is no part of a piece: folding would let it swallow what follows.
 import type { CstNode, IToken } from "chevrotain";
-import type { Expr, Name, Rule, Span } from "../ast.ts";
+import type { Assert, Expr, Name, Rule, Span } from "../ast.ts";
 import { type PolicyParser, sharedParser } from "../grammar.ts";
+import { readAssert } from "../parse/assert.ts";
 import { readDottedName, readExpression } from "../parse/expression.ts";
 import { readRule } from "../parse/rule.ts";
 import { syntaxFindings } from "../parse/syntax.ts";
@@ -21,6 +22,12 @@ export function readCondition(form: Form, scalar: ScalarNode, text: string): Exp
 export function readRuleText(form: Form, scalar: ScalarNode, text: string): Rule | null {
   const read = readPiece(form, scalar, text, (parser) => parser.ruleAlone(), "the rule");
   return read === null ? null : readRule(read.reader, must(child(read.tree, "ruleStatement"), "a rule"));
+}
+
+/** An assert as text: `never permit stripe/payouts if amount > 500`, the word `assert` before it or not. */
+export function readAssertText(form: Form, scalar: ScalarNode, text: string): Assert | null {
+  const read = readPiece(form, scalar, text, (parser) => parser.assertAlone(), "the assert");
+  return read === null ? null : readAssert(read.reader, read.tree);
 }
 
 /** The argument that a budget counts: `amount`, `args.total`. */

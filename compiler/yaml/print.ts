@@ -3,6 +3,7 @@
 import { stringify } from "yaml";
 import type {
   Agent,
+  Assert,
   Budget,
   BudgetField,
   Field,
@@ -64,6 +65,7 @@ function plainStack(stack: Stack): Plain {
     ...plainBlocks(stack.blocks),
     ["agents", agents.length === 0 ? undefined : map(...agents.map((agent) => [agent.id, plainAgent(agent)] as const))],
     ["rules", anonymous === null ? undefined : anonymous.rules.map(plainRule)],
+    ["asserts", unlessEmpty(stack.asserts, plainAssert)],
   );
 }
 
@@ -145,6 +147,7 @@ function plainAgent(agent: Agent): Plain {
     ["egress", plainGate(agent, agent.egress)],
     ["model_policy", plainGate(agent, agent.modelPolicy)],
     ...plainBlocks(agent.blocks),
+    ["asserts", unlessEmpty(agent.asserts, plainAssert)],
   );
 }
 
@@ -197,6 +200,10 @@ function plainRule(rule: Rule): Plain {
     ["notify", notify.length === 0 ? undefined : notify.map(plainText)],
     ["reeval", reeval ?? undefined],
   );
+}
+
+function plainAssert({ quantifier, rule }: Assert): Plain {
+  return `${quantifier} ${textOfRule(rule)}`;
 }
 
 /** In the author's order; those of `query` and `header` share a map where the first of them stands. */

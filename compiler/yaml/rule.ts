@@ -41,7 +41,7 @@ export function readRules(form: Form, node: Node): Rule[] {
   return rules;
 }
 
-function readRule(form: Form, node: Node): Rule | null {
+export function readRule(form: Form, node: Node): Rule | null {
   if (node.kind === "scalar" && typeof node.value === "string") return readRuleText(form, node, node.value);
   if (node.kind !== "map") {
     form.wrong(node, "a rule is a map or a text", example);

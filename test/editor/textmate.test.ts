@@ -72,6 +72,7 @@ const samples: readonly (readonly [string, readonly (readonly [string, string])[
   ["deny! a#b", [["deny!", "keyword.control.effect.mandatory.faramesh"], ["a#b", "entity.name.function.tool.faramesh"]]],
   ["  permit stripe/* if amount < $500.50", [["permit", "keyword.control.effect.faramesh"], ["stripe/*", "entity.name.function.tool.faramesh"], ["if", "keyword.other.clause.faramesh"], ["<", "keyword.operator.faramesh"], ["$500.50", "constant.numeric.money.faramesh"]]],
   ["  allow \"x\" when a and not b", [["allow", "keyword.control.effect.faramesh"], ["\"", "string.quoted.double.faramesh"], ["x", "string.quoted.double.faramesh"], ["\"", "string.quoted.double.faramesh"], ["when", "keyword.other.clause.faramesh"], ["and", "keyword.operator.word.faramesh"], ["not", "keyword.operator.word.faramesh"]]],
+  ["  assert never permit pay/* if x", [["assert", "storage.type.block.faramesh"], ["never", "keyword.other.clause.faramesh"], ["permit", "keyword.control.effect.faramesh"], ["pay/*", "entity.name.function.tool.faramesh"], ["if", "keyword.other.clause.faramesh"]]],
   ["agent bot {", [["agent", "storage.type.block.faramesh"], ["{", "punctuation.section.block.faramesh"]]],
   ["default deny", [["default", "storage.type.block.faramesh"], ["deny", "keyword.control.effect.faramesh"]]],
   ["window = 1h30m", [["=", "keyword.operator.assignment.faramesh"], ["1h30m", "constant.numeric.duration.faramesh"]]],

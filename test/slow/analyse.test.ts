@@ -2,6 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { holdAgainstMachine } from "../analyse/agreement.ts";
+import { tryGenerated } from "../analyse/asserts.ts";
 import { tryWitnesses } from "../analyse/witnesses.ts";
 
 const POLICIES_DEFAULT = 10_000;
@@ -15,6 +16,12 @@ test("what analysis is sure of, the machine does", async () => {
   process.stdout.write(`seed ${seed}\n`);
   const { sure, unsure } = await holdAgainstMachine(policies, seed);
   assert.ok(sure > unsure);
+});
+
+test("no call breaks an assert that is said to be proved, and every counter-example is confirmed", async () => {
+  const { broken, proved } = await tryGenerated(policies, seed);
+  assert.equal(broken, []);
+  assert.ok(proved > 0);
 });
 
 test("the example of each certain difference is answered as was said", async () => {

@@ -1,0 +1,158 @@
+// What comes of a policy's asserts: proved by reasoning, refuted by a call that the machine was asked about, or neither. A
+// call is shown as a counter-example only where the policy and the assert were both put to the machine.
+import {
+  type Asked,
+  assertsOf,
+  type Breach,
+  judgeAsserts,
+  probeImage,
+  timeWith,
+  type Witness,
+} from "../compiler/analyse/index.ts";
+import type { Stack } from "../compiler/ast.ts";
+import type { Finding } from "../compiler/diagnostic.ts";
+import { ruleText } from "../compiler/text.ts";
+import { loadPolicySync } from "../runtime/evaluator/index.ts";
+import type { Effect, Policy } from "../runtime/evaluator/types.ts";
+import { type PolicyOfPlan, verdictOf } from "./access.ts";
+import { visible } from "./render.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** "proved" of every call that there can be; "refuted" by one that was tried; "unproved": it may hold or not. */
+export type Outcome = "proved" | "refuted" | "unproved";
+
+export interface TriedAssert {
+  readonly asked: Asked;
+  /** `assert never permit stripe/payouts if amount > 500`. */
+  readonly text: string;
+  readonly outcome: Outcome;
+  /** The call that breaks it, and how it was decided; null unless it was refuted. */
+  readonly counter: { readonly breach: Breach; readonly effect: Effect; readonly ruleRef: string | null } | null;
+  /** Why it is not proved, in words; "" where it is. */
+  readonly why: string;
+}
+
+/** The asserts of a policy, or others that are asked of it, in order. */
+export function tryAsserts(policy: PolicyOfPlan, asked: readonly Asked[] = assertsOf(policy.stack)): TriedAssert[] {
+  if (asked.length === 0) return [];
+  // Counters are left out: each example meets a policy whose counters stand at nothing.
+  const machine = loadPolicySync(policy.image, { state: "volatile" });
+  const nothing = machine.snapshot();
+  return judgeAsserts(policy.stack, asked).map(({ breaches, unknown }, i): TriedAssert => {
+    const one = asked[i] as Asked;
+    const text = assertText(one);
+    const broken = breaches.length === 0 ? null : counterAmong(policy.stack, one, breaches, machine, nothing);
+    if (broken !== null) return { asked: one, text, outcome: "refuted", counter: broken, why: whyRefuted(broken) };
+    const [first] = breaches;
+    const [beyond] = unknown;
+    if (first !== undefined) {
+      const where = first.when.includes("") ? "" : ` when ${first.when.join(" or ")}`;
+      const why = `${first.tool}${where} may be decided otherwise: it hangs on what no call shows by itself`;
+      return { asked: one, text, outcome: "unproved", counter: null, why };
+    }
+    if (beyond !== undefined)
+      return { asked: one, text, outcome: "unproved", counter: null, why: `${beyond.tool}: not known (${beyond.why})` };
+    return { asked: one, text, outcome: "proved", counter: null, why: "" };
+  });
+}
+
+/** A probe counts nothing but the session that the call is of. */
+const probeMemory = { state: "volatile", meterCapacity: 64, arenaBytes: 16_384 } as const;
+
+function counterAmong(
+  stack: Stack,
+  asked: Asked,
+  breaches: readonly Breach[],
+  machine: Policy,
+  nothing: ReturnType<Policy["snapshot"]>,
+): TriedAssert["counter"] {
+  const probe = loadPolicySync(probeImage(stack, asked), probeMemory);
+  const { quantifier, rule } = asked.assert;
+  const wanted = rule.effect === "deny!" ? "deny" : rule.effect;
+  for (const breach of breaches) {
+    const isMeant = verdictOf(probe, { ...breach.example, phase: null, rollouts: {} }, timeWith);
+    if (isMeant?.code !== "POLICY_DENY" || isMeant.rule === null) continue;
+    machine.restore(nothing);
+    const said = verdictOf(machine, breach.example, timeWith);
+    if (said === null || (quantifier === "never") !== (said.effect === wanted)) continue;
+    return { breach, effect: said.effect, ruleRef: said.rule_ref };
+  }
+  return null;
+}
+
+export function assertText({ assert: { quantifier, rule } }: Asked): string {
+  return `assert ${quantifier} ${ruleText(rule)}`;
+}
+
+function whyRefuted({ breach, effect, ruleRef }: NonNullable<TriedAssert["counter"]>): string {
+  return `${callText(breach.example)} is answered ${effect}${ruleRef === null ? "" : ` by ${ruleRef}`}`;
+}
+
+/** The call as its tool and what it says; state that it needs stands behind it. */
+function callText({ request, phase, rollouts }: Witness): string {
+  const { tool_id, args, agent_id: _agent, ...rest } = request;
+  const said = Object.keys(rest).length === 0 ? args : { args, ...rest };
+  const running = Object.entries(rollouts).map(([name, runs]) => `${runs ? "during" : "after"} ${name}`);
+  const state = [...(phase === null ? [] : [`in phase ${phase}`]), ...running].join(", ");
+  return `${tool_id} ${JSON.stringify(said)}${state === "" ? "" : ` (${state})`}`;
+}
+
+/** Those that do not hold, or are not known to. */
+export function failing(tried: readonly TriedAssert[]): TriedAssert[] {
+  return tried.filter(({ outcome }) => outcome !== "proved");
+}
+
+/** What `check` says of asserts that are not proved. */
+export function assertFindings(tried: readonly TriedAssert[]): Finding[] {
+  return failing(tried).map(({ asked, outcome, why }): Finding => {
+    const { reason } = asked.assert.rule;
+    const because = reason === null ? "" : ` (${reason})`;
+    const whose = ofAgent(asked);
+    if (outcome === "refuted")
+      return {
+        code: "FMS082",
+        message: `this assert does not hold${whose}: ${why}${because}`,
+        span: asked.assert.span,
+        help: "correct the rule that answers so, or the assert",
+      };
+    return {
+      code: "FMS083",
+      message: `this assert is not proved${whose}: ${why}${because}`,
+      span: asked.assert.span,
+      help: "compare with constants, or put a deny! before the rules that may answer so",
+    };
+  });
+}
+
+function ofAgent({ id }: Asked): string {
+  return id === null ? "" : ` for \`${id}\``;
+}
+
+const marks: Readonly<Record<Outcome, string>> = { proved: "✓", refuted: "✗", unproved: "?" };
+
+export function printAsserts(io: Terminal, tried: readonly TriedAssert[]): void {
+  if (tried.length === 0) return;
+  io.line("Asserts (every possible call, limits and budgets aside):");
+  for (const { asked, text, outcome, why } of tried) {
+    const paint = outcome === "proved" ? io.paint.green : outcome === "refuted" ? io.paint.red : io.paint.yellow;
+    const whose = asked.id === null ? "" : ` (${asked.id})`;
+    const words = outcome === "unproved" ? `not proved: ${why}` : why;
+    io.line(`${paint(marks[outcome])} ${visible(text + whose)}${words === "" ? "" : `: ${visible(words)}`}`);
+  }
+}
+
+export function assertsJson(tried: readonly TriedAssert[]): object[] {
+  return tried.map(({ asked, text, outcome, counter, why }) => ({
+    assert: text,
+    agent: asked.id,
+    reason: asked.assert.rule.reason,
+    outcome,
+    why,
+    counter_example: counter === null ? null : exampleJson(counter),
+  }));
+}
+
+function exampleJson({ breach, effect, ruleRef }: NonNullable<TriedAssert["counter"]>): object {
+  const { agent_id: _agent, ...call } = breach.example.request;
+  return { effect, rule_ref: ruleRef, phase: breach.example.phase, rollouts: breach.example.rollouts, call };
+}

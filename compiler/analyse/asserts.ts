@@ -1,0 +1,139 @@
+// Whether what a policy asserts holds of every call that there can be. "proved" is said only where no call is left over;
+// where reasoning cannot tell, calls that may break the assert are named, and it is for others to try them.
+import type { Agent, Assert, Stack } from "../ast.ts";
+import { topNames } from "../check/assert.ts";
+import type { NamesOf } from "../names.ts";
+import { patternsOf, subjectOf, toolWords } from "./access.ts";
+import { clausesOf } from "./clauses.ts";
+import { Space } from "./decision.ts";
+import { Beyond, NEVER } from "./diagram.ts";
+import { every, FormulaReader, known } from "./formula.ts";
+import { POLICY_STEPS_MAX } from "./limits.ts";
+import { Patterns } from "./patterns.ts";
+import { Places } from "./place.ts";
+import { type ToolClass, toolClasses } from "./tool-classes.ts";
+import { type Witness, witnessOf } from "./witness.ts";
+import { describe } from "./words.ts";
+
+/** Calls that break an assert, or that may. */
+export interface Breach {
+  /** The tool, or the patterns that its names fit. */
+  readonly tool: string;
+  /** Stretches of calls, "" for all; at most `STRETCHES_MAX`. */
+  readonly when: readonly string[];
+  readonly isCut: boolean;
+  readonly example: Witness;
+  /** False where it hangs on what reasoning cannot see: the past of a session, two arguments compared. */
+  readonly isCertain: boolean;
+}
+
+export interface JudgedAssert {
+  readonly assert: Assert;
+  /** Whose calls: an id, null for the anonymous agent. */
+  readonly agent: string | null;
+  /** None of them, and none unknown: the assert is proved. Limits, budgets and malformed calls are left out. */
+  readonly breaches: readonly Breach[];
+  /** Tools of which nothing is known, and why. */
+  readonly unknown: readonly { readonly tool: string; readonly why: string }[];
+}
+
+/** Stretches that one breach names. */
+const STRETCHES_MAX = 4;
+/** Breaches of one assert that are told; one of each class of tools. */
+const BREACHES_MAX = 8;
+
+/** An assert and the agent whose calls it is of; names in it are looked up in `names`. */
+export interface Asked {
+  readonly assert: Assert;
+  readonly agent: Agent;
+  readonly id: string | null;
+  readonly names: NamesOf;
+}
+
+/** The asserts of a policy, those of the top level once for each agent. The policy must have no errors. */
+export function assertsOf(stack: Stack): Asked[] {
+  return agentsOf(stack).flatMap(({ agent, id }) => [
+    ...agent.asserts.map((assert) => ({ assert, agent, id, names: agent })),
+    ...stack.asserts.map((assert) => ({ assert, agent, id, names: topNames })),
+  ]);
+}
+
+/** Every agent that the policy governs, the anonymous one as null. */
+export function agentsOf({ agents, anonymous }: Stack): { readonly agent: Agent; readonly id: string | null }[] {
+  const named = agents.map((agent) => ({ agent, id: agent.id }));
+  return anonymous === null ? named : [...named, { agent: anonymous, id: null }];
+}
+
+/** In the order in which they were asked. */
+export function judgeAsserts(stack: Stack, asked: readonly Asked[]): JudgedAssert[] {
+  const patterns = new Patterns();
+  const budget = { steps: 0 };
+  return asked.map((one) => new AssertJudge(stack, one, patterns).judge(budget));
+}
+
+class AssertJudge {
+  readonly #stack: Stack;
+  readonly #asked: Asked;
+  readonly #patterns: Patterns;
+  readonly #breaches: Breach[] = [];
+  readonly #unknown: { tool: string; why: string }[] = [];
+
+  constructor(stack: Stack, asked: Asked, patterns: Patterns) {
+    this.#stack = stack;
+    this.#asked = asked;
+    this.#patterns = patterns;
+  }
+
+  judge(budget: { steps: number }): JudgedAssert {
+    const { assert, agent, id } = this.#asked;
+    const pattern = assert.rule.pattern.text;
+    try {
+      const classes = toolClasses([...patternsOf(agent), pattern]);
+      for (const tools of classes) if (tools.patterns.has(pattern)) this.#class(tools, budget);
+    } catch (error) {
+      if (!(error instanceof Beyond)) throw error;
+      this.#unknown.push({ tool: pattern, why: error.message });
+    }
+    return { assert, agent: id, breaches: this.#breaches, unknown: this.#unknown };
+  }
+
+  #class(tools: ToolClass, budget: { steps: number }): void {
+    if (this.#breaches.length === BREACHES_MAX) return;
+    try {
+      if (budget.steps > POLICY_STEPS_MAX) throw new Beyond("the policy is too large");
+      budget.steps += this.#look(tools);
+    } catch (error) {
+      if (!(error instanceof Beyond)) throw error;
+      this.#unknown.push({ tool: toolWords(tools), why: error.message });
+    }
+  }
+
+  /** Returns the steps that it took. */
+  #look(tools: ToolClass): number {
+    const { assert, agent, id, names } = this.#asked;
+    const subject = subjectOf(this.#stack, agent);
+    const places = new Places();
+    const setting = { tool: tools.isSingle ? tools.example : null, agent: id, zone: subject.zone };
+    const reader = new FormulaReader(places, setting, this.#patterns);
+    // Before the assert is read: what it reads is no reason for a selector's gate.
+    const clauses = clausesOf(subject, tools, places, reader);
+    const { condition, network, effect } = assert.rule;
+    const parts = [known(true), ...network.map((matcher) => reader.matcher(matcher, names))];
+    if (condition !== null) parts.push(reader.condition(condition, names));
+    const formula = every(parts);
+    const space = new Space(places.ordered());
+    const { diagrams } = space;
+    const { effects } = space.decision(clauses);
+    const said = effects[effect === "deny!" ? "deny" : effect];
+    const meant = diagrams.and(space.possible, space.answers(formula).yes);
+    const broken = assert.quantifier === "never" ? diagrams.and(meant, said) : diagrams.minus(meant, said);
+    const certain = space.certain(broken);
+    const set = certain === NEVER ? broken : certain;
+    const example = witnessOf(space, set, id, tools);
+    if (example !== null) {
+      const { lines, isCut } = describe(space, set, STRETCHES_MAX);
+      this.#breaches.push({ tool: toolWords(tools), when: lines, isCut, example, isCertain: certain !== NEVER });
+    }
+    return diagrams.steps;
+  }
+}
