@@ -121,7 +121,12 @@ async function buildBundles() {
     ...common,
     platform: "node",
     splitting: true,
-    entryPoints: { faramesh: "cli/main.ts", daemon: "runtime/daemon-main.ts", sdk: "runtime/sdk/index.ts" },
+    entryPoints: {
+      faramesh: "cli/main.ts",
+      daemon: "runtime/daemon-main.ts",
+      sdk: "runtime/sdk/index.ts",
+      "selftest-writer": "runtime/selftest/writer-main.ts",
+    },
   });
   const script = { ...common, platform: "node", format: "cjs", minify: true, outExtension: { ".js": ".cjs" } };
   // Bundled whole: its packages are modules.

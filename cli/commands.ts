@@ -39,6 +39,7 @@ import * as registry from "./commands/registry.ts";
 import { RegistryPublishCommand, RegistrySignCommand } from "./commands/registry-publish.ts";
 import { RollbackCommand } from "./commands/rollback.ts";
 import { SchemaCommand } from "./commands/schema.ts";
+import { SelfTestCommand } from "./commands/selftest.ts";
 import { ServiceInstallCommand, ServiceUninstallCommand } from "./commands/service.ts";
 import { StatusCommand } from "./commands/status.ts";
 import { TestCommand } from "./commands/test.ts";
@@ -114,6 +115,7 @@ export const commands: readonly CommandClass<Context>[] = [
   DestroyCommand,
   DisassembleCommand,
   AssembleCommand,
+  SelfTestCommand,
   SchemaCommand,
   CompletionCommand,
 ];

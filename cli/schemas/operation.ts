@@ -107,6 +107,20 @@ export const operationSchemas: Readonly<Record<string, Schema>> = {
   }),
   "service uninstall": object({ name: string, path: string, removed: boolean }),
   destroy: object({ removed: listOf(string), kept: listOf(string) }),
+  selftest: object({
+    ok: boolean,
+    seed: integer,
+    suites: listOf(
+      object({
+        name: oneOf("engine", "tampering", "rollback", "disk errors", "kills"),
+        ok: boolean,
+        runs: integer,
+        findings: listOf(string),
+        told: string,
+        seconds: number,
+      }),
+    ),
+  }),
   schema: openObject,
   /** The client's own form, or nothing. */
   hook: openObject,

@@ -267,6 +267,7 @@ test("results of real runs are as published", async () => {
     await stack.stop();
     await hold(dir, ["apply", "--stop"]);
     await hold(dir, ["completion", "bash"]);
+    await hold(dir, ["selftest"]);
     await hold(dir, ["service", "install"]);
     await hold(dir, ["service", "uninstall"]);
     await holdRegistry(dir);
