@@ -16,6 +16,8 @@ export class DecidingPolicy implements StatelessPolicy {
   protected readonly machine: Machine;
   protected readonly image: ImageReader;
   protected readonly marshal: Marshal;
+  /** The latest that was looked at: calls of one session come together. */
+  #session: string | undefined = undefined;
   /** Whether counters have a home here. */
   protected readonly counts: boolean;
   protected readonly plans: Plans;
@@ -55,7 +57,11 @@ export class DecidingPolicy implements StatelessPolicy {
   /** Writes what the plan needs; bytes of the arena, or below zero when it cannot be judged. */
   protected prepare(plan: Plan, request: EvaluationRequest, options: EvaluationOptions, whole: boolean): number {
     if (!(options.now >= 0 && options.now <= NOW_MAX_MS)) return BAD_REQUEST;
-    if (request.session_id !== undefined && !isIdentifier(request.session_id)) return BAD_REQUEST;
+    const session = request.session_id;
+    if (session !== this.#session) {
+      if (session !== undefined && !isIdentifier(session)) return BAD_REQUEST;
+      this.#session = session;
+    }
     if (plan.stateful) {
       if (!this.counts) return STATE_UNAVAILABLE;
       const cost = request.cost_usd ?? 0;

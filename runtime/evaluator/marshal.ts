@@ -201,8 +201,21 @@ export class Marshal {
     const { words, bytes, arena, arenaBytes } = this.#machine;
     const at = arena + this.#used;
     let written = 0;
-    if (text.length <= SHORT_TEXT && text.length <= arenaBytes - this.#used) {
-      for (; written < text.length; written++) {
+    const { length } = text;
+    if (length <= SHORT_TEXT && length <= arenaBytes - this.#used) {
+      // Four a turn.
+      for (; written + 4 <= length; written += 4) {
+        const a = text.charCodeAt(written);
+        const b = text.charCodeAt(written + 1);
+        const c = text.charCodeAt(written + 2);
+        const d = text.charCodeAt(written + 3);
+        if ((a | b | c | d) > 127) break;
+        bytes[at + written] = a;
+        bytes[at + written + 1] = b;
+        bytes[at + written + 2] = c;
+        bytes[at + written + 3] = d;
+      }
+      for (; written < length; written++) {
         const unit = text.charCodeAt(written);
         if (unit > 127) break;
         bytes[at + written] = unit;

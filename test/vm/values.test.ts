@@ -190,4 +190,31 @@ test("the machine's memory stays as it is over a million decisions", () => {
   assert.ok((tally.get("POLICY_PERMIT") ?? 0) > 100_000);
 });
 
+test("a session's id is looked at with each call, whatever the call before had", () => {
+  const policy = open('agent "a" {\n  default permit\n}');
+  const asked = (session_id: unknown) =>
+    policy.decide({ agent_id: "a", tool_id: "t", session_id } as never, { now: noon }).code;
+  const ids = ["s", undefined, "\ud800", "s", null, "s", "", 7, "s", Number.NaN, "x".repeat(257), undefined, "\ud800"];
+  const wrong = new Set<unknown>(["\ud800", null, "", 7, Number.NaN, "x".repeat(257)]);
+  for (const id of [...ids, ...ids]) assert.is(asked(id), wrong.has(id) ? "BAD_REQUEST" : "POLICY_PERMIT", String(id));
+});
+
+test("short texts arrive whole, wherever in them the first character beyond ASCII stands", () => {
+  for (const length of [0, 1, 2, 3, 4, 5, 7, 8, 9, 39, 40, 41]) {
+    const texts = [...Array(length).keys()].map((at) => `${"a".repeat(at)}é${"b".repeat(length - at - 1)}`);
+    const given = ["c".repeat(length), ...texts];
+    for (const text of given) {
+      const policy = open(
+        `agent "a" {\n  default deny\n  permit t if x <= ${JSON.stringify(text)} and x >= ${JSON.stringify(text)}\n}`,
+      );
+      assert.is(
+        policy.decide({ agent_id: "a", tool_id: "t", args: { x: text } }, { now: noon }).effect,
+        "permit",
+        text,
+      );
+      assert.is(policy.decide({ agent_id: "a", tool_id: "t", args: { x: `${text}.` } }, { now: noon }).effect, "deny");
+    }
+  }
+});
+
 test.run();
