@@ -43,6 +43,8 @@ import { SelfTestCommand } from "./commands/selftest.ts";
 import { ServiceInstallCommand, ServiceUninstallCommand } from "./commands/service.ts";
 import { StatusCommand } from "./commands/status.ts";
 import { TestCommand } from "./commands/test.ts";
+import { TestGenerateCommand } from "./commands/test-generate.ts";
+import { TestRecordCommand } from "./commands/test-record.ts";
 import * as token from "./commands/token.ts";
 import { WitnessServeCommand } from "./commands/witness-serve.ts";
 import type { Context } from "./context.ts";
@@ -55,6 +57,8 @@ export const commands: readonly CommandClass<Context>[] = [
   BuildCommand,
   BundleCommand,
   TestCommand,
+  TestGenerateCommand,
+  TestRecordCommand,
   PlanCommand,
   BenchCommand,
   ApplyCommand,

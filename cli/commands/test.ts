@@ -9,7 +9,7 @@ import { exits, Stop } from "../exit.ts";
 import type { RuleCoverage } from "../fixtures/coverage.ts";
 import type { CaseResult } from "../fixtures/judge.ts";
 import { changedLines } from "../line-diff.ts";
-import { compilePolicy, readPolicyFile } from "../policy-file.ts";
+import { type CompiledPolicy, compilePolicy, readPolicyFile } from "../policy-file.ts";
 import { columns, countText, visible } from "../render.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -47,22 +47,31 @@ export class TestCommand extends FarameshCommand {
       );
     const { readFixtures } = await import("../fixtures/fixture.ts");
     const fixtures = readFixtures(this.dir, this.#fixturePath());
-    const policy = await this.#policy(io);
+    const compiled = await this.#compiled(io);
+    const policy = await openPolicy(compiled);
     const { Coverage } = await import("../fixtures/coverage.ts");
     const { judgeFixtures } = await import("../fixtures/judge.ts");
     const coverage = this.coverage || this.lcov !== undefined ? new Coverage(policy.rules()) : null;
-    const results = judgeFixtures(policy, fixtures, {
+    const judged = judgeFixtures(policy, fixtures, {
       mode: policy.runtime().mode === "audit" ? "audit" : "enforce",
       failFast: this.failFast && !this.update,
       onTrace: coverage === null ? null : (rules) => coverage.take(rules),
     });
+    const hasFailed = judged.some(({ passed }) => !passed);
+    const asserts = fixtures.some((one) => one.asserts.length > 0);
+    const { judgeAssertsOf } = await import("../fixtures/asserts.ts");
+    const results = [
+      ...judged,
+      ...(asserts && !(this.failFast && hasFailed) ? judgeAssertsOf(compiled, fixtures) : []),
+    ];
     if (results.length === 0)
       throw new Stop("there are no fixtures: tests/ holds no *.fmtest.json", "write one: docs/testing.md");
     const covered = coverage?.rules() ?? null;
     if (this.lcov !== undefined && covered !== null) await writeLcov(this.lcov, covered);
-    const updated = this.update ? await this.#update(io, results) : 0;
+    const updated = this.update ? await this.#update(io, judged) : 0;
     await this.#report(io, results, this.coverage ? covered : null, updated);
-    return this.update || results.every(({ passed }) => passed) ? exits.ok : exits.failed;
+    const isHeld = results.every(({ passed, problem }) => passed || (this.update && problem === null));
+    return isHeld ? exits.ok : exits.failed;
   }
 
   #fixturePath(): string | null {
@@ -70,11 +79,9 @@ export class TestCommand extends FarameshCommand {
     return isAbsolute(this.fixture) ? relative(this.dir, this.fixture) : this.fixture;
   }
 
-  async #policy(io: Terminal): Promise<Policy> {
-    const { loadPolicySync } = await import("../../runtime/evaluator/index.ts");
+  async #compiled(io: Terminal): Promise<CompiledPolicy> {
     try {
-      const { image } = await compilePolicy(io, this.dir, readPolicyFile(this.dir));
-      return loadPolicySync(image, { state: "volatile" });
+      return await compilePolicy(io, this.dir, readPolicyFile(this.dir));
     } catch (error) {
       if (!(error instanceof Stop) || error.exitCode !== exits.failed) throw error;
       throw new Stop(error.message, error.help, exits.changes);
@@ -116,6 +123,7 @@ export class TestCommand extends FarameshCommand {
     for (const result of failed) {
       const failure = failureOf(result);
       io.line(`${io.paint.red("✗")} ${visible(result.fixture.path)}: ${visible(result.name)}`);
+      if (result.problem !== null) io.line(`    ${visible(result.problem)}`);
       if (failure === undefined) continue;
       const step = result.calls.length > 1 ? `${visible(failure.call.label)}: ` : "";
       io.line(`    ${step}${differenceText(failure)}`);
@@ -132,6 +140,11 @@ export class TestCommand extends FarameshCommand {
     const path = relative(process.cwd(), this.dir).split(sep).join("/");
     return path === "" ? "" : `${path}/`;
   }
+}
+
+async function openPolicy({ image }: CompiledPolicy): Promise<Policy> {
+  const { loadPolicySync } = await import("../../runtime/evaluator/index.ts");
+  return loadPolicySync(image, { state: "volatile" });
 }
 
 async function writeLcov(path: string, covered: readonly RuleCoverage[]): Promise<void> {
@@ -161,11 +174,12 @@ function jsonOf(results: readonly CaseResult[], covered: readonly RuleCoverage[]
     passed: results.filter(({ passed }) => passed).length,
     failed: results.filter(({ passed }) => !passed).length,
     updated,
-    cases: results.map(({ fixture, name, calls, passed }) => ({
+    cases: results.map(({ fixture, name, calls, passed, problem }) => ({
       file: fixture.path,
       fixture: fixture.name,
       name,
       passed,
+      problem,
       calls: calls.map(({ call, answer, differs }) => ({
         tool: call.request.tool_id,
         expect: expectJson(call.expect),

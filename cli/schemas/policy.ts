@@ -117,6 +117,7 @@ export const policySchemas: Readonly<Record<string, Schema>> = {
         fixture: string,
         name: string,
         passed: boolean,
+        problem: orNull(string),
         calls: listOf(
           object({
             tool: string,
@@ -139,6 +140,22 @@ export const policySchemas: Readonly<Record<string, Schema>> = {
         }),
       ),
     ),
+  }),
+  "test generate": object({
+    written: string,
+    cases: integer,
+    left_out: integer,
+    unreached: listOf(object({ place: string, text: string })),
+  }),
+  "test record": object({
+    written: string,
+    window: string,
+    total: integer,
+    cases: integer,
+    repeated: integer,
+    beyond: integer,
+    not_replayable: integer,
+    otherwise: integer,
   }),
   plan: object({
     version: { const: "v1" },

@@ -30,11 +30,17 @@ const UNDECLARED = "undeclared-agent";
 
 const TOOL_CALL: Sample = { kind: "text", value: "tool_call" };
 
-/** Null for an empty set. */
-export function witnessOf(space: Space, set: Node, agent: string | null, tools: ToolClass): Witness | null {
+/** Null for an empty set. `fixed`: values of places by level, each of a region that the whole set lies in. */
+export function witnessOf(
+  space: Space,
+  set: Node,
+  agent: string | null,
+  tools: ToolClass,
+  fixed: ReadonlyMap<number, Sample> = new Map(),
+): Witness | null {
   const chosen = choose(space, set);
   if (chosen === null) return null;
-  const values = space.places.map((_, level) => chosen.get(level) ?? null);
+  const values = space.places.map((_, level) => fixed.get(level) ?? chosen.get(level) ?? null);
   return build(space, values, agent, tools);
 }
 

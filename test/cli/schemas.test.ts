@@ -161,6 +161,7 @@ test("results of real runs are as published", async () => {
     mkdirSync(join(dir, "tests"));
     writeFileSync(join(dir, "tests", "pay.fmtest.json"), fixture);
     await hold(dir, ["test"]);
+    await hold(dir, ["test", "generate"]);
     const { listing } = await hold(dir, ["disassemble"]);
     writeFileSync(join(dir, "policy.lst"), String(listing));
     await hold(dir, ["assemble", join(dir, "policy.lst"), "--out", join(dir, "policy.image")]);
@@ -190,6 +191,7 @@ test("results of real runs are as published", async () => {
     for (const words of [["list"], ["pending"], ["history"], ["show", id], ["approve", id, "--reason", "ok"]]) {
       await hold(dir, ["approvals", ...words]);
     }
+    await hold(dir, ["test", "record"]);
     await hold(dir, ["approvals", "deny", other.approval_id ?? ""]);
     await hold(dir, ["approvals", "approve", id], 1, true);
     const grants = ["approvals", "grants"];
