@@ -160,9 +160,11 @@ function syncDirectoryAside(path: string): Promise<void> {
   const descriptor = fs.openSync(path, O_RDONLY);
   return new Promise((resolve, reject) => {
     fs.fsync(descriptor, (error) => {
-      fs.closeSync(descriptor);
-      if (error === null) resolve();
-      else reject(error);
+      fs.close(descriptor, (closeError) => {
+        const failure = error ?? closeError;
+        if (failure === null || failure === undefined) resolve();
+        else reject(failure);
+      });
     });
   });
 }
@@ -209,7 +211,7 @@ async function lock(path: string): Promise<{ lock: DiskLock } | { heldBy: number
   };
   try {
     fs.ftruncateSync(descriptor, 0);
-    fs.writeSync(descriptor, `${process.pid}\n`, 0);
+    writeAll(new NodeFile(path, descriptor), Buffer.from(`${process.pid}\n`), 0);
   } catch (error) {
     release();
     throw error;

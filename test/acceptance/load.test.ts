@@ -18,7 +18,7 @@ const search = (id: string): string =>
   `{"type":"govern","call_id":"${id}","agent_id":"bot","session_id":"s","tool_id":"search","args":{}}\n`;
 const amountOf = ({ call_id }: Answer): number => Number(call_id.split("-")[1]) % 1000;
 
-test("A03 A04 B04 H07 kill -9 under load loses no acknowledged decision, no budget and no rate", () =>
+test("A03 B04 H07 kill -9 under load loses no acknowledged decision, no budget and no rate", () =>
   onOutsideStack(policyBelow(500), async (stack) => {
     const codes = (answers: readonly Answer[]): string[] => answers.map(({ reason_code }) => reason_code);
     assert.equal(codes(await stack.lines(search("a") + search("b"))), ["POLICY_PERMIT", "POLICY_PERMIT"]);
