@@ -3,7 +3,9 @@
 import { compileGlob, run } from "../compiler/automaton/index.ts";
 import type { RuleRef, StackChanges } from "../compiler/diff.ts";
 import type { Effect } from "../runtime/evaluator/types.ts";
-import type { ReplayReport } from "../runtime/replay.ts";
+import { canonicalJson } from "../runtime/json.ts";
+import type { ReplayReport, Sample, Unreplayable } from "../runtime/replay.ts";
+import { countText, shortened, toSeconds, visible } from "./render.ts";
 
 const encoder = new TextEncoder();
 
@@ -52,3 +54,37 @@ function matcherOf(pattern: string): (tool: string) => boolean {
   const compiled = compileGlob(pattern, { separator: "/", ignoreCase: false });
   return compiled.ok ? (tool) => run(compiled.automaton, encoder.encode(tool)) : () => false;
 }
+
+/** Characters of a sample's arguments. */
+const argsShownMax = 200;
+
+/** One line for each call: when, who, what, and what would decide. */
+export function samplesText(samples: readonly Sample[]): string[] {
+  return samples.map(({ actionId, time, agent, tool, args, from, to, ruleRef, reason }) => {
+    const call = `${visible(agent)} ${visible(tool)} ${shortened(canonicalJson(args), argsShownMax)}`;
+    const by = ruleRef === null ? reason : `by ${ruleRef}`;
+    return `  ${toSeconds(time)} ${visible(actionId)} ${call}: ${from} → ${to} ${visible(by)}`;
+  });
+}
+
+const whyWords: Readonly<Record<Unreplayable, string>> = {
+  "not kept": "what a rule reads was not kept",
+  "not judged": "refused before any policy saw it",
+  "other agent": "neither policy governs the agent",
+};
+
+/** How many calls could not be replayed, then why, by tool. */
+export function unreplayableText({ notReplayable, total, unreplayable }: ReplayReport): string[] {
+  if (notReplayable === 0) return [];
+  const shown = unreplayable.slice(0, unreplayableShownMax);
+  const lines = shown.map(({ tool, why, count }) => `  ${visible(tool)} ${countText(count, "call")}: ${whyWords[why]}`);
+  const left = unreplayable.length - shown.length;
+  return [
+    `${countText(notReplayable, "call")} of ${total} could not be replayed:`,
+    ...lines,
+    ...(left > 0 ? [`  and ${countText(left, "more tool")}`] : []),
+  ];
+}
+
+/** Tools of which it is told; the JSON has all. */
+const unreplayableShownMax = 10;

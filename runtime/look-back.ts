@@ -16,7 +16,7 @@ import { repeatSession } from "./session-keeper.ts";
 export const historyKind = "history";
 
 /** How far back calls are looked for: a week. */
-const lookBackUs = 7 * 86_400_000_000;
+export const lookBackUs = 7 * 86_400_000_000;
 /** Base64 of entries in one mark, in characters; a single entry of 1,024 events has 23,000. */
 const markTextMax = 40_000;
 

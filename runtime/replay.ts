@@ -9,8 +9,9 @@ import { usedOf } from "./decision-record.ts";
 import type { Effect, Policy, ToolInfo, Verdict } from "./evaluator/types.ts";
 import { machineCodes } from "./evaluator/verdicts.ts";
 import { loadImage } from "./images.ts";
-import type { JsonObject } from "./json.ts";
+import type { Json, JsonObject } from "./json.ts";
 import { type PassingRecord, visitRecords } from "./log/read.ts";
+import { LookBack, lookBackUs, looksBackAnew } from "./look-back.ts";
 import { moving, Past } from "./past.ts";
 import { ruleDigest } from "./policy.ts";
 import { callOf, isKept, notJudged, type RecordedCall } from "./recorded-call.ts";
@@ -25,7 +26,33 @@ export interface ReplayOptions {
   readonly load: (image: Uint8Array) => Policy;
   /** Microseconds since 1970: calls from then on are judged again. */
   readonly sinceUs: number;
+  /** Calls kept as samples of each transition; none when absent. */
+  readonly samples?: number;
   onProgress?(seq: number): void;
+}
+
+/** Why a recorded call could not be judged again. */
+export type Unreplayable =
+  /** A value that one of the policies reads is not in the record. */
+  | "not kept"
+  /** The call was refused before any policy saw it. */
+  | "not judged"
+  /** Neither policy governs the agent. */
+  | "other agent";
+
+/** A recorded call that would come out differently, as its record has it: what was taken out of it stays out. */
+export interface Sample {
+  readonly actionId: string;
+  /** RFC 3339 with microseconds. */
+  readonly time: string;
+  readonly agent: string;
+  readonly tool: string;
+  readonly args: Json;
+  readonly from: Effect;
+  readonly to: Effect;
+  /** What decides under the candidate: `governance.fms:14`, or null. */
+  readonly ruleRef: string | null;
+  readonly reason: string;
 }
 
 export interface Transition {
@@ -41,6 +68,10 @@ export interface ReplayReport {
   readonly notReplayable: number;
   /** Those that differ, by tool. */
   readonly transitions: readonly Transition[];
+  /** By tool and cause, most first. */
+  readonly unreplayable: readonly { readonly tool: string; readonly why: Unreplayable; readonly count: number }[];
+  /** The latest of each transition, oldest first. */
+  readonly samples: readonly Sample[];
 }
 
 /** Denied in audit mode too. */
@@ -58,55 +89,71 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     active: load(loadImage(policiesDir, options.activeImageHash).image),
     candidate: load(options.candidate),
   };
+  // What only the candidate's rules look back at is found before the window, as applying it would.
+  const lookBack = looksBackAnew(policies.candidate, policies.active) ? new LookBack(load(options.candidate)) : null;
   let run: Run | null = null;
   await visitRecords(walDir, (record) => {
     if (record.seq % progressRecords === 0) options.onProgress?.(record.seq);
     const call = record.type === "decision" ? callOf(record.member, record.timeUs) : null;
     if (call !== null && call.nowMs * 1000 >= sinceUs) {
-      run ??= begin(policies.active, policies.candidate, past.snapshot(), call.nowMs);
+      run ??= begin(policies, past.snapshot(), call.nowMs, lookBack?.entries(call.nowMs * 1000) ?? [], options.samples);
       run.take(call, record, past.active?.policy.tool(call.request.agent_id, call.request.tool_id) ?? null);
       return;
     }
     if (run === null) {
       if (moving.has(record.type)) past.take(record.value());
+      if (lookBack !== null && record.timeUs >= sinceUs - lookBackUs) lookBack.takeTail([record.value()]);
     } else if (record.type === "policy") {
       // Only for which version was in force: the counters are the two policies' own from here on.
       past.take(record.value());
     } else if (record.type === "phase" || record.type === "cost") run.repeat(record.value());
   });
-  return (run as Run | null)?.report() ?? { total: 0, notReplayable: 0, transitions: [] };
+  const nothing = { total: 0, notReplayable: 0, transitions: [], unreplayable: [], samples: [] };
+  return (run as Run | null)?.report() ?? nothing;
 }
 
 /** Both policies take over the counters as a swap would, with the clocks of their phases started. */
-function begin(active: Policy, candidate: Policy, counters: Uint8Array | null, nowMs: number): Run {
+function begin(
+  { active, candidate }: { readonly active: Policy; readonly candidate: Policy },
+  counters: Uint8Array | null,
+  nowMs: number,
+  histories: readonly Uint8Array[],
+  samples = 0,
+): Run {
   if (counters !== null) active.restore(counters);
   active.activatePhases(nowMs);
   candidate.restore(active.snapshot());
+  candidate.addHistory(histories, nowMs);
   candidate.activatePhases(nowMs);
-  return new Run(new Side(active), new Side(candidate));
+  return new Run(new Side(active), new Side(candidate), samples);
 }
 
 class Run {
   readonly #active: Side;
   readonly #candidate: Side;
   readonly #counts = new Map<string, number>();
+  readonly #unreplayable = new Map<string, number>();
+  readonly #samples = new Map<string, Sample[]>();
+  readonly #samplesMax: number;
   #total = 0;
   #notReplayable = 0;
 
-  constructor(active: Side, candidate: Side) {
+  constructor(active: Side, candidate: Side, samplesMax: number) {
     this.#active = active;
     this.#candidate = candidate;
+    this.#samplesMax = samplesMax;
   }
 
-  take(call: RecordedCall, { member }: PassingRecord, then: ToolInfo | null): void {
+  take(call: RecordedCall, record: PassingRecord, then: ToolInfo | null): void {
     this.#total++;
     const sides = [this.#active, this.#candidate];
     const { agent_id, tool_id } = call.request;
     const [old, next] = [this.#active.policy.tool(agent_id, tool_id), this.#candidate.policy.tool(agent_id, tool_id)];
     const isReadable = (tool: ToolInfo | null): boolean => tool === null || isKept(call, tool, then);
-    const isGoverned = old !== null || next !== null;
-    if (notJudged.has(call.code) || !isGoverned || !isReadable(old) || !isReadable(next)) {
+    const why = unreplayable(call, old !== null || next !== null, isReadable(old) && isReadable(next));
+    if (why !== null) {
       this.#notReplayable++;
+      add(this.#unreplayable, JSON.stringify([tool_id, why]));
       // It took its tokens and counted as a call all the same; what it cost the other policy's budgets is not known.
       for (const side of sides) {
         if (!machineCodes.has(call.code as Code)) continue;
@@ -116,12 +163,17 @@ class Run {
       return;
     }
     const approved = new Set<string>();
-    const wasApproved = (): boolean => usedOf(member("steps") ?? null).length > 0;
+    const wasApproved = (): boolean => usedOf(record.member("steps") ?? null).length > 0;
     const before = this.#active.judge(call, (cause) => wasApproved() && approved.add(cause) !== null);
     const after = this.#candidate.judge(call, (cause) => approved.has(cause));
-    if (before === after) return;
-    const key = JSON.stringify([call.request.tool_id, before, after]);
-    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+    if (before.effect === after.effect) return;
+    const key = JSON.stringify([call.request.tool_id, before.effect, after.effect]);
+    add(this.#counts, key);
+    if (this.#samplesMax === 0) return;
+    const samples = this.#samples.get(key) ?? [];
+    this.#samples.set(key, samples);
+    if (samples.length === this.#samplesMax) samples.shift();
+    samples.push(sampleOf(record.value(), before.effect, after));
   }
 
   /** A session moved, opened or closed; what a call cost in truth. */
@@ -140,8 +192,50 @@ class Run {
       return { tool, from, to, count };
     });
     transitions.sort((a, b) => b.count - a.count || (a.tool < b.tool ? -1 : 1));
-    return { total: this.#total, notReplayable: this.#notReplayable, transitions };
+    const unreplayed = [...this.#unreplayable].map(([key, count]) => {
+      const [tool, why] = JSON.parse(key) as [string, Unreplayable];
+      return { tool, why, count };
+    });
+    unreplayed.sort((a, b) => b.count - a.count || (a.tool < b.tool ? -1 : 1));
+    const samples = [...this.#samples.values()].flat().sort((a, b) => (a.time < b.time ? -1 : 1));
+    return {
+      total: this.#total,
+      notReplayable: this.#notReplayable,
+      transitions,
+      unreplayable: unreplayed,
+      samples,
+    };
   }
+}
+
+function unreplayable(call: RecordedCall, isGoverned: boolean, isWhole: boolean): Unreplayable | null {
+  if (notJudged.has(call.code)) return "not judged";
+  return !isGoverned ? "other agent" : isWhole ? null : "not kept";
+}
+
+function add(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+function sampleOf(record: JsonObject, from: Effect, { effect, verdict }: Judged): Sample {
+  const text = (member: Json | undefined): string => (typeof member === "string" ? member : "");
+  return {
+    actionId: text(record.action_id),
+    time: text(record.time),
+    agent: text(record.agent_id),
+    tool: text(record.tool),
+    args: record.args ?? null,
+    from,
+    to: effect,
+    ruleRef: verdict.rule_ref,
+    reason: verdict.reason,
+  };
+}
+
+/** What a policy says of a call, and the effect of that in practice. */
+interface Judged {
+  readonly effect: Effect;
+  readonly verdict: Verdict;
 }
 
 /** One of the two policies, with the counters of its own. */
@@ -157,20 +251,21 @@ class Side {
   }
 
   /** The effect in practice. `isApproved` says whether a person had let the call past that cause. */
-  judge(call: RecordedCall, isApproved: (cause: string) => boolean): Effect {
+  judge(call: RecordedCall, isApproved: (cause: string) => boolean): Judged {
     const approved: string[] = [];
-    for (let step = 0; step < causesMax; step++) {
+    for (;;) {
       const verdict = this.policy.decide(call.request, { now: call.nowMs, approved });
       const { cause } = verdict;
       if (verdict.effect !== "defer" || cause === null || approved.includes(cause)) return this.#inPractice(verdict);
-      if (!isApproved(this.#lasting(cause))) return this.#inPractice(verdict);
+      // Beyond that many it stays deferred.
+      if (approved.length === causesMax || !isApproved(this.#lasting(cause))) return this.#inPractice(verdict);
       approved.push(cause);
     }
-    return "deny";
   }
 
-  #inPractice({ effect, code }: Verdict): Effect {
-    return this.#isAudit && !deniedInAudit.has(code) ? "permit" : effect;
+  #inPractice(verdict: Verdict): Judged {
+    const { effect, code } = verdict;
+    return { effect: this.#isAudit && !deniedInAudit.has(code) ? "permit" : effect, verdict };
   }
 
   /** A rule by its words, so that the same rule of another policy is the same cause. */

@@ -20,6 +20,8 @@ import { type LoggedActivation, readActivations, storedVersion } from "../versio
 import { walDirFor } from "../wal.ts";
 
 const windowDefault = "24h";
+/** Calls of each kind that are shown. */
+const samplesMax = 1_000;
 
 interface Recorded {
   readonly walDir: string;
@@ -27,6 +29,7 @@ interface Recorded {
   readonly lastSeq: number;
   /** Microseconds since 1970. */
   readonly sinceUs: number;
+  readonly samples: number;
 }
 
 export class PlanCommand extends FarameshCommand {
@@ -39,6 +42,7 @@ export class PlanCommand extends FarameshCommand {
     examples: [
       ["What would change", "faramesh plan"],
       ["Judge the calls of a week, and fail when one differs", "faramesh plan --since 7d --strict-replay"],
+      ["See three calls of each kind that would come out differently", "faramesh plan --sample 3"],
       ["Look again at each save", "faramesh plan --watch"],
       ["Fail when anything is opened", "faramesh plan --no-new-access"],
     ],
@@ -48,6 +52,9 @@ export class PlanCommand extends FarameshCommand {
   });
   readonly strictReplay = Option.Boolean("--strict-replay", false, {
     description: "exit 2 when a recorded call would come out differently",
+  });
+  readonly sample = Option.String("--sample", {
+    description: "show so many of the recorded calls that would come out differently, of each kind",
   });
   readonly noNewAccess = Option.Boolean("--no-new-access", false, {
     description: "exit 2 when a call could get further than under the policy in force, or that is not known",
@@ -62,6 +69,9 @@ export class PlanCommand extends FarameshCommand {
   }
 
   async #look(io: Terminal): Promise<number> {
+    const samples = this.sample === undefined ? 0 : Number(this.sample);
+    if (!Number.isInteger(samples) || samples < 0 || samples > samplesMax)
+      throw new Stop(`--sample is a whole number up to ${samplesMax}`, undefined, exits.usage);
     const window = windowStart(this.since);
     const policy = await compilePolicy(io, this.dir, readPolicyFile(this.dir));
     const walDir = await walDirFor(this.dir, io.env);
@@ -79,7 +89,7 @@ export class PlanCommand extends FarameshCommand {
       );
     }
     const report =
-      active === null ? null : await this.#replay(io, { walDir, active, lastSeq, sinceUs: window.us }, policy);
+      active === null ? null : await this.#replay(io, { walDir, active, lastSeq, sinceUs: window.us, samples }, policy);
     const { accessTo, openings } = await import("../rehearsal.ts");
     const access = await accessTo(this.dir, active, policy);
     const { assertsJson, failing, printAsserts, tryAsserts } = await import("../asserts.ts");
@@ -112,7 +122,7 @@ export class PlanCommand extends FarameshCommand {
   }
 
   async #replay(io: Terminal, recorded: Recorded, policy: CompiledPolicy): Promise<ReplayReport> {
-    const { walDir, active, lastSeq, sinceUs } = recorded;
+    const { walDir, active, lastSeq, sinceUs, samples } = recorded;
     const { replay } = await import("../../runtime/replay.ts");
     const { loadPolicySync } = await import("../../runtime/evaluator/index.ts");
     const progress = await openProgress(io, "judging recorded calls");
@@ -124,6 +134,7 @@ export class PlanCommand extends FarameshCommand {
         candidate: policy.image,
         load: (image) => loadPolicySync(image, { state: "volatile" }),
         sinceUs,
+        samples,
         onProgress: (seq) => progress.update(seq, Math.max(seq, lastSeq), countText(seq, "record")),
       });
     } finally {
@@ -154,11 +165,9 @@ export class PlanCommand extends FarameshCommand {
     io.line(`Decision impact (last ${visible(this.since)}):`);
     for (const line of columns(impact.map(impactRow))) io.line(line);
     if (impact.length === 0) io.line("no recorded call would come out differently");
-    if (report.notReplayable > 0) {
-      io.line(
-        `${countText(report.notReplayable, "call")} of ${report.total} could not be replayed (values not kept, or other agents)`,
-      );
-    }
+    const { samplesText, unreplayableText } = await import("../impact.ts");
+    for (const line of samplesText(report.samples)) io.line(line);
+    for (const line of unreplayableText(report)) io.line(line);
   }
 }
 
@@ -196,8 +205,19 @@ function jsonOf(
       },
       ...items,
     },
-    replay: report === null ? null : { window, total: report.total, not_replayable: report.notReplayable, transitions },
+    replay: report === null ? null : { ...replayJson(report), window, transitions },
     access: access === null ? null : accessJson(access),
+  };
+}
+
+function replayJson({ total, notReplayable, unreplayable, samples }: ReplayReport): object {
+  return {
+    total,
+    not_replayable: notReplayable,
+    not_replayable_why: unreplayable,
+    samples: samples.map(({ actionId, time, agent, tool, args, from, to, ruleRef, reason }) => {
+      return { action_id: actionId, time, agent_id: agent, tool, args, from, to, rule_ref: ruleRef, reason };
+    }),
   };
 }
 

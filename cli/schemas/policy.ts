@@ -1,9 +1,11 @@
 // What the commands write that read, test, change and build a policy.
 import {
   accessList,
+  anything,
   assertList,
   boolean,
   diagnostic,
+  effect,
   expectation,
   hash,
   integer,
@@ -188,6 +190,22 @@ export const policySchemas: Readonly<Record<string, Schema>> = {
         window: string,
         total: integer,
         not_replayable: integer,
+        not_replayable_why: listOf(
+          object({ tool: string, why: oneOf("not kept", "not judged", "other agent"), count: integer }),
+        ),
+        samples: listOf(
+          object({
+            action_id: string,
+            time,
+            agent_id: string,
+            tool: string,
+            args: anything,
+            from: effect,
+            to: effect,
+            rule_ref: orNull(string),
+            reason: string,
+          }),
+        ),
         transitions: object(Object.fromEntries(transitionNames.map((name) => [name, transitionList])), transitionNames),
       }),
     ),

@@ -9,7 +9,19 @@ import { onStack, type StackUnderTest } from "./stack-under-test.ts";
 
 const inAgent = (body: string): string => `agent "bot" { default deny\n${body}\n}`;
 
-async function against(stack: StackUnderTest, candidate: string, sinceUs = 0): Promise<ReplayReport> {
+type Counts = Pick<ReplayReport, "total" | "notReplayable" | "transitions">;
+
+async function against(stack: StackUnderTest, candidate: string, sinceUs = 0): Promise<Counts> {
+  const { total, notReplayable, transitions } = await reportOf(stack, candidate, sinceUs, 0);
+  return { total, notReplayable, transitions };
+}
+
+async function reportOf(
+  stack: StackUnderTest,
+  candidate: string,
+  sinceUs: number,
+  samples: number,
+): Promise<ReplayReport> {
   const { image } = compile(candidate, { file: "governance.fms" });
   if (image === undefined) throw new Error("the candidate does not compile");
   return replay({
@@ -19,6 +31,7 @@ async function against(stack: StackUnderTest, candidate: string, sinceUs = 0): P
     candidate: image,
     load: (bytes) => loadPolicySync(bytes, { state: "volatile" }),
     sinceUs,
+    samples,
   });
 }
 
@@ -116,6 +129,56 @@ test("what else a rule reads was kept only where the policy then in force read i
     });
     const unknown = await against(stack, inAgent('permit pay if purpose("refund")\ndeny other if purpose("refund")'));
     assert.equal(unknown, { total: 2, notReplayable: 1, transitions: [] });
+  }));
+
+test("samples are the latest calls of each kind, as their records have them", () =>
+  onStack(inAgent('permit pay\npermit other\nredact pay args: ["card"]'), async (stack) => {
+    for (const amount of [1, 2, 3]) await stack.ask("pay", { amount, card: "4242" });
+    await stack.ask("other", { a: "b" });
+    const { samples } = await reportOf(stack, inAgent("deny pay if amount > 1\npermit pay\ndefer other"), 0, 1);
+    assert.equal(
+      samples.map(({ tool, from, to, ruleRef, agent }) => [tool, from, to, ruleRef, agent]),
+      [
+        ["pay", "permit", "deny", "governance.fms:2", "bot"],
+        ["other", "permit", "defer", "governance.fms:4", "bot"],
+      ],
+    );
+    const text = JSON.stringify(samples[0]?.args);
+    assert.match(text, '"amount":3');
+    assert.match(text, "$redacted");
+    assert.not.match(text, "4242");
+    assert.equal((await reportOf(stack, inAgent("deny pay"), 0, 0)).samples, []);
+  }));
+
+test("I05 calls that cannot be replayed are told with their tool and the cause", () =>
+  onStack(inAgent('permit pay\npermit other\nredact pay args: ["card"]'), async (stack) => {
+    await stack.ask("pay", { card: "4242" });
+    await stack.ask("pay", { card: "4343" });
+    await stack.ask("other", {}, { agent_id: "stranger" });
+    const { unreplayable, notReplayable } = await reportOf(stack, inAgent('permit pay if card == "4242"'), 0, 0);
+    assert.is(notReplayable, 3);
+    assert.equal(unreplayable, [
+      { tool: "pay", why: "not kept", count: 2 },
+      { tool: "other", why: "other agent", count: 1 },
+    ]);
+  }));
+
+test("what only the candidate's rules look back at is found before the window", () =>
+  onStack(inAgent("permit open\npermit pay"), async (stack) => {
+    await stack.ask("open");
+    for (const amount of [40, 50]) await stack.ask("pay", { amount });
+    const records = (await stack.records()).filter(({ type }) => type === "decision");
+    const sinceUs = Date.parse(String(records[2]?.time)) * 1000;
+    const opened = inAgent('permit open\npermit pay if history_tool_count("open") == 1');
+    assert.equal(await against(stack, opened, sinceUs), { total: 1, notReplayable: 0, transitions: [] });
+    const never = inAgent('permit open\npermit pay if history_tool_count("open") == 0');
+    assert.equal((await against(stack, never, sinceUs)).transitions, [
+      { tool: "pay", from: "permit", to: "deny", count: 1 },
+    ]);
+    const sum = (most: number): string =>
+      inAgent(`permit open\npermit pay if session.sum("pay.amount", window=1h) < ${most}`);
+    assert.equal((await against(stack, sum(41), sinceUs)).transitions, []);
+    assert.is((await against(stack, sum(40), sinceUs)).transitions.length, 1);
   }));
 
 test.run();
