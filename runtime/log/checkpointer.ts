@@ -59,6 +59,8 @@ export class Checkpointer {
   readonly #store: TileStore;
   #signer: SigningKey;
   #key: VerifierKey;
+  /** The key that signs is still kept as the next: it takes the other's place once a checkpoint of its own is on disk. */
+  #isAdoptionOwed: boolean;
   #note: string | null;
   #pending: string[] = [];
   #taken = 0;
@@ -83,7 +85,8 @@ export class Checkpointer {
     this.head = recovered.head;
     this.isKeyNamed = recovered.isKeyNamed;
     this.rotatedTo = recovered.rotatedTo;
-    this.#signer = keys.current();
+    this.#isAdoptionOwed = recovered.named !== null;
+    this.#signer = recovered.named ?? keys.current();
     this.#key = verifierKeyOf(this.#signer, this.#origin);
     this.#lastMonoUs = around.now().monoUs;
     this.#lastSize = this.#tree.size;
@@ -124,13 +127,16 @@ export class Checkpointer {
    */
   rotate(): Promise<VerifierKey> {
     return this.#inTurn(async () => {
-      const next = verifierKeyOf(this.#keys.makeNext(), this.#origin);
+      if (this.#isAdoptionOwed)
+        throw new LogFailure("AUDIT_UNAVAILABLE", "the last new key has not signed a checkpoint yet");
+      const made = this.#keys.makeNext();
+      const next = verifierKeyOf(made, this.#origin);
       const note = await this.#endorse(next);
       const recorded = this.#afterRecord("mark", { kind: rotationKind, detail: { note } });
       this.rotatedTo = next.text;
       const taken = await recorded;
-      this.#keys.adoptNext();
-      this.#signer = this.#keys.current();
+      this.#isAdoptionOwed = true;
+      this.#signer = made;
       this.#key = next;
       // Up to its own record the old key would have been right too; one checkpoint of each is not needed.
       this.#owed = null;
@@ -192,6 +198,8 @@ export class Checkpointer {
       const text = checkpointText({ origin: this.#origin, size: owed.size, root: owed.root });
       const note = renderNote(text, [signatureLine(this.#key, await this.#signer.sign(Buffer.from(text)))]);
       await this.#store.store(owed.edges, note);
+      // Never before: a start from a snapshot believes a checkpoint by the keys that are kept, and the old one is destroyed here.
+      if (this.#isAdoptionOwed) this.#adopt();
       this.#note = note;
       this.head = { size: owed.size, root: owed.root };
       this.#owed = null;
@@ -200,6 +208,12 @@ export class Checkpointer {
       if (++this.failures >= failuresMax)
         this.#giveUp(`no checkpoint could be written for too long: ${reasonOf(error)}`);
     }
+  }
+
+  #adopt(): void {
+    this.#keys.adoptNext();
+    this.#signer = this.#keys.current();
+    this.#isAdoptionOwed = false;
   }
 
   #giveUp(reason: string): void {

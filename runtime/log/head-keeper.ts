@@ -42,19 +42,22 @@ export class HeadKeeper {
     const { ackedSeq, segment } = this.#written;
     const isNew = ackedSeq !== this.#acknowledged.ackedSeq || segment !== this.#segmentNumber();
     if (this.#writing !== null || !isNew) return;
-    this.#writing = this.#write(false)
-      .catch(() => {
-        this.failures++;
-      })
-      .finally(() => {
-        this.#writing = null;
-      });
+    this.#begin(this.#write(false)).catch(() => {
+      this.failures++;
+    });
   }
 
   /** Writes now, behind any write under way. Rejects with the disk's error. */
   async writeNow(cleanStop: boolean): Promise<void> {
-    await this.#writing;
-    await this.#write(cleanStop);
+    while (this.#writing !== null) await this.#writing.catch(() => {});
+    await this.#begin(this.#write(cleanStop));
+  }
+
+  #begin(write: Promise<void>): Promise<void> {
+    this.#writing = write.finally(() => {
+      this.#writing = null;
+    });
+    return this.#writing;
   }
 
   async #write(cleanStop: boolean): Promise<void> {
@@ -68,6 +71,10 @@ export class HeadKeeper {
   /** The file is closed as soon as no write is under way. */
   close(): void {
     if (this.#writing === null) this.#file.close();
-    else void this.#writing.then(() => this.#file.close());
+    else
+      void this.#writing.then(
+        () => this.#file.close(),
+        () => this.#file.close(),
+      );
   }
 }

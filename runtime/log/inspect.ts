@@ -34,6 +34,13 @@ export interface WalkReport {
   readonly lastSegmentTime: string;
   /** hash of the record that the head names, null when the walk did not come to it */
   readonly hashAtAcked: string | null;
+  /** where that record ends; null when the walk did not come to it */
+  readonly ackedEnd: Place | null;
+}
+
+export interface Place {
+  readonly segment: SegmentInfo;
+  readonly offset: number;
 }
 
 export interface WalkVisitor {
@@ -61,7 +68,8 @@ export function* walk(
 ): Generator<number, WalkReport> {
   const { chain } = from;
   const report = { firstTime: "", lastSegmentTime: "", hashAtAcked: ackedSeq === chain.seq ? chain.hash : null };
-  const done = (bad: BadLine | null): WalkReport => ({ chain, segments, bad, ...report });
+  let ackedEnd: Place | null = null;
+  const done = (bad: BadLine | null): WalkReport => ({ chain, segments, bad, ...report, ackedEnd });
   let walkedBytes = 0;
   let yieldedBytes = 0;
   for (const segment of segments.slice(from.index)) {
@@ -76,7 +84,10 @@ export function* walk(
         if (!step.ok) return done({ ...place, fault: step.fault, intact: step.intact, isUnfinished: false });
         if (report.firstTime === "") report.firstTime = chain.time;
         if (report.lastSegmentTime === "") report.lastSegmentTime = chain.time;
-        if (chain.seq === ackedSeq) report.hashAtAcked = chain.hash;
+        if (chain.seq === ackedSeq) {
+          report.hashAtAcked = chain.hash;
+          ackedEnd = { segment, offset: reader.offset + reader.end - reader.start + 1 };
+        }
         visitor.record?.(step.head, step.value, chain.hash);
         walkedBytes += reader.end - reader.start + 1;
         if (walkedBytes - yieldedBytes >= 1024 * 1024) {

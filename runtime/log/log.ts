@@ -171,6 +171,7 @@ export class Log {
       treeHead: () => this.treeHead,
       append: (body) => this.append({ ...this.#policy, type: "prune", body }),
       checkpoint: () => this.checkpoint("prune"),
+      keepHead: () => this.#head.writeNow(false),
       removed: ({ number, sizeBytes }) => {
         this.#firstSegment = number + 1;
         this.#sealedBytes -= sizeBytes;

@@ -55,6 +55,8 @@ export interface LogToPrune {
   /** Resolves when a checkpoint was written, or has failed. */
   checkpoint(): Promise<void>;
   removed(segment: SegmentInfo): void;
+  /** Brings to disk what was acknowledged: a start looks again at all behind that. Rejects with the disk's error. */
+  keepHead(): Promise<void>;
 }
 
 export class Pruner {
@@ -137,6 +139,7 @@ export class Pruner {
 
   /** In order and one by one: were a later removal on disk before an earlier one, a power cut would leave a gap. */
   async #remove(segments: readonly SegmentInfo[]): Promise<void> {
+    await this.#log.keepHead();
     for (const segment of segments) {
       try {
         this.#disk.remove(segment.path);

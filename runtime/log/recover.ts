@@ -14,6 +14,7 @@ import { prunedOf } from "./prune-record.ts";
 import { quarantineTail, tornTailKind, unmarkedCopies } from "./quarantine.ts";
 import type { LogEntryInput } from "./record.ts";
 import { type Rebuilt, type Resumption, resumptions, type Unused } from "./resume.ts";
+import { rewrite } from "./rewrite.ts";
 import { listSegments, type SegmentInfo } from "./segments.ts";
 import type { KeyKeeper } from "./signing-key.ts";
 import type { KnownSnapshot } from "./snapshot-keeper.ts";
@@ -164,6 +165,10 @@ function read(
   for (const { file, reason } of unused) marks.push({ detail: { file, reason }, kind: "snapshot_unfit" });
   const last = walk.segments.at(-1);
   const sizeBytes = torn === null ? (last?.sizeBytes ?? 0) : torn.offset;
+  if (last !== undefined && !(head.kind === "valid" && head.state.cleanStop)) {
+    const isAckedHere = walk.ackedEnd?.segment.number === last.number;
+    rewrite(disk, last.path, isAckedHere ? (walk.ackedEnd?.offset ?? 0) : 0, sizeBytes);
+  }
   const firstUs = parseTime(walk.lastSegmentTime) ?? null;
   const active = last === undefined ? null : { number: last.number, sizeBytes, firstUs };
   const sealedBytes = walk.segments.slice(0, -1).reduce((total, segment) => total + segment.sizeBytes, 0);

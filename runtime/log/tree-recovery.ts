@@ -9,7 +9,7 @@ import { LogFailure } from "./failure.ts";
 import { emptyRoot, rootOf } from "./merkle.ts";
 import { type Note, noteLimitBytes, parseNote, signedBy } from "./note.ts";
 import { checkpointFileName } from "./segments.ts";
-import { type KeyKeeper, verifierKeyOf } from "./signing-key.ts";
+import { type KeyKeeper, type SigningKey, verifierKeyOf } from "./signing-key.ts";
 import { type LogMemory, UnfitSnapshot } from "./snapshots.ts";
 import { readTile, subtreesOnDisk } from "./tile-reader.ts";
 import { type Tile, TileTree, tilePath, tileWidth } from "./tiles.ts";
@@ -23,6 +23,8 @@ export interface RecoveredTree {
   /** the stored checkpoint as it stands, and what it says; null without one */
   readonly note: string | null;
   readonly head: TreeHead | null;
+  /** the key that a record named and that has not taken the other's place yet; null where there is none */
+  readonly named: SigningKey | null;
   /** the last rotation's key has come into force, or there was none */
   readonly isKeyNamed: boolean;
   /** the key that the last rotation named; null where there was none */
@@ -96,8 +98,9 @@ export class TreeRecovery {
     const stored = this.#stored;
     if (stored === null || stored.says.size === 0) throw new UnfitSnapshot("has no checkpoint beside it");
     const { size, root } = stored.says;
-    const current = verifierKeyOf(keys.current(), this.#origin);
-    if (signedBy(stored.note, [current])?.length !== 1) {
+    const next = keys.next();
+    const own = [keys.current(), ...(next === null ? [] : [next])].map((key) => verifierKeyOf(key, this.#origin));
+    if (signedBy(stored.note, own)?.length !== 1) {
       throw new UnfitSnapshot("stands beside a checkpoint that the log's key has not signed");
     }
     try {
@@ -130,9 +133,11 @@ export class TreeRecovery {
 
   /** `isCovered`: what the record says is known from a snapshot. */
   record(head: JsonObject, value: () => JsonObject, hash: string, isCovered = false): void {
-    if (typeof head.seq === "number" && head.seq <= this.#tree.size) return;
-    this.#tree.append(hash);
-    if (this.#tree.size === this.#stored?.says.size) this.#rootAtStored = this.#tree.root();
+    // The checkpoint may stand behind the snapshot: what is in its tree is still news.
+    if ((head.seq as number) > this.#tree.size) {
+      this.#tree.append(hash);
+      if (this.#tree.size === this.#stored?.says.size) this.#rootAtStored = this.#tree.root();
+    }
     if (isCovered) return;
     if (head.type === "checkpoint") {
       const { previous, host } = value();
@@ -176,9 +181,9 @@ export class TreeRecovery {
   finish(keys: KeyKeeper, host: string): RecoveredTree {
     const next = keys.next();
     // A rotation ends with its record: without that, nobody knows the next key.
-    if (next !== null && this.#rotatedTo === verifierKeyOf(next, this.#origin).text) keys.adoptNext();
-    else keys.discardNext();
-    const current = verifierKeyOf(keys.current(), this.#origin);
+    const named = next !== null && this.#rotatedTo === verifierKeyOf(next, this.#origin).text ? next : null;
+    if (named === null) keys.discardNext();
+    const current = verifierKeyOf(named ?? keys.current(), this.#origin);
     const isKeyNamed = this.#rotatedTo === null ? !this.#hadCheckpoint : this.#rotatedTo === current.text;
     const marks: JsonObject[] = [];
     const mark = (kind: string, detail: JsonObject): number => marks.push({ detail, kind });
@@ -191,6 +196,7 @@ export class TreeRecovery {
     if (this.#host !== null && this.#host !== host) mark("host_changed", { from: this.#host, to: host });
     return {
       tree: this.#tree,
+      named,
       owedTiles: this.#owedTiles,
       note: this.#stored?.text ?? null,
       head: this.#stored?.says ?? null,
