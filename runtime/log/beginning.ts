@@ -34,17 +34,22 @@ export function missingBefore(segment: SegmentInfo): LogFailure {
   return new LogFailure("SEGMENT_MISSING", message, { segment: name });
 }
 
-/** The newest prune record in the files, with its seq; null without one. That it belongs to the chain is for the walk. */
+/**
+ * The newest prune record in the files, with its seq, of those up to `untilSeq`; null without one. That it belongs to the chain is for
+ * the walk.
+ */
 export function lastPrune(
   disk: Disk,
   segments: readonly SegmentInfo[],
+  untilSeq = Number.POSITIVE_INFINITY,
 ): { readonly seq: number; readonly pruned: Pruned } | null {
   for (const segment of [...segments].reverse()) {
     let found: { readonly seq: number; readonly pruned: Pruned } | null = null;
     for (const offset of linesWith(disk, segment, pruneLineEnd)) {
       const value = recordAt(disk, segment, offset);
       const pruned = value === null ? null : prunedOf(value);
-      if (pruned !== null && typeof value?.seq === "number") found = { seq: value.seq, pruned };
+      const seq = value?.seq;
+      if (pruned !== null && typeof seq === "number" && seq <= untilSeq) found = { seq, pruned };
     }
     if (found !== null) return found;
   }

@@ -132,6 +132,8 @@ function read(
   const covered = snapshot?.atSeq ?? 0;
   const { pruned: before } = snapshot?.log ?? {};
   let pruned: SignedPrune | null = before === undefined ? null : { seq: before.seq, firstKept: before.first_kept };
+  const signedSize = tree?.storedSize ?? 0;
+  const isSigned = (seq: number): boolean => seq <= signedSize;
   const marked = new Set<string>();
   let policy: PolicyNames | null = snapshot?.log ?? null;
   const record = (head: JsonObject, value: () => JsonObject, hash: string): void => {
@@ -139,7 +141,9 @@ function read(
     if (head.seq === covered && hash !== snapshot?.atHash) throw new UnfitSnapshot("was not made at its record");
     tree?.record(head, value, hash, isCovered);
     if (head.type === "policy" && !isCovered) policy = policyNames(head);
-    if (head.type === "prune" && (head.seq as number) > (pruned?.seq ?? 0)) pruned = pruneIn(value(), pruned);
+    // One that was never signed has removed nothing.
+    if (head.type === "prune" && isSigned(head.seq as number) && (head.seq as number) > (pruned?.seq ?? 0))
+      pruned = pruneIn(value(), pruned);
     if (head.type === "mark") {
       const name = markedCopy(value());
       if (name !== null) marked.add(name);
@@ -150,7 +154,6 @@ function read(
   const { walk, head, torn, isHeadRebuilt } = inspection;
   if (walk.chain.seq < covered) throw new UnfitSnapshot("covers records that are not there");
   tree?.check(walk.chain.seq);
-  const signedSize = tree?.storedSize ?? 0;
   if (pruned !== null && pruned.seq > signedSize) pruned = null;
   pruned = signedPrune(disk, walk.segments, identity.logId, signedSize, pruned);
   if (torn !== null) quarantineTail(disk, dir, torn.segment, torn.offset);
@@ -198,8 +201,8 @@ function signedPrune(
   const firstSeq = chainBefore(disk, segments, logId).seq + 1;
   if (pruned !== null && firstSeq <= pruned.firstKept) return pruned;
   // A snapshot that was kept while the prune waited for its signature knows nothing of it, and its record is not read again.
-  const last = lastPrune(disk, segments);
-  if (last === null || last.seq > signedSize || firstSeq > last.pruned.firstKept) throw missingBefore(first);
+  const last = lastPrune(disk, segments, signedSize);
+  if (last === null || firstSeq > last.pruned.firstKept) throw missingBefore(first);
   return { seq: last.seq, firstKept: last.pruned.firstKept };
 }
 

@@ -45,6 +45,7 @@ export class TreeCheck {
   #gone: PrunedTree | null = null;
   /** hash of the last record that is gone */
   #goneHash = "";
+  readonly #prunes: { readonly seq: number; readonly says: Pruned }[] = [];
   /** the last prune that a record tells of */
   pruned: { readonly seq: number; readonly says: Pruned } | null = null;
 
@@ -159,6 +160,7 @@ export class TreeCheck {
       return;
     }
     this.pruned = { seq, says };
+    this.#prunes.push(this.pruned);
     const gone = this.#gone;
     if (gone === null || says.firstKept > gone.size + 1) return;
     try {
@@ -175,11 +177,13 @@ export class TreeCheck {
   /** Whether the records that are gone are those that a record under a checkpoint says, once all were walked. */
   #finishPruned(signedSize: number): void {
     const gone = this.#gone;
-    if (
-      gone === null ||
-      (this.pruned !== null && this.pruned.says.firstKept > gone.size && this.pruned.seq <= signedSize)
-    )
+    if (gone === null) return;
+    // A newer one that was never signed has removed nothing, and takes nothing from those before it.
+    const explains = this.#prunes.filter(({ seq, says }) => says.firstKept > gone.size && seq <= signedSize).at(-1);
+    if (explains !== undefined) {
+      this.pruned = explains;
       return;
+    }
     const { pruned } = this;
     const unsigned = pruned !== null && pruned.says.firstKept > gone.size;
     const message = unsigned
