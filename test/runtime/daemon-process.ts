@@ -43,8 +43,7 @@ export class DaemonProcess {
     const started = new DaemonProcess();
     try {
       await started.again(options);
-      const sources = [{ file: "governance.fms", text: policy }];
-      await askOperator(started.dir, "apply", { image: imageOf(policy), sources, actor: "tester" });
+      await started.apply(policy);
       return started;
     } catch (error) {
       await started.remove();
@@ -52,7 +51,12 @@ export class DaemonProcess {
     }
   }
 
-  /** Starts it where another has ended. */
+  async apply(policy: string): Promise<void> {
+    const sources = [{ file: "governance.fms", text: policy }];
+    await askOperator(this.dir, "apply", { image: imageOf(policy), sources, actor: "tester" });
+  }
+
+  /** Starts it where another has ended. Rejects when it does not come up. */
   async again({ preload, node = [], before }: ProcessOptions = {}): Promise<void> {
     const [interpreter, ...entry] = daemonCommand();
     const first: string[] = [...node];
@@ -65,7 +69,7 @@ export class DaemonProcess {
     const [program = "", ...rest] =
       before === undefined ? command : ["bash", "-c", `${before}; exec "$@"`, "bash", ...command];
     this.#child = spawn(program, rest, { stdio: "ignore" });
-    for (let turn = 0; turn < 800; turn++) {
+    for (let turn = 0; turn < 800 && this.#child.exitCode === null; turn++) {
       if ((await askOperator(this.dir, "ping", {}).catch(() => null)) !== null) return;
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
@@ -96,19 +100,21 @@ export class DaemonProcess {
   }
 
   async remove(): Promise<void> {
-    const { ended } = this;
-    this.child.kill("SIGKILL");
-    await ended;
+    if (this.#child !== null) {
+      const { ended } = this;
+      this.child.kill("SIGKILL");
+      await ended;
+    }
     rmSync(this.dir, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 
-/** One call on a connection that has no other in flight. Rejects when the daemon hangs up. */
-export async function askOn(socket: Socket, tool: string, args: object = {}): Promise<GovernAnswer> {
+/** One call on a connection that has no other in flight; `more` are members of its request. Rejects when the daemon hangs up. */
+export async function askOn(socket: Socket, tool: string, args: object = {}, more: object = {}): Promise<GovernAnswer> {
   const lines = createInterface(socket);
   try {
     const line = Promise.race([once(lines, "line"), once(lines, "close").then(() => null)]);
-    socket.write(`${JSON.stringify({ type: "govern", agent_id: "bot", tool_id: tool, args })}\n`);
+    socket.write(`${JSON.stringify({ type: "govern", agent_id: "bot", tool_id: tool, args, ...more })}\n`);
     const [text] = (await line) ?? [];
     if (text === undefined) throw new Error("no answer");
     return JSON.parse(String(text)) as GovernAnswer;
