@@ -49,6 +49,8 @@ export const diagnosticCodes = {
   FMS081: { severity: "warning", title: "strict rule behind a lenient one" },
   FMS082: { severity: "error", title: "assert that does not hold" },
   FMS083: { severity: "warning", title: "assert that is not proved" },
+  FMS084: { severity: "warning", title: "limit or budget that can never bind" },
+  FMS085: { severity: "warning", title: "rule that changes nothing" },
 } as const satisfies Record<string, { severity: Severity; title: string }>;
 
 export type DiagnosticCode = keyof typeof diagnosticCodes;

@@ -7,6 +7,7 @@ import { type Clauses, clausesOf, type Effect, type Subject } from "./clauses.ts
 import { type Decided, Space } from "./decision.ts";
 import { Beyond, NEVER, type Node } from "./diagram.ts";
 import { FormulaReader } from "./formula.ts";
+import { idleLimits, standIns } from "./idle.ts";
 import { POLICY_STEPS_MAX } from "./limits.ts";
 import { Patterns } from "./patterns.ts";
 import { Places } from "./place.ts";
@@ -25,6 +26,8 @@ interface Known {
   readonly covers: Set<Rule>;
   /** Classes of tools in which some call fulfils it. */
   readonly classes: Set<ToolClass>;
+  /** Rules that would answer all that it decides as it does; null where something would change without it. */
+  standIns: Set<Rule> | null;
 }
 
 /** Two rules of which the first is the more lenient. */
@@ -79,7 +82,8 @@ class AgentFindings {
       return [];
     }
     for (const tools of classes) this.#class(tools, budget);
-    return [...this.#ruleFindings(), ...this.#orderFindings()];
+    const idle = idleLimits({ ...this.#subject, agent: this.#agent }, this.#id, this.#patterns, budget);
+    return [...this.#ruleFindings(), ...this.#orderFindings(), ...this.#redundantFindings(), ...idle];
   }
 
   #class(tools: ToolClass, budget: { steps: number }): void {
@@ -108,8 +112,21 @@ class AgentFindings {
       if (one.decides !== NEVER) known.canDecide = true;
       else if (!known.canDecide) for (const rule of coversOf(space, one, rules.slice(0, i))) known.covers.add(rule);
     }
-    if (rules.length * rules.length < PAIRS_MAX) this.#cross(space, rules, tools);
+    if (rules.length * rules.length < PAIRS_MAX) {
+      this.#cross(space, rules, tools);
+      for (const [i, one] of decided.entries()) this.#standIn(space, one, decided.slice(i + 1));
+    } else for (const { clause } of rules) this.#of(clause.source as Rule).standIns = null;
     budget.steps += space.diagrams.steps;
+  }
+
+  #standIn(space: Space, one: Decided, behind: readonly Decided[]): void {
+    const { source } = one.clause;
+    if (typeof source === "string" || one.decides === NEVER) return;
+    const known = this.#of(source);
+    const found = known.standIns === null ? null : standIns(space, one, behind);
+    // Between a phase and what comes after it the order is the phase's meaning.
+    if (found?.some((rule) => this.#phases.get(rule) !== this.#phases.get(source)) !== false) known.standIns = null;
+    else for (const rule of found) known.standIns?.add(rule);
   }
 
   #cross(space: Space, rules: readonly Decided[], tools: ToolClass): void {
@@ -143,6 +160,7 @@ class AgentFindings {
       isKnown: true,
       covers: new Set<Rule>(),
       classes: new Set<ToolClass>(),
+      standIns: new Set<Rule>(),
     };
     const known = this.#known.get(rule) ?? none;
     this.#known.set(rule, known);
@@ -184,6 +202,27 @@ class AgentFindings {
           message: "this rule can never fire: the rules before it answer all its calls",
           span: rule.span,
           help: "move it up, or remove it",
+          related,
+        },
+      ];
+    });
+  }
+
+  /** A rule with a reason or somebody to tell says more than its effect, and a `deny!` holds whatever is written later. */
+  #redundantFindings(): Finding[] {
+    return [...this.#known].flatMap(([rule, { canDecide, isKnown, standIns: others }]): Finding[] => {
+      const saysMore = rule.reason !== null || rule.notify.length > 0 || rule.reeval !== null;
+      if (!isKnown || !canDecide || others === null || others.size === 0) return [];
+      // Of two that make each other needless one is told: the one that never fires.
+      if ([...others].some((other) => !this.#of(other).canDecide)) return [];
+      if (saysMore || rule.effect === "deny!" || rule.origin !== undefined) return [];
+      const related = [...others].slice(0, RELATED_MAX).map(({ span }) => ({ message: "answers the same", span }));
+      return [
+        {
+          code: "FMS085",
+          message: `this ${rule.effect} changes nothing: rules behind it answer all its calls in the same way`,
+          span: rule.span,
+          help: "remove it, or give it a reason of its own",
           related,
         },
       ];

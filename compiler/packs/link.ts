@@ -179,11 +179,13 @@ class Linker {
       const name = use.name.slice(slash + 1);
       const one = file.packs.get(name);
       if (one !== undefined) return [{ pack: one, scope: file }];
+      if (file.isBroken) return null;
       const near = suggest(name, [...file.packs.keys()]);
       const help = near === null ? `it has ${[...file.packs.keys()].join(", ")}` : `did you mean \`${near}\`?`;
       this.#add("FMS021", `\`${alias}\` has no pack \`${name}\``, use.nameSpan, help);
       return null;
     }
+    if (file.packs.size === 0 && file.isBroken) return null;
     if (file.packs.size === 0) {
       const related = [{ message: "imported here", span: brought.statement.span }];
       this.#add("FMS021", `\`${alias}\` brings no rules in`, use.nameSpan, "it has no pack: remove the `use`", related);

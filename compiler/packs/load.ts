@@ -38,6 +38,8 @@ export interface ImportedFile {
   readonly source: number;
   readonly sha256: string;
   readonly stack: Stack | null;
+  /** Something in it could not be read: what it lacks may stand there all the same. */
+  readonly isBroken: boolean;
 }
 
 export interface Loaded {
@@ -185,7 +187,14 @@ class Loader implements Loaded {
     const read = relocate(readPolicy([place]), source);
     for (const finding of read.findings) this.findings.push(finding);
     if (read.findings.length > 0) this.isReadable = false;
-    const file: ImportedFile = { reference, statement, source, sha256: digest, stack: read.stack };
+    const file: ImportedFile = {
+      reference,
+      statement,
+      source,
+      sha256: digest,
+      stack: read.stack,
+      isBroken: read.findings.length > 0,
+    };
     this.files.set(reference.key, file);
     if (read.stack !== null) this.follow(read.stack.imports, reference.key, [...chain, reference.key]);
     return file;

@@ -16,6 +16,8 @@ export interface FileScope {
   /** As an import names the file; null for the policy itself. */
   readonly reference: string | null;
   readonly packs: ReadonlyMap<string, Pack>;
+  /** Something in the file could not be read: a pack that is missing may stand there all the same. */
+  readonly isBroken: boolean;
   /** Imports by the name that they have here; null where the file could not be had. */
   readonly imports: ReadonlyMap<string, { readonly statement: Import; readonly file: FileScope | null }>;
 }
@@ -37,7 +39,7 @@ export class Scopes {
     return this.#known.values();
   }
 
-  #scopeOf(stack: Stack, key: string, reference: string | null, flat: Pack | null): FileScope {
+  #scopeOf(stack: Stack, key: string, reference: string | null, flat: Pack | null, isBroken = false): FileScope {
     const packs = new Map<string, Pack>();
     for (const pack of flat === null ? stack.packs : [flat]) {
       const first = packs.get(pack.name);
@@ -46,7 +48,7 @@ export class Scopes {
       else this.#twice(`the pack \`${pack.name}\` is declared twice`, pack.nameSpan, first.nameSpan);
     }
     const imports = new Map<string, { statement: Import; file: FileScope | null }>();
-    const scope: FileScope = { reference, packs, imports };
+    const scope: FileScope = { reference, packs, imports, isBroken };
     const named = new Map<string, Span>([...packs].map(([name, pack]) => [name, pack.nameSpan]));
     for (const statement of stack.imports) {
       const name = nameOf(statement, key);
@@ -69,7 +71,7 @@ export class Scopes {
     const { reference, stack } = file;
     if (stack === null) return null;
     this.#onlyPacks(file, stack);
-    const scope = this.#scopeOf(stack, reference.key, reference.key, flatPack(file, stack));
+    const scope = this.#scopeOf(stack, reference.key, reference.key, flatPack(file, stack), file.isBroken);
     this.#known.set(file, scope);
     return scope;
   }
@@ -82,6 +84,7 @@ export class Scopes {
       this.#add("FMS034", "`runtime` cannot stand in an imported file", stack.runtime.span, help);
     for (const { keyword, keywordSpan } of reference.isHint ? [] : stack.blocks)
       this.#add("FMS034", `\`${keyword}\` cannot stand in an imported file`, keywordSpan, help);
+    for (const { span } of stack.asserts) this.#add("FMS034", "an assert cannot stand in an imported file", span, help);
     const rule = stack.anonymous?.rules[0];
     const [pack] = stack.packs;
     if (rule !== undefined && pack !== undefined)

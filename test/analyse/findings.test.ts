@@ -65,6 +65,59 @@ const cases: readonly Case[] = [
     found: ["FMS051 5"],
   },
   {
+    name: "a limit of what is never permitted",
+    rules: ["deny t", 'rate_limit "t": 5 per hour', "budget b { max_calls = 5 tools = [t, u] }", "permit v"],
+    found: ["FMS084 5", "FMS084 6"],
+  },
+  {
+    name: "limits and budgets of what may be permitted",
+    rules: ["defer t", 'rate_limit "t": 5 per hour', "budget b { max_calls = 5 tools = [t] }", "budget c { max = $5 }"],
+    found: [],
+  },
+  {
+    name: "a limit behind a tighter one",
+    rules: [
+      "permit a/*",
+      'rate_limit "a/**": 5 per hour',
+      'rate_limit "a/b": 5 per minute',
+      'rate_limit "a/*": 4 per hour',
+    ],
+    found: ["FMS084 5", "FMS084 6"],
+  },
+  {
+    name: "limits of which each may be reached first",
+    rules: [
+      "permit a/*",
+      'rate_limit "a/*": 5 per minute',
+      'rate_limit "a/b": 4 per second',
+      'rate_limit "*/c": 100 per hour',
+    ],
+    found: [],
+  },
+  {
+    name: "two limits alike: the second",
+    rules: ["permit t", 'rate_limit "t": 5 per hour', 'rate_limit "t": 5 per hour'],
+    found: ["FMS084 6"],
+  },
+  { name: "a permit within the next", rules: ["permit t if x < 5", "permit t if x < 9"], found: ["FMS085 4"] },
+  {
+    name: "a permit within two others",
+    rules: ["permit t if x > 0", "permit t if x < 5", "permit t if x >= 5"],
+    found: ["FMS051 6"],
+  },
+  {
+    name: "another answer between them",
+    rules: ["permit t if x < 5", "defer t if y == 1", "permit t"],
+    found: ["FMS081 5"],
+  },
+  { name: "a reason of its own", rules: ['permit t if x < 5 reason "small"', "permit t if x < 9"], found: [] },
+  { name: "a deny within the default", rules: ["permit t if x < 5", "deny t"], found: [] },
+  {
+    name: "one that some tool needs",
+    rules: ["permit a/*", "permit a/b"],
+    found: ["FMS051 5"],
+  },
+  {
     name: "a list that must and must not hold",
     rules: ['permit t if l contains "a" and not l contains "a"'],
     found: ["FMS080 4"],
@@ -75,7 +128,7 @@ for (const { name, rules, found } of cases) {
   test(name, () => {
     const text = `runtime { mode = "enforce" }\nagent "a" {\n  default deny\n${rules.join("\n")}\n}\n`;
     const { diagnostics } = compile(text, { file: "governance.fms", reasoner: reasonAbout });
-    const exact = diagnostics.filter(({ code }) => ["FMS051", "FMS080", "FMS081"].includes(code));
+    const exact = diagnostics.filter(({ code }) => ["FMS051", "FMS080", "FMS081", "FMS084", "FMS085"].includes(code));
     assert.equal(
       exact.map(({ code, line }) => `${code} ${line}`),
       found,
