@@ -40,20 +40,17 @@ export const question: Question = {
     const contenders: Contender[] = [faramesh, fromText, fromBytes];
     for (const contender of contenders) verify(contender, answers);
     const samples = time(contenders, pace);
+    const overText = ratio(samples, "javascript", "faramesh");
+    const overBytes = ratio(samples, "javascript-bytes", "faramesh");
+    const must = { must: 4, goal: 6 };
+    const wholeDuty = { must: 3, goal: 5 };
     return [
       ...contenders.map(({ name }) => ({ id: `json.${name}`, value: medianNs(samples, name), unit: "ns" })),
-      {
-        id: "json.faster-than-javascript",
-        value: ratio(samples, "javascript", "faramesh"),
-        unit: "x",
-        atLeast: { must: 4, goal: 6 },
-      },
-      {
-        id: "json.faster-than-javascript-bytes",
-        value: ratio(samples, "javascript-bytes", "faramesh"),
-        unit: "x",
-        atLeast: { must: 4, goal: 6 },
-      },
+      { id: "json.faster-than-javascript", value: overText, unit: "x", atLeast: must },
+      { id: "json.faster-than-javascript-bytes", value: overBytes, unit: "x", atLeast: must },
+      // The same figures once more: the aims allow a reader that skips a part of its duty the first, and ours never does.
+      { id: "json.whole-duty-faster-than-javascript", value: overText, unit: "x", atLeast: wholeDuty },
+      { id: "json.whole-duty-faster-than-javascript-bytes", value: overBytes, unit: "x", atLeast: wholeDuty },
     ];
   },
 };
