@@ -71,23 +71,44 @@ export function orderBytes(a: u32, aLength: u32, b: u32, bLength: u32): i32 {
   return order != 0 ? order : aLength == bLength ? 0 : aLength < bLength ? -1 : 1;
 }
 
+const LOWS: u64 = 0x0101010101010101;
+const SEVENS: u64 = 0x7f7f7f7f7f7f7f7f;
+
+/** Eight places a turn: those where the part's first byte stands, and its last where that would be, are looked at. */
 export function containsBytes(text: u32, textLength: u32, part: u32, partLength: u32): bool {
   if (partLength == 0) return true;
   if (partLength > textLength) return false;
-  let work: u64 = SEARCH_WORK + 16 * (<u64>textLength + partLength);
+  work = SEARCH_WORK + 16 * (<u64>textLength + partLength);
   const last = text + textLength - partLength;
-  const first = load<u8>(part);
-  for (let at = text; at <= last; at++) {
-    if (load<u8>(at) != first) continue;
-    let i: u32 = 1;
-    while (i < partLength && load<u8>(at + i) == load<u8>(part + i)) i++;
-    if (i == partLength) return true;
-    if (work < i) {
-      exhausted = true;
-      return false;
+  const first = LOWS * <u64>load<u8>(part);
+  const final = LOWS * <u64>load<u8>(part + partLength - 1);
+  let at = text;
+  for (; last - at >= 7 && at <= last; at += 8) {
+    const odd = (load<u64>(at) ^ first) | (load<u64>(at + partLength - 1) ^ final);
+    // The highest bit of each byte that is zero, and of no other.
+    let places = ~(((odd & SEVENS) + SEVENS) | odd | SEVENS);
+    for (; places != 0; places &= places - 1) {
+      if (isPartAt(at + <u32>(ctz(places) >> 3), part, partLength)) return true;
+      if (exhausted) return false;
     }
-    work -= i;
   }
+  for (; at <= last; at++) {
+    if (load<u8>(at) != load<u8>(part)) continue;
+    if (isPartAt(at, part, partLength)) return true;
+    if (exhausted) return false;
+  }
+  return false;
+}
+
+/** Of the search that is going on. */
+let work: u64 = 0;
+
+function isPartAt(at: u32, part: u32, length: u32): bool {
+  let i: u32 = 1;
+  while (i < length && load<u8>(at + i) == load<u8>(part + i)) i++;
+  if (i == length) return true;
+  if (work < i) exhausted = true;
+  else work -= i;
   return false;
 }
 

@@ -1,6 +1,7 @@
 // Kleene's logic in the machine: what a rule does when its condition is true, false and unknown, with strict guards and without.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { Random } from "../generate/random.ts";
 import { noon, open } from "./policies.ts";
 
 const small = { arenaBytes: 65_536, meterCapacity: 16 };
@@ -135,6 +136,36 @@ test("conditions nested to the limit agree with their value", () => {
     const policy = open(`agent "a" { default deny permit x if ${condition} }`);
     assert.is(policy.decide({ agent_id: "a", tool_id: "x", args }, { now: noon }).effect, fired ? "permit" : "deny");
   }
+});
+
+test("a part of a text is found wherever it stands, and nowhere else", () => {
+  const policy = open('agent "a" {\n  default deny\n  permit t if text contains part\n}');
+  const utf8 = new TextEncoder();
+  const random = new Random(5);
+  const written = (length: number, letters: readonly [string, ...string[]]) =>
+    Array.from({ length }, () => random.pick(letters)).join("");
+  const seen = { permit: 0, deny: 0, defer: 0 };
+  for (let i = 0; i < 6000; i++) {
+    const letters = random.pick([["a"], ["a", "b"], ["a", "b", "\u0000"], ["a", "é", "\u007f", "\u0080"]] as const);
+    const text = written(random.below(40), letters);
+    const start = random.below(text.length + 1);
+    const cut = text.slice(start, start + random.below(20));
+    const part = random.oneIn(2) ? cut : written(random.below(12), letters);
+    const request = { agent_id: "a", tool_id: "t", args: { text, part } };
+    const { effect } = policy.decide(request, { now: noon });
+    assert.is(effect, text.includes(part) ? "permit" : "deny", JSON.stringify(request.args));
+    assert.is(policy.decideJson(utf8.encode(JSON.stringify(request)), { now: noon }).effect, effect);
+    seen[effect]++;
+  }
+  assert.ok(seen.permit > 1000 && seen.deny > 1000, JSON.stringify(seen));
+});
+
+test("a search that compares too much is given up, and denies", () => {
+  const policy = open('agent "a" {\n  default permit\n  deny t if text contains part\n}');
+  const half = "a".repeat(20_000);
+  const request = (text: string) => ({ agent_id: "a", tool_id: "t", args: { text, part: `${half}b${half}` } });
+  assert.is(policy.decide(request("a".repeat(200_000)), { now: noon }).code, "STEP_LIMIT");
+  assert.is(policy.decide(request("b".repeat(200_000)), { now: noon }).effect, "permit");
 });
 
 test.run();
