@@ -37,7 +37,7 @@ export interface SelfTestOptions {
 }
 
 const sampleRecords = 100;
-const tamperEveryByte = { quick: 96, faults: 4 };
+const strides = { quick: { flips: 96, shifts: 96 }, faults: { flips: 3, shifts: 9 } };
 const errorEveryCall = 3;
 const kills = 20;
 
@@ -85,8 +85,12 @@ async function tamperWithSample(dir: string, faults: boolean, onProgress: OnProg
   const place: LogPlace = { disk: nodeDisk, walDir: join(dir, "wal"), keyDir: join(dir, "keys") };
   for (const path of [place.walDir, place.keyDir]) mkdirSync(path, { mode: 0o700 });
   const { signer } = await writeSample(place, sampleRecords);
-  const everyByte = faults ? tamperEveryByte.faults : tamperEveryByte.quick;
-  return tamperSuite({ ...place, pinned: signer === null ? null : [signer.key], everyByte, onProgress });
+  return tamperSuite({
+    ...place,
+    pinned: signer === null ? null : [signer.key],
+    strides: faults ? strides.faults : strides.quick,
+    onProgress,
+  });
 }
 
 /** Whole numbers below an argument that repeat with the seed (a linear congruence; nothing hangs on their quality). */

@@ -7,15 +7,14 @@ import type { Anchor } from "../log/tree-fault.ts";
 import { verifyLog } from "../log/verify.ts";
 import { overlaid } from "./overlay.ts";
 import { Findings, type OnProgress, type Outcome } from "./suites.ts";
-import { type Segment, tamperings } from "./tampers.ts";
+import { type Segment, type Strides, tamperings } from "./tampers.ts";
 
 export interface TamperOptions {
   readonly disk: Disk;
   readonly walDir: string;
   readonly pinned: readonly VerifierKey[] | null;
   readonly against?: readonly Anchor[];
-  /** 1: every byte; n: each nth. */
-  readonly everyByte: number;
+  readonly strides: Strides;
   readonly onProgress?: OnProgress;
 }
 
@@ -27,7 +26,7 @@ export async function tamperSuite({
   walDir,
   pinned,
   against,
-  everyByte,
+  strides,
   onProgress,
 }: TamperOptions): Promise<Outcome> {
   const segments = listSegments(disk, walDir).map(({ name, path, sizeBytes }): Segment => {
@@ -38,9 +37,9 @@ export async function tamperSuite({
   const honest = await verifyLog(walDir, { disk, ...options });
   if (!honest.ok)
     findings.add(`the log as it was written is said to be wrong: ${honest.fault?.message ?? "no reason"}`);
-  const total = estimate(segments, everyByte);
+  const total = estimate(segments, strides);
   let runs = 0;
-  for (const { kind, where, changes } of tamperings(segments, everyByte)) {
+  for (const { kind, where, changes } of tamperings(segments, strides)) {
     const report = await verifyLog(walDir, { disk: overlaid(disk, walDir, changes), ...options });
     if (report.ok) findings.add(`${kind} at ${where} was not found`);
     if (++runs % turn === 0) onProgress?.(runs, Math.max(total, runs));
@@ -49,7 +48,7 @@ export async function tamperSuite({
   return { runs, findings: findings.list, told: `${records} records in ${segments.length} segments` };
 }
 
-function estimate(segments: readonly Segment[], everyByte: number): number {
+function estimate(segments: readonly Segment[], { flips, shifts }: Strides): number {
   const bytes = segments.reduce((sum, segment) => sum + segment.bytes.length, 0);
-  return Math.ceil((3.1 * bytes) / everyByte);
+  return Math.ceil(bytes * (1 / flips + 2 / shifts));
 }

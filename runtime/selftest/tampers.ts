@@ -25,6 +25,14 @@ export interface Tampering {
   readonly changes: Changes;
 }
 
+/** 1: at each byte; n: at each nth. */
+export interface Strides {
+  /** bits flipped */
+  readonly flips: number;
+  /** bytes deleted and inserted, which move all behind them */
+  readonly shifts: number;
+}
+
 export interface Segment {
   readonly name: string;
   readonly bytes: Buffer;
@@ -34,12 +42,11 @@ const newline = 0x0a;
 const sectorBytes = 512;
 
 /**
- * Every tampering with the segments of a log, lowest first. `everyByte`: 1 for each byte, n for each nth, from a place that differs by
- * kind; whole records and segments are all taken.
+ * Every tampering with the segments of a log, lowest first: whole records and segments all, bytes as `strides` say.
  */
-export function* tamperings(segments: readonly Segment[], everyByte: number): Generator<Tampering> {
+export function* tamperings(segments: readonly Segment[], strides: Strides): Generator<Tampering> {
   for (const segment of segments) {
-    yield* ofBytes(segment, everyByte);
+    yield* ofBytes(segment, strides);
     yield* ofRecords(segment);
     yield* ofSectors(segment);
   }
@@ -50,16 +57,16 @@ function one(kind: TamperKind, { name }: Segment, at: number, bytes: Buffer): Ta
   return { kind, where: `${name}:${at}`, changes: new Map([[name, bytes]]) };
 }
 
-function* ofBytes(segment: Segment, everyByte: number): Generator<Tampering> {
+function* ofBytes(segment: Segment, { flips, shifts }: Strides): Generator<Tampering> {
   const { bytes } = segment;
-  for (let at = 0; at < bytes.length; at += everyByte) {
+  for (let at = 0; at < bytes.length; at += flips) {
     const flipped = Buffer.from(bytes);
     flipped[at] = (flipped[at] ?? 0) ^ (1 << (at % 8));
     yield one("a bit flipped", segment, at, flipped);
   }
-  for (let at = Math.floor(everyByte / 3); at < bytes.length; at += everyByte)
+  for (let at = Math.floor(shifts / 3); at < bytes.length; at += shifts)
     yield one("a byte deleted", segment, at, Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1)]));
-  for (let at = Math.floor(everyByte / 2); at < bytes.length; at += everyByte) {
+  for (let at = Math.floor(shifts / 2); at < bytes.length; at += shifts) {
     // Every other time a newline, which makes two lines of one.
     const added = Buffer.from([at % 2 === 0 ? newline : (bytes[at] ?? newline)]);
     yield one("a byte inserted", segment, at, Buffer.concat([bytes.subarray(0, at), added, bytes.subarray(at)]));
