@@ -11,6 +11,14 @@ export interface Call {
   readonly args: { readonly amount: number };
 }
 
+/** Judges the calls that are made: with both budgets, a rule that denies and one that asks. */
+export const loadPolicy = `agent "bot" {
+  default deny
+  rules { permit pay if amount < 15  permit search  defer ask }
+  budget spend { max = $20000 tools = ["pay"] cost = amount }
+  budget runs { max_calls = 4000 tools = ["search"] }
+}`;
+
 const inFlight = 16;
 const tools: readonly [string, ...string[]] = ["pay", "pay", "search", "ask", "unknown"];
 

@@ -3,65 +3,23 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { GovernAnswer } from "../../runtime/doors/agent-protocol.ts";
-import { askOperator } from "../../runtime/doors/client.ts";
 import type { JsonObject } from "../../runtime/json.ts";
-import { readRecords } from "../../runtime/log/read.ts";
 import { verifyLog } from "../../runtime/log/verify.ts";
 import { stackPaths } from "../../runtime/stack.ts";
 import { faramesh } from "../cli/in-process.ts";
 import { Random } from "../generate/random.ts";
-import { type Call, ClientLoad } from "./client-load.ts";
+import { assertBudgets, decisionsOf, lost } from "./answers-on-record.ts";
+import { type Call, ClientLoad, loadPolicy } from "./client-load.ts";
 import { askOn, DaemonProcess } from "./daemon-process.ts";
 
-const policy = `agent "bot" {
-  default deny
-  rules { permit pay if amount < 15  permit search  defer ask }
-  budget spend { max = $20000 tools = ["pay"] cost = amount }
-  budget runs { max_calls = 4000 tools = ["search"] }
-}`;
 const connections = 8;
 const rounds = Number(process.env.FARAMESH_KILLS ?? 4);
 const seed = Number(process.env.FARAMESH_SEED ?? Date.now() % 1_000_000_000);
 
-async function decisionsOf(dir: string): Promise<Map<string, JsonObject>> {
-  const decisions = new Map<string, JsonObject>();
-  for await (const { value } of readRecords(stackPaths(dir).defaultWalDir)) {
-    if (value.type === "decision") decisions.set(String(value.action_id), value);
-  }
-  return decisions;
-}
-
-/** Answers that the records do not bear out. */
-const lost = (answers: readonly GovernAnswer[], decisions: ReadonlyMap<string, JsonObject>): string[] =>
-  answers.flatMap(({ action_id, effect, reason_code }) => {
-    const { effect: recorded = "nothing", code = "" } = decisions.get(String(action_id)) ?? {};
-    const [said, kept] = [`${effect.toLowerCase()} ${reason_code}`, `${recorded} ${code}`];
-    return said === kept ? [] : [`${action_id}: ${said} was answered, ${kept} is on record`];
-  });
-
-/** What the daemon says of its budgets against what the records say was permitted. */
-async function assertBudgets(
-  dir: string,
-  calls: ReadonlyMap<string, Call>,
-  decisions: ReadonlyMap<string, JsonObject>,
-): Promise<void> {
-  const { budgets } = await askOperator(dir, "status", {});
-  let spentCents = 0;
-  const permitted: Record<string, number> = { pay: 0, search: 0 };
-  for (const { effect, tool, call_id } of decisions.values()) {
-    if (effect !== "permit") continue;
-    permitted[String(tool)] = (permitted[String(tool)] ?? 0) + 1;
-    if (tool === "pay") spentCents += Math.round((calls.get(String(call_id))?.args.amount ?? Number.NaN) * 100);
-  }
-  const [spend, runs] = ["spend", "runs"].map((id) => budgets.find((budget) => budget.id.endsWith(id)));
-  assert.equal([spend?.spent_usd, spend?.calls], [spentCents / 100, permitted.pay]);
-  assert.is(runs?.calls, permitted.search);
-}
-
 test("A02 A03 A04 H02 H07 kill -9 under load, again and again: every answer is on record, each permit charged once", async () => {
   process.stdout.write(`seed ${seed}\n`);
   const random = new Random(seed);
-  const daemon = await DaemonProcess.start(policy);
+  const daemon = await DaemonProcess.start(loadPolicy);
   const answers: GovernAnswer[] = [];
   const calls = new Map<string, Call>();
   let unanswered = 0;
@@ -77,7 +35,7 @@ test("A02 A03 A04 H02 H07 kill -9 under load, again and again: every answer is o
       assert.ok(report.ok, JSON.stringify(report.fault));
 
       await daemon.again();
-      const decisions = await decisionsOf(daemon.dir);
+      const decisions = await decisionsOf(stackPaths(daemon.dir).defaultWalDir);
       assert.equal(lost(answers, decisions), []);
       await assertBudgets(daemon.dir, calls, decisions);
       unanswered += await askAgain(daemon, load, decisions);

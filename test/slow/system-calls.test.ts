@@ -4,9 +4,10 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Random } from "../generate/random.ts";
+import type { Fault } from "../strace/attach.ts";
 import { segmentBytes } from "../strace/scenes.ts";
 import { Sweep, type Swept } from "../strace/sweep.ts";
-import type { Call, Fault, Point } from "../strace/traced.ts";
+import type { Call, Point } from "../strace/traced.ts";
 
 /** Points that may stay unhit; see `shifts` of the sweep. */
 const strayedShareMax = 0.05;

@@ -11,8 +11,9 @@ import { Log } from "../../runtime/log/log.ts";
 import { readRecords } from "../../runtime/log/read.ts";
 import { verifyLog } from "../../runtime/log/verify.ts";
 import { append } from "../log/fixture.ts";
+import type { Fault } from "./attach.ts";
 import { prepare, type Scene, scenes, segmentBytes } from "./scenes.ts";
-import { type Fault, type Point, type Run, runLimited, runTraced } from "./traced.ts";
+import { type Point, type Run, runLimited, runTraced } from "./traced.ts";
 
 export interface Swept {
   readonly runs: number;

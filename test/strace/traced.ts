@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { setTimeout as pause } from "node:timers/promises";
+import { attachStrace, ended, type Fault, injection } from "./attach.ts";
 import type { Scene } from "./scenes.ts";
 
 /** Calls that change files or make changes durable; `close` and `openat` because they can fail too. */
@@ -29,8 +29,6 @@ export interface Point {
   /** the path within the scene's folder, what differs from run to run left out */
   readonly file: string;
 }
-
-export type Fault = "KILL" | "EIO" | "ENOSPC" | "EINTR" | "EAGAIN";
 
 export interface Said {
   /** seq and hash of records that became durable, in order */
@@ -58,17 +56,7 @@ export interface Run {
   readonly segmentCallsAfter: readonly Call[];
 }
 
-const attachTimeoutMs = 10_000;
-const attachPollMs = 2;
 const runTimeoutMs = 30_000;
-
-const injections: Record<Fault, string> = {
-  KILL: "signal=SIGKILL",
-  EIO: "error=EIO",
-  ENOSPC: "error=ENOSPC",
-  EINTR: "error=EINTR",
-  EAGAIN: "error=EAGAIN",
-};
 
 /** Runs the bundled writer on the scene at `root`; without a point nothing fails. */
 export async function runTraced(writer: string, root: string, scene: Scene, fault?: [Fault, Point]): Promise<Run> {
@@ -128,30 +116,12 @@ async function attach(threads: Record<Thread, string>, root: string, fault?: [Fa
   if (fault !== undefined) {
     const [kind, { call, index, indexOnFile, file }] = fault;
     if (indexOnFile !== null) list.push("-P", join(root, file));
-    list.push("-e", `inject=${call}:${injections[kind]}:when=${indexOnFile ?? index}`);
+    list.push(...injection(kind, call, indexOnFile ?? index));
   }
-  const strace = spawn("strace", [...list, ...followed.flatMap((thread) => ["-p", thread])], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  let complaint = "";
-  strace.stderr.on("data", (chunk) => (complaint += String(chunk)));
-  for (let waitedMs = 0; waitedMs < attachTimeoutMs; waitedMs += attachPollMs) {
-    if (followed.every((thread) => isTraced(threads.main, thread))) return strace;
-    if (strace.exitCode !== null) break;
-    await pause(attachPollMs);
-  }
-  strace.kill("SIGKILL");
-  throw new Error(`strace cannot attach: ${complaint}`);
+  return attachStrace(threads.main, followed, list);
 }
 
 const traceOf = (root: string): string => join(root, "trace");
-
-const isTraced = (process: string, thread: string): boolean =>
-  !/^TracerPid:\s+0$/m.test(readFileSync(`/proc/${process}/task/${thread}/status`, "utf8"));
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
-}
 
 function saidIn(lines: readonly string[]): Said {
   const acked = new Map<number, string>();
