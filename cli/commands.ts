@@ -34,6 +34,7 @@ import { HistoryCommand } from "./commands/history.ts";
 import { HookCommand } from "./commands/hook.ts";
 import { InitCommand } from "./commands/init.ts";
 import { KeyRotateCommand, KeyShowCommand } from "./commands/key.ts";
+import { LearnCommand } from "./commands/learn.ts";
 import { PlanCommand } from "./commands/plan.ts";
 import * as registry from "./commands/registry.ts";
 import { RegistryPublishCommand, RegistrySignCommand } from "./commands/registry-publish.ts";
@@ -56,6 +57,7 @@ export const commands: readonly CommandClass<Context>[] = [
   ConvertCommand,
   BuildCommand,
   BundleCommand,
+  LearnCommand,
   TestCommand,
   TestGenerateCommand,
   TestRecordCommand,

@@ -193,6 +193,7 @@ test("results of real runs are as published", async () => {
     }
     await hold(dir, ["test", "record"]);
     await hold(dir, ["plan", "--sample", "2"]);
+    await hold(dir, ["learn"]);
     await hold(dir, ["approvals", "deny", other.approval_id ?? ""]);
     await hold(dir, ["approvals", "approve", id], 1, true);
     const grants = ["approvals", "grants"];
