@@ -68,7 +68,7 @@ test("A01 A02 A04 a kill at any system call of the log loses no acknowledged rec
 test("A05 A06 A10 EIO from any system call: nothing is acknowledged after it that is not on disk, a segment is never tried again", () =>
   sweepOf("EIO", points));
 
-test("A07 A10 A21 ENOSPC from any system call that takes space: the same", () =>
+test("A07 A10 ENOSPC from any system call that takes space: the same", () =>
   sweepOf("ENOSPC", isOf("openat", "write", "pwrite64", "fsync", "fdatasync", "rename", "mkdir")));
 
 test("A09 EINTR from any system call stops nothing", () => sweepOf("EINTR", points));
