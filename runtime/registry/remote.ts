@@ -100,7 +100,8 @@ export class RemoteRegistry {
     const signature = await this.#signature(entry.path);
     const text = textOfBytes(bytes);
     if (text === null) return refused(`\`${reference}\` is not UTF-8 text`, "ask its publisher");
-    return { text, file: entry.file, copy: { bytes, file: entry.file, signature, origin: "network" } };
+    const isListed = signatureProblem === null;
+    return { text, file: entry.file, copy: { bytes, file: entry.file, signature, origin: "network", isListed } };
   }
 
   #get(path: string, limitBytes: number): Promise<Buffer> {

@@ -5,6 +5,9 @@
 // The file: JSON {"key_id": "<16 hex>", "algorithm": "ed25519", "value_b64": …, "public_key_b64": …}. What is signed is the
 // UTF-8 text `faramesh.signed/1`, LF, the subject, LF, `sha256:` and 64 hex digits, LF. The key id is the first 8 bytes of
 // SHA-256 of the 32 bytes of the key (RFC 8032).
+//
+// The same file may also be a signature of the bytes alone, as plain tools make it; then its key id is a label. It names
+// nothing: who takes one must have name and version from elsewhere.
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 import { type JsonObject, parseJson } from "../json.ts";
 
@@ -12,6 +15,8 @@ export const signatureEnding = ".sig";
 export const signatureLimitBytes = 4096;
 const algorithm = "ed25519";
 const members = ["algorithm", "key_id", "public_key_b64", "value_b64"];
+/** What `key_id` may look like; a signature that names its subject has 16 hex digits there. */
+const keyLabel = /^[\x21-\x7e]{1,128}$/;
 const publicKeyBytes = 32;
 const signatureBytes = 64;
 /** SubjectPublicKeyInfo of an Ed25519 key up to the key itself, RFC 8410. */
@@ -82,16 +87,50 @@ export function checkSignature(
   bytes: Uint8Array,
   keys: readonly PublicKey[],
 ): Signed | SignatureProblem {
+  const read = readTrusted(file, keys);
+  if ("problem" in read) return read;
+  const keyId = keyIdOf(read.key);
+  if (keyId !== read.label) return { problem: "has a signature whose `key_id` is not that of its key" };
+  if (isSigned(statement(subject, sha256Of(bytes)), read)) return { keyId };
+  return { problem: `has a signature by ${keyId} for other bytes, another name or another version` };
+}
+
+/**
+ * Whether one of `keys` signed these bytes as they are, under no name. By itself it admits nothing: the same signature is as
+ * good for an older version of another pack. Never throws at a signature, whatever it holds.
+ */
+export function checkBytesSignature(
+  file: Uint8Array,
+  bytes: Uint8Array,
+  keys: readonly PublicKey[],
+): Signed | SignatureProblem {
+  const read = readTrusted(file, keys);
+  if ("problem" in read) return read;
+  const keyId = keyIdOf(read.key);
+  return isSigned(bytes, read) ? { keyId } : { problem: `has a signature by ${keyId} for other bytes` };
+}
+
+interface TrustedSignature {
+  /** One of the stack's own. */
+  readonly key: PublicKey;
+  /** The file's `key_id`. */
+  readonly label: string;
+  readonly value: Uint8Array;
+}
+
+function isSigned(message: Uint8Array, { key, value }: TrustedSignature): boolean {
+  const publicKey = createPublicKey({ key: Buffer.concat([keyInfo, key]), format: "der", type: "spki" });
+  return verify(null, message, publicKey, value);
+}
+
+function readTrusted(file: Uint8Array, keys: readonly PublicKey[]): TrustedSignature | SignatureProblem {
   const read = readSignature(file);
   if ("problem" in read) return read;
   // The key in the file only says which of ours to try; one that is not ours is never used.
   const key = keys.find((one) => Buffer.from(one).equals(read.publicKey));
-  if (key === undefined) return { problem: `is signed by ${read.keyId}, which this stack does not trust` };
+  if (key === undefined) return { problem: `is signed by ${keyIdOf(read.publicKey)}, which this stack does not trust` };
   if (isWeak(key)) return { problem: "is signed by a key with which anybody can sign" };
-  if (keyIdOf(key) !== read.keyId) return { problem: "has a signature whose `key_id` is not that of its key" };
-  const publicKey = createPublicKey({ key: Buffer.concat([keyInfo, key]), format: "der", type: "spki" });
-  if (verify(null, statement(subject, sha256Of(bytes)), publicKey, read.value)) return { keyId: read.keyId };
-  return { problem: `has a signature by ${read.keyId} for other bytes, another name or another version` };
+  return { key, label: read.label, value: read.value };
 }
 
 /** The key that a signature's file brings along: for showing it and for pinning it on first use, never for believing it. */
@@ -100,7 +139,7 @@ export function claimedKey(file: Uint8Array): PublicKey | null {
   return "problem" in read ? null : read.publicKey;
 }
 
-function readSignature(file: Uint8Array): { keyId: string; publicKey: Buffer; value: Buffer } | SignatureProblem {
+function readSignature(file: Uint8Array): { label: string; publicKey: Buffer; value: Buffer } | SignatureProblem {
   const parsed = parseJson(file, { sizeBytes: signatureLimitBytes });
   const value = parsed.ok ? parsed.value : null;
   if (typeof value !== "object" || value === null || Array.isArray(value))
@@ -110,15 +149,9 @@ function readSignature(file: Uint8Array): { keyId: string; publicKey: Buffer; va
   const publicKey = exactBytes(public_key_b64, publicKeyBytes);
   const signature = exactBytes(value_b64, signatureBytes);
   const isWhole = Object.keys(value).sort().join() === members.join();
-  if (
-    !isWhole ||
-    publicKey === null ||
-    signature === null ||
-    typeof key_id !== "string" ||
-    !/^[0-9a-f]{16}$/.test(key_id)
-  )
+  if (!isWhole || publicKey === null || signature === null || typeof key_id !== "string" || !keyLabel.test(key_id))
     return { problem: "has no readable signature" };
-  return { keyId: key_id, publicKey, value: signature };
+  return { label: key_id, publicKey, value: signature };
 }
 
 /** Base64 in its one canonical form, of exactly so many bytes. */

@@ -1,7 +1,14 @@
 // What a stack admits: a copy that a key it trusts has signed under this name, or one whose publisher and digest it names. It
 // must never take a key from anywhere but what it is given.
 import type { Pin } from "./lock-file.ts";
-import { checkSignature, type PublicKey, sha256Of } from "./signature.ts";
+import {
+  checkBytesSignature,
+  checkSignature,
+  type PublicKey,
+  type SignatureProblem,
+  type Signed,
+  sha256Of,
+} from "./signature.ts";
 
 /** By the name that stands in `trust`: a host, or a host and the beginning of a path. */
 export type TrustedKeys = ReadonlyMap<string, readonly PublicKey[]>;
@@ -17,6 +24,8 @@ export interface Copy {
   /** The bytes of `<file>.sig`; null where there is none. */
   readonly signature: Uint8Array | null;
   readonly origin: Origin;
+  /** A catalog that a trusted key signed names these bytes under this reference. */
+  readonly isListed?: boolean;
 }
 
 /** How a copy came to be believed. `own`: it lies in the stack's folder and no key is trusted for its name. */
@@ -59,10 +68,7 @@ export function admit(
 ): Standing | Refusal {
   const place = placeOf(reference);
   const keys = keysFor(trusted, place);
-  const checked =
-    copy.signature === null
-      ? { problem: "is not signed" }
-      : checkSignature(copy.signature, `${reference}/${copy.file}`, copy.bytes, keys ?? []);
+  const checked = checkCopy(reference, copy, keys ?? [], pin);
   if ("keyId" in checked) return { by: "key", keyId: checked.keyId };
   const isPinned = pin?.unsigned !== undefined && isUnder(place, pin.unsigned) && pin.sha256 === sha256Of(copy.bytes);
   const publisher = isPinned ? pin.unsigned : unsigned.find((one) => isUnder(place, one));
@@ -74,4 +80,23 @@ export function admit(
       ? `nobody is trusted for it: write trust { key "${host}" ed25519:… } with the key that its publisher gives out, or pin it without one: faramesh check --write-lock --unsigned ${place}`
       : `it must be signed by a key of trust { key … } for that name; get it anew from its publisher, or pin it as it is: faramesh check --write-lock --unsigned ${place}`;
   return { problem: checked.problem, help };
+}
+
+/**
+ * A signature of the bytes alone counts where something else that is believed says their name and version: the lock, or a
+ * signed catalog. Else whoever serves the copy could put any text that the key ever signed in the place of any other.
+ */
+function checkCopy(
+  reference: string,
+  { bytes, file, signature, isListed = false }: Copy,
+  keys: readonly PublicKey[],
+  pin: Pin | undefined,
+): Signed | SignatureProblem {
+  if (signature === null) return { problem: "is not signed" };
+  const named = checkSignature(signature, `${reference}/${file}`, bytes, keys);
+  if ("keyId" in named) return named;
+  const plain = checkBytesSignature(signature, bytes, keys);
+  if ("problem" in plain) return named;
+  if (isListed || pin?.sha256 === sha256Of(bytes)) return plain;
+  return { problem: `is signed by ${plain.keyId} without its name and version, so that it may be another one` };
 }
