@@ -2,6 +2,8 @@
 // opened: the log, the doors, the timers. It must never serve with a log that it cannot write.
 import { randomBytes } from "node:crypto";
 import type { Logger } from "pino";
+import { Alerts } from "./alerts/alerts.ts";
+import { openQueue } from "./alerts/queue.ts";
 import type { Approvals } from "./approvals.ts";
 import type { CallTable } from "./calls.ts";
 import { type Clock, formatTime } from "./clock.ts";
@@ -110,6 +112,7 @@ export class Daemon implements House {
   readonly #retention: Retention;
   readonly #doors: Doors;
   readonly #phaseWatch: PhaseWatch;
+  readonly #alerts: Alerts;
   readonly #token = randomBytes(32).toString("hex");
   #state: DaemonState = "STARTING";
   #housekeeping: NodeJS.Timeout | null = null;
@@ -151,6 +154,12 @@ export class Daemon implements House {
     this.#retention = new Retention(ledger, policies, journal);
     this.#desk = new Desk(this);
     this.#phaseWatch = new PhaseWatch(ledger, policies, parts.phaseEnds, journal);
+    this.#alerts = new Alerts(
+      openQueue(nodeDisk, parts.paths.alertsFile, journal),
+      kept,
+      journal,
+      options.env ?? process.env,
+    );
     this.#doors = new Doors({
       governor: this.governor,
       decider: this.decider,
@@ -181,6 +190,10 @@ export class Daemon implements House {
 
   connections(): number {
     return this.#doors.connections;
+  }
+
+  alertNotices(): readonly string[] {
+    return this.#alerts.notices();
   }
 
   httpAddress(): string | null {
@@ -259,6 +272,7 @@ export class Daemon implements House {
     this.journal.level = journalLevelOf(policies.active?.policy.runtime().log_level);
     this.journal.info({ version: policies.active?.version }, "policy in force");
     this.#phaseWatch.look();
+    this.#alerts.takePolicy();
   }
 
   beginStop(): void {
@@ -320,6 +334,7 @@ export class Daemon implements House {
       // What is in memory after a fault may not be what the records have made.
       if (ending.exitCode === 0) await this.#snapshots.turn();
     }
+    await this.#alerts.close();
     await this.#parts.spans?.close();
     await ledger.log.close();
     // A log that failed on its last write did not stop cleanly, whatever was asked for.
@@ -351,6 +366,7 @@ export class Daemon implements House {
       this.#desk.recordExpired();
       this.#snapshots.tick();
       this.#retention.tick();
+      this.#alerts.tick();
     } catch (error) {
       this.journal.error({ err: error }, "housekeeping failed");
     }

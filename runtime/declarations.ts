@@ -141,7 +141,7 @@ const says: Readonly<Record<HostBlock["keyword"], string | null>> = {
   delegate: "declared; delegations are denied until there is a gate for them",
   spawn: "declared; it has no effect yet",
   completion_gate: null,
-  alert: "alerts are not delivered yet",
+  alert: null,
   enforcement: "declared; the agent's process is not fenced in yet",
   session: null,
   ambient: null,

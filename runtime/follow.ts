@@ -5,7 +5,7 @@ import type { Judgement } from "./answer.ts";
 import type { Governor } from "./decide.ts";
 import type { Effect } from "./evaluator/types.ts";
 import type { Identity } from "./identity.ts";
-import type { Json } from "./json.ts";
+import type { Json, JsonObject } from "./json.ts";
 import type { JudgedCall } from "./judge.ts";
 import type { Appended } from "./log/options.ts";
 import type { ActivePolicy } from "./policy.ts";
@@ -89,7 +89,13 @@ function tell(
     reason,
     rule_ref: verdict?.rule_ref ?? null,
     approval_id: approvalId,
+    ...warningsOf(verdict?.warnings ?? []),
     policy_version: active.version,
     policy_hash: active.activation.policyHash,
   });
+}
+
+/** Budgets that are nearly spent; a member only where there are some. */
+function warningsOf(warnings: readonly { readonly budget_id: string }[]): JsonObject {
+  return warnings.length === 0 ? {} : { warnings: warnings.map(({ budget_id }) => budget_id) };
 }

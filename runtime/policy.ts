@@ -37,6 +37,7 @@ const supportedRuntime: ReadonlySet<string> = new Set([
   "log_level",
   "timezone",
   "signing",
+  "allow_private",
 ]);
 
 /** The word for the store that every stack has: to name it changes nothing. Other stores are not there. */

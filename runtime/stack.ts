@@ -25,6 +25,8 @@ export interface StackPaths {
   /** A `DaemonFile`: where the running daemon's sockets are. */
   readonly daemonFile: string;
   readonly daemonLog: string;
+  /** Alerts that wait to be delivered. */
+  readonly alertsFile: string;
   /** Where the log lies unless `runtime { wal_dir }` says otherwise. */
   readonly defaultWalDir: string;
 }
@@ -69,6 +71,7 @@ export function stackPaths(dir: string): StackPaths {
     pidFile: join(runtime, "daemon.pid"),
     daemonFile: join(runtime, "daemon.json"),
     daemonLog: join(runtime, "daemon.log"),
+    alertsFile: join(runtime, "alerts.json"),
     defaultWalDir: join(root, "faramesh-wal"),
   };
 }

@@ -18,6 +18,8 @@ export interface StatusSources {
   state(): DaemonState;
   connections(): number;
   httpAddress(): string | null;
+  /** Sentences about alerts that wait or cannot be delivered. */
+  alertNotices(): readonly string[];
 }
 
 export function statusOf(sources: StatusSources): StatusAnswer {
@@ -59,7 +61,7 @@ export function statusOf(sources: StatusSources): StatusAnswer {
     providers: blocks.flatMap(({ keyword, name, fields }) =>
       keyword === "provider" ? [{ name: name ?? "", type: String(fields.type ?? ""), status: "not_started" }] : [],
     ),
-    notices: shortcomings(blocks),
+    notices: [...shortcomings(blocks), ...sources.alertNotices()],
     budgets: (active?.policy.budgets(nowMs) ?? []).map((budget) => ({ agent: budget.agent, ...budgetView(budget) })),
     approvals: {
       pending: pending.count,

@@ -98,7 +98,13 @@ const only: readonly { readonly what: string; readonly pattern: RegExp; readonly
   {
     what: "sockets",
     pattern: /from "node:(net|http|https|tls|dgram)"/,
-    files: [/^runtime\/doors\//, /^runtime\/sdk\/socket-transport\.ts$/, /^runtime\/lock\.ts$/, /^bench\//],
+    files: [
+      /^runtime\/doors\//,
+      /^runtime\/sdk\/socket-transport\.ts$/,
+      /^runtime\/lock\.ts$/,
+      /^runtime\/alerts\//,
+      /^bench\//,
+    ],
   },
 ];
 

@@ -82,7 +82,7 @@ test("Delegations are denied, declared or not, and completions until the gates h
   });
 });
 
-test("An agent cannot hand over the value of a selector", async () => {
+test("J12 an agent cannot hand over the value of a selector, and without one a call that reads it is denied", async () => {
   const policy = bot('permit gold if account.tier == "gold" or amount == 1\n selector account { source "x" }');
   await onStack(policy, async (stack) => {
     const call = { selectors: { account: { tier: "gold" } } };
@@ -101,7 +101,10 @@ test("status tells of providers and of what is declared without effect", async (
     );
     assert.equal(
       [...notices],
-      ["provider vault: declared; providers are not started yet", "alert of bot: alerts are not delivered yet"],
+      [
+        "provider vault: declared; providers are not started yet",
+        "alerts are not delivered: `ops` is neither https://… nor slack://…",
+      ],
     );
   });
 });

@@ -1,0 +1,260 @@
+// Alerts to real servers: what is told, signed and kept, and that whatever the server does no decision waits for it or changes.
+import { createHmac } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { isPublicAddress } from "../../../runtime/alerts/address.ts";
+import { post } from "../../../runtime/alerts/post.ts";
+import { AlertQueue, queuedAlertsMax } from "../../../runtime/alerts/queue.ts";
+import { targetOf } from "../../../runtime/alerts/target.ts";
+import { nodeDisk } from "../../../runtime/disk.ts";
+import { askOperator } from "../../../runtime/doors/client.ts";
+import { onStack } from "../stack-under-test.ts";
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+interface Delivery {
+  readonly headers: IncomingMessage["headers"];
+  readonly body: string;
+}
+
+/** A server that keeps what it is sent and answers with what `answer` does. */
+class Receiver {
+  readonly deliveries: Delivery[] = [];
+  answer: Handler = (_request, response) => response.end();
+  readonly #server: Server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (chunk) => (body += String(chunk)));
+    request.on("end", () => {
+      this.deliveries.push({ headers: request.headers, body });
+      this.answer(request, response);
+    });
+  });
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}/hook`;
+  }
+
+  listen(): Promise<void> {
+    return new Promise((resolve) => this.#server.listen(0, "127.0.0.1", () => resolve()));
+  }
+
+  async until(count: number): Promise<readonly Delivery[]> {
+    while (this.deliveries.length < count) await new Promise((resolve) => setTimeout(resolve, 10));
+    return this.deliveries;
+  }
+
+  close(): Promise<void> {
+    this.#server.closeAllConnections();
+    return new Promise((resolve) => this.#server.close(() => resolve()));
+  }
+}
+
+async function withReceiver(work: (receiver: Receiver) => Promise<void>): Promise<void> {
+  const receiver = new Receiver();
+  await receiver.listen();
+  try {
+    await work(receiver);
+  } finally {
+    await receiver.close();
+  }
+}
+
+const policyOf = (notify: string, runtime = "allow_private = true"): string => `runtime { ${runtime} }
+agent "bot" {
+  default deny
+  permit search
+  defer stripe/refund reason "needs <a> person"
+  budget daily { max = $4 cost = 1 warn_at = 0.5 tools = ["search"] }
+  alert { on = [deny, defer, approved, budget_warning, budget_exceeded] notify = ${notify} }
+}`;
+const env = { HOOK: "", FARAMESH_WEBHOOK_SECRET: "s3cret" };
+
+function eventsIn(deliveries: readonly Delivery[]): string[] {
+  return deliveries.map(({ body }) => String((JSON.parse(body) as { event: unknown }).event));
+}
+
+test("what a policy asks for is told once, in order, signed, without arguments", async () => {
+  await withReceiver(async (receiver) => {
+    await onStack(
+      policyOf('env("HOOK")'),
+      async (stack) => {
+        await stack.ask("nothing", { card: "4242" });
+        const { approval_id } = await stack.ask("stripe/refund", { amount: 1 });
+        await stack.approve(approval_id);
+        for (let calls = 0; calls < 5; calls += 1) await stack.ask("search");
+        const deliveries = await receiver.until(6);
+        const events = ["deny", "defer", "approved", "budget_warning", "deny", "budget_exceeded"];
+        assert.equal(eventsIn(deliveries), events);
+        for (const { headers, body } of deliveries) {
+          const signed = `${String(headers["x-faramesh-timestamp"])}.${body}`;
+          const signature = createHmac("sha256", "s3cret").update(signed).digest("hex");
+          assert.is(headers["x-faramesh-signature"], `v1=${signature}`);
+          assert.not.match(body, "4242");
+        }
+        const { notices } = await askOperator(stack.dir, "status", {});
+        assert.equal(
+          notices.filter((notice) => notice.includes("s3cret")),
+          [],
+        );
+      },
+      { env: { ...env, HOOK: receiver.url } },
+    );
+  });
+});
+
+test("slack is told in a sentence in which nothing is a link or a mention", async () => {
+  await withReceiver(async (receiver) => {
+    await onStack(
+      policyOf('"slack://#ops"'),
+      async (stack) => {
+        await stack.ask("stripe/refund");
+        const [delivery] = await receiver.until(1);
+        const { text, channel } = JSON.parse(delivery?.body ?? "{}") as { text: string; channel: string };
+        assert.is(channel, "#ops");
+        assert.match(text, /^faramesh: defer: bot stripe\/refund: .*&lt;a&gt; person.* \(apr-[0-9a-f]{32}\)$/);
+      },
+      { env: { ...env, SLACK_WEBHOOK_URL: receiver.url } },
+    );
+  });
+});
+
+test("J11 an alert that is not taken is tried again, waits across a restart, and is told under the same id", async () => {
+  await withReceiver(async (receiver) => {
+    receiver.answer = (_request, response) => response.writeHead(503).end();
+    await onStack(
+      policyOf('env("HOOK")'),
+      async (stack) => {
+        await stack.ask("nothing");
+        await receiver.until(1);
+        await stack.stop();
+        receiver.answer = (_request, response) => response.end();
+        const before = receiver.deliveries.length;
+        await stack.start();
+        const deliveries = await receiver.until(before + 1);
+        const ids = new Set(deliveries.map(({ headers }) => headers["x-faramesh-delivery"]));
+        assert.is(ids.size, 1);
+      },
+      { env: { ...env, HOOK: receiver.url } },
+    );
+  });
+});
+
+const misbehaviours: readonly { readonly name: string; readonly answer: Handler }[] = [
+  { name: "never answers", answer: () => {} },
+  { name: "breaks off", answer: (request) => request.socket.destroy() },
+  {
+    name: "redirects inwards",
+    answer: (_request, response) => response.writeHead(302, { location: "http://169.254.169.254/" }).end(),
+  },
+  {
+    name: "answers without end",
+    answer: (_request, response) => {
+      response.writeHead(500);
+      const more = (): void => {
+        if (!response.destroyed) response.write(Buffer.alloc(65_536), () => setImmediate(more));
+      };
+      more();
+    },
+  },
+];
+
+for (const { name, answer } of misbehaviours) {
+  test(`J11 a server that ${name} delays and changes no decision, and the daemon ends all the same`, async () => {
+    await withReceiver(async (receiver) => {
+      receiver.answer = answer;
+      await onStack(
+        policyOf('env("HOOK")'),
+        async (stack) => {
+          assert.is((await stack.ask("nothing")).reason_code, "POLICY_DENY");
+          await receiver.until(1);
+          assert.is((await stack.ask("search")).effect, "PERMIT");
+          assert.is((await stack.ask("stripe/refund")).effect, "DEFER");
+        },
+        { env: { ...env, HOOK: receiver.url } },
+      );
+    });
+  });
+  test(`J11 what a server that ${name} does is a failure`, async () => {
+    await withReceiver(async (receiver) => {
+      receiver.answer = answer;
+      const why = await post({ url: receiver.url, headers: {}, body: "{}", allowPrivate: true }, 200);
+      assert.type(why, "string");
+      assert.is(receiver.deliveries.length, 1);
+    });
+  });
+}
+
+test("J10 a private address is not asked unless the policy allows it", async () => {
+  await withReceiver(async (receiver) => {
+    const hosts = [
+      "127.0.0.1",
+      "localhost",
+      "2130706433",
+      "0x7f000001",
+      "017700000001",
+      "[::1]",
+      "[::ffff:127.0.0.1]",
+      "127.1",
+    ];
+    for (const host of hosts) {
+      const url = `https://${host}:${receiver.port}/`;
+      assert.is(await post({ url, headers: {}, body: "{}", allowPrivate: false }), "its address is private", host);
+    }
+    const url = `http://a@127.0.0.1:${receiver.port}/`;
+    assert.is(await post({ url, headers: {}, body: "", allowPrivate: true }), "a URL with a user in it is not used");
+    assert.is(await post({ url: receiver.url, headers: {}, body: "", allowPrivate: false }), "only https is used");
+    for (const other of ["file:///etc/passwd", "gopher://x/"])
+      assert.is(await post({ url: other, headers: {}, body: "", allowPrivate: true }), "only https is used");
+    assert.equal(receiver.deliveries, []);
+  });
+});
+
+const addresses: readonly (readonly [string, boolean])[] = [
+  ["8.8.8.8", true],
+  ["2606:4700::1111", true],
+  ["0.0.0.0", false],
+  ["10.1.2.3", false],
+  ["100.64.0.1", false],
+  ["127.9.9.9", false],
+  ["169.254.169.254", false],
+  ["172.31.255.255", false],
+  ["172.32.0.1", true],
+  ["192.168.0.1", false],
+  ["224.0.0.1", false],
+  ["255.255.255.255", false],
+  ["::", false],
+  ["::1", false],
+  ["::ffff:8.8.8.8", false],
+  ["64:ff9b::a00:1", false],
+  ["fe80::1", false],
+  ["fc00::1", false],
+  ["2002:7f00:1::", false],
+  ["ff02::1", false],
+  ["nowhere", false],
+];
+
+for (const [address, isPublic] of addresses) {
+  test(`J10 ${address} is ${isPublic ? "public" : "not public"}`, () => assert.is(isPublicAddress(address), isPublic));
+}
+
+test("I05 what cannot be a target is told without the value of its variable", () => {
+  assert.equal(targetOf({ env: "X" }, {}), { problem: 'env("X") is not set' });
+  assert.equal(targetOf({ env: "X" }, { X: "tok3n" }), { problem: 'env("X") is neither https://… nor slack://…' });
+  assert.equal(targetOf("slack://#a", {}), { problem: "SLACK_WEBHOOK_URL is not set" });
+});
+
+test("A queue that is full takes no more, and keeps what waits", () => {
+  const queue = new AlertQueue(nodeDisk, "/nowhere", []);
+  const add = (id: string): boolean => queue.add({ id, target: "https://a", alert: {} });
+  for (let number = 0; number < queuedAlertsMax; number += 1) assert.ok(add(String(number)));
+  assert.not.ok(add("late"));
+  assert.is([...queue.heads().values()][0]?.id, "0");
+});
+
+test.run();
