@@ -1,7 +1,9 @@
 // Alerts to real servers: what is told, signed and kept, and that whatever the server does no decision waits for it or changes.
 import { createHmac } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { isPublicAddress } from "../../../runtime/alerts/address.ts";
@@ -247,6 +249,39 @@ test("I05 what cannot be a target is told without the value of its variable", ()
   assert.equal(targetOf({ env: "X" }, {}), { problem: 'env("X") is not set' });
   assert.equal(targetOf({ env: "X" }, { X: "tok3n" }), { problem: 'env("X") is neither https://… nor slack://…' });
   assert.equal(targetOf("slack://#a", {}), { problem: "SLACK_WEBHOOK_URL is not set" });
+});
+
+test("J11 what finds no room in the queue is dropped, on record, and the calls are permitted all the same", async () => {
+  await withReceiver(async (receiver) => {
+    receiver.answer = () => {};
+    const policy = `runtime { allow_private = true }
+agent "bot" { default deny permit search alert { on = permit notify = env("HOOK") } }`;
+    await onStack(
+      policy,
+      async (stack) => {
+        const calls = Array.from({ length: queuedAlertsMax + 100 }, (_, number) => {
+          return { type: "govern", agent_id: "bot", tool_id: "search", args: { number } };
+        });
+        const answers = await stack.send(...calls);
+        assert.is(answers.filter(({ effect }) => effect === "PERMIT").length, calls.length);
+        const dropped = async (): Promise<unknown> =>
+          (await stack.records()).find(({ type, kind }) => type === "mark" && kind === "alerts_dropped");
+        while ((await dropped()) === undefined) await new Promise((resolve) => setTimeout(resolve, 50));
+        const { notices } = await askOperator(stack.dir, "status", {});
+        assert.ok(notices.some((notice) => notice.startsWith(`alerts: ${queuedAlertsMax} wait to be delivered`)));
+      },
+      { env: { ...env, HOOK: receiver.url } },
+    );
+  });
+});
+
+test("A file of alerts that is damaged keeps no daemon from deciding", async () => {
+  await onStack(policyOf('"https://alerts.invalid/"'), async (stack) => {
+    await stack.stop();
+    writeFileSync(join(stack.dir, ".faramesh/runtime/alerts.json"), '[{"id":1}');
+    await stack.start();
+    assert.is((await stack.ask("search")).effect, "PERMIT");
+  });
 });
 
 test("A queue that is full takes no more, and keeps what waits", () => {
