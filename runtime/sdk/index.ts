@@ -2,6 +2,7 @@
 
 export type { Receipt } from "./answer.ts";
 export type { GovernOptions, RefusalHook, RefusedCall } from "./gate.ts";
+export { type CallingClient, governedClient } from "./governed-client.ts";
 export { type Governed, type GovernedFunction, governedTools } from "./governed-tools.ts";
 export { HttpTransport, type HttpTransportOptions } from "./http-transport.ts";
 export { type LocalPolicy, LocalTransport, type LocalTransportOptions } from "./local-transport.ts";
