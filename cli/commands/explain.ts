@@ -106,6 +106,15 @@ function jsonOf({ record, rules, meters, phase, gap, alternative, approvals, out
   };
 }
 
+/** What the rest of the policy would have said, as the record has it. */
+function withoutPhase({ steps }: JsonObject): string {
+  const shadow = typeof steps === "object" && steps !== null ? Reflect.get(steps, "shadow") : undefined;
+  if (typeof shadow !== "object" || shadow === null) return "";
+  const [effect, ruleRef] = [Reflect.get(shadow, "effect"), Reflect.get(shadow, "rule_ref")];
+  const by = typeof ruleRef === "string" ? ` by ${ruleRef}` : "";
+  return visible(`; without it: ${String(effect)}${by}`);
+}
+
 function tell(io: Terminal, explained: Explained): void {
   const { record, rules, meters, phase, gap, alternative, approvals, outcomes } = explained;
   const { bold, dim, green } = io.paint;
@@ -114,7 +123,7 @@ function tell(io: Terminal, explained: Explained): void {
     `${bold(text("action_id"))}  ${effectText(io, String(record.effect), record.would ?? null)}  ${text("code")}`,
   );
   for (const line of columns(rowsOf(record).map(([name, value]) => [`  ${dim(name)}`, value]))) io.line(line);
-  if (phase !== null) io.line(`phase ${visible(phase)} decides`);
+  if (phase !== null) io.line(`phase ${visible(phase)} decides${withoutPhase(record)}`);
   for (const { number, text: rule, outcome, tests } of rules) {
     const mark = outcome === "match" ? green("match") : outcome;
     io.line(`rule#${number} ${visible(rule)} → ${mark}${testsText(tests)}`);

@@ -196,6 +196,8 @@ test("a rollout phase ends by itself, is recorded once, and rollback does not re
     async (stack) => {
       assert.is((await stack.ask("pay")).effect, "PERMIT");
       const { phases } = await askOperator(stack.dir, "status", {});
+      const during = (await stack.records()).find(({ type }) => type === "decision") as { steps: { shadow?: unknown } };
+      assert.match(JSON.stringify(during.steps.shadow), '"effect":"deny"');
       assert.equal([phases[0]?.name, phases[0]?.ends_in_seconds, phases[0]?.state], ["trial", 3600, "running"]);
       wallMs += 1_800_000;
       await stack.apply(policyOf(50));
