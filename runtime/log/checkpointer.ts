@@ -28,6 +28,8 @@ export interface LogAround {
   readonly host: string;
   append(type: "checkpoint" | "mark", body: JsonObject): { readonly seq: number };
   now(): Reading;
+  /** A checkpoint is on disk. */
+  stored(head: TreeHead): void;
   /** Too many failures: the log has to stop. */
   failed(failure: LogFailure): void;
 }
@@ -202,6 +204,7 @@ export class Checkpointer {
       if (this.#isAdoptionOwed) this.#adopt();
       this.#note = note;
       this.head = { size: owed.size, root: owed.root };
+      this.#around.stored(this.head);
       this.#owed = null;
       this.failures = 0;
     } catch (error) {

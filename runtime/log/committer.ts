@@ -26,8 +26,8 @@ export interface CommitterOptions {
 }
 
 export interface CommitterEvents {
-  /** the records up to `seq` are on disk; `hashes` are those since the last call, in order */
-  synced(seq: number, hashes: readonly string[]): void;
+  /** the records up to `seq` are on disk; `hashes` are those since the last call, in order. What it returns is waited for before an answer. */
+  synced(seq: number, hashes: readonly string[]): Promise<void> | null;
   /** a batch left the queue */
   written(): void;
   /** a segment of so many bytes was sealed */
@@ -155,7 +155,9 @@ export class Committer {
       } else {
         await this.#dataSync();
         if (this.#isDead) return;
-        this.#events.synced(batch.lastSeq, batch.hashes);
+        const rest = this.#events.synced(batch.lastSeq, batch.hashes);
+        if (rest !== null) await rest;
+        if (this.#isDead) return;
       }
       this.#inFlight = null;
       this.queuedBytes -= batch.usedBytes;

@@ -1,5 +1,6 @@
 // Keeps the head file close behind the log: at rotation, every so many records, and whenever asked. One write at a time
 // in the background; a failed one leaves the log going (the head is only a floor) until too many have failed in a row.
+import type { TreeHead } from "./checkpoint.ts";
 import type { HeadFile } from "./head.ts";
 
 /** Records after which the head is written without being asked. */
@@ -11,6 +12,8 @@ const failuresMax = 60;
 export interface Acknowledged {
   readonly ackedSeq: number;
   readonly lastHash: string;
+  /** the last checkpoint on disk */
+  readonly tree: TreeHead | null;
 }
 
 export class HeadKeeper {
@@ -33,8 +36,18 @@ export class HeadKeeper {
   }
 
   acknowledge(ackedSeq: number, lastHash: string): void {
-    this.#acknowledged = { ackedSeq, lastHash };
+    this.#acknowledged = { ...this.#acknowledged, ackedSeq, lastHash };
     if (ackedSeq - this.#written.ackedSeq >= recordsBetweenWrites) this.request();
+  }
+
+  /** A checkpoint is on disk. Resolves when the head tells of it, or that has failed, which is counted. */
+  async sign(tree: TreeHead): Promise<void> {
+    this.#acknowledged = { ...this.#acknowledged, tree };
+    try {
+      await this.writeNow(false);
+    } catch {
+      this.failures++;
+    }
   }
 
   /** Starts a write in the background when there is something new and none is under way. */
@@ -62,8 +75,8 @@ export class HeadKeeper {
 
   async #write(cleanStop: boolean): Promise<void> {
     const segment = this.#segmentNumber();
-    const { ackedSeq, lastHash } = this.#acknowledged;
-    await this.#file.write({ ackedSeq, lastHash, segment, cleanStop });
+    const { ackedSeq } = this.#acknowledged;
+    await this.#file.write({ ...this.#acknowledged, segment, cleanStop });
     this.failures = 0;
     this.#written = { ackedSeq, segment };
   }

@@ -4,6 +4,7 @@
 import { join } from "node:path";
 import { type Disk, type DiskFile, readWhole, replaceFile, writeAll } from "../disk.ts";
 import { canonicalJson, type JsonObject, parseJson } from "../json.ts";
+import type { TreeHead } from "./checkpoint.ts";
 import { claimedHash, entryHash, newline, writeLine } from "./line.ts";
 import { headFileName } from "./segments.ts";
 
@@ -22,13 +23,15 @@ export interface HeadState {
   readonly ackedSeq: number;
   /** hash of that record; the genesis hash for 0 */
   readonly lastHash: string;
+  /** the last checkpoint that was on disk; null before the first, and in heads that tell nothing of it */
+  readonly tree: TreeHead | null;
   /** number of the segment that was active */
   readonly segment: number;
   /** the log was closed in order: nothing follows `ackedSeq`, and no tail is torn */
   readonly cleanStop: boolean;
 }
 
-export type HeadContent = Pick<HeadState, "ackedSeq" | "lastHash" | "segment" | "cleanStop">;
+export type HeadContent = Omit<HeadState, "generation" | "logId">;
 
 export type StoredHead =
   | { readonly kind: "absent" | "invalid" }
@@ -43,6 +46,7 @@ function renderSlot(state: HeadState): Buffer {
     log_id: state.logId,
     segment: state.segment,
     v: 1,
+    ...(state.tree === null ? {} : { root: state.tree.root, size: state.tree.size }),
   };
   const bytes = Buffer.alloc(slotBytes, " ");
   const { end } = writeLine(bytes, 0, canonicalJson(value).slice(1));
@@ -60,10 +64,11 @@ function readSlot(bytes: Buffer): HeadState | null {
   const parsed = parseJson(bytes.subarray(0, end));
   if (!parsed.ok) return null;
   const value = parsed.value as JsonObject;
-  const { generation, log_id, acked_seq, last_hash, segment, clean_stop } = value;
+  const { generation, log_id, acked_seq, last_hash, segment, clean_stop, root, size } = value;
   if (typeof generation !== "number" || typeof acked_seq !== "number" || typeof segment !== "number") return null;
   if (typeof log_id !== "string" || typeof last_hash !== "string" || typeof clean_stop !== "boolean") return null;
-  return { generation, logId: log_id, ackedSeq: acked_seq, lastHash: last_hash, segment, cleanStop: clean_stop };
+  const tree = typeof size === "number" && typeof root === "string" ? { size, root } : null;
+  return { generation, logId: log_id, ackedSeq: acked_seq, lastHash: last_hash, tree, segment, cleanStop: clean_stop };
 }
 
 /** Reads the head without writing: the newer valid slot, `absent` without a file, `invalid` when no slot is valid. */

@@ -47,6 +47,9 @@ export class Log {
   #lastSeq: number;
   #lastHash: string;
   #syncedSeq: number;
+  /** what is synced and may be answered from: the same, but while the head is still to tell of a checkpoint */
+  #answerableSeq: number;
+  #headDue: Promise<void> | null = null;
   #lastSyncUs: number | null = null;
   #failure: LogFailure | null = null;
   #sealedBytes: number;
@@ -83,7 +86,7 @@ export class Log {
       const { keys } = options;
       const { acceptUnanchored = false, rebuilt } = options;
       const opened = openForWriting(disk, dir, { acceptUnanchored, keys, rebuilt });
-      const tree = keys === undefined ? null : (opened.tree?.finish(keys, hostname()) ?? null);
+      const tree = keys === undefined ? null : (opened.tree?.finish(keys, hostname(), opened.told) ?? null);
       const log = new Log(options, disk, dir, lock, opened, tree);
       try {
         // The clean stop is taken back before anything is written behind it.
@@ -119,6 +122,7 @@ export class Log {
     this.#lastSeq = chain.seq;
     this.#lastHash = chain.hash;
     this.#syncedSeq = chain.seq;
+    this.#answerableSeq = chain.seq;
     this.#sealedBytes = opened.sealedBytes;
     this.#policy = opened.policy ?? { policy_version: null, policy_hash: null };
     const lastUs = parseTime(chain.time);
@@ -126,7 +130,11 @@ export class Log {
     this.#renderer = new RestRenderer(identity.logId, this.#clock.bootId);
     this.#segment = new ActiveSegment(disk, dir, active);
     const headFile = new HeadFile(disk, dir, identity.logId, opened.headGeneration);
-    this.#head = new HeadKeeper(headFile, { ackedSeq: chain.seq, lastHash: chain.hash }, () => this.#segment.number);
+    this.#head = new HeadKeeper(
+      headFile,
+      { ackedSeq: chain.seq, lastHash: chain.hash, tree: tree?.head ?? null },
+      () => this.#segment.number,
+    );
     this.salts = new SaltStore(disk, dir, () => this.#clock.now().wallUs);
     this.#committer = new Committer(
       this.#segment,
@@ -154,6 +162,7 @@ export class Log {
         return appended;
       },
       now: () => this.#clock.now(),
+      stored: (head: TreeHead) => this.#signHead(head),
       failed: (failure: LogFailure) => this.#committer.kill(failure),
     };
     const isSealed = options.keys !== undefined && tree !== null;
@@ -288,7 +297,7 @@ export class Log {
 
   /** Whether `durable` would resolve at once. */
   isDurable(seq: number): boolean {
-    if (seq <= this.#syncedSeq) return true;
+    if (seq <= this.#answerableSeq) return true;
     return this.#committer.durability === "async" && this.#failure === null && seq <= this.#lastSeq;
   }
 
@@ -371,11 +380,26 @@ export class Log {
     for (const listener of this.#reliefListeners) queueMicrotask(listener);
   }
 
-  #synced(seq: number, hashes: readonly string[]): void {
+  /** No answer goes out behind a checkpoint of which the head does not tell. */
+  #signHead(head: TreeHead): void {
+    const due = this.#head.sign(head).then(() => {
+      if (this.#headDue === due) this.#headDue = null;
+    });
+    this.#headDue = due;
+  }
+
+  #synced(seq: number, hashes: readonly string[]): Promise<void> | null {
     this.#syncedSeq = seq;
     this.#lastSyncUs = this.#clock.now().wallUs;
     this.#head.acknowledge(seq, hashes.at(-1) ?? "");
     this.#checkpointer?.take(hashes);
+    if (this.#headDue === null) {
+      this.#answerableSeq = seq;
+      return null;
+    }
+    return this.#headDue.then(() => {
+      this.#answerableSeq = Math.max(this.#answerableSeq, seq);
+    });
   }
 
   #keepHouse(): void {

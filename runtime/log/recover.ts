@@ -6,6 +6,7 @@ import type { Json, JsonObject } from "../json.ts";
 import type { ActiveState } from "./active.ts";
 import { chainBefore, isPruned, lastPrune, missingBefore, requireBeginning } from "./beginning.ts";
 import type { Chain } from "./chain.ts";
+import type { TreeHead } from "./checkpoint.ts";
 import { LogFailure, reasonOf } from "./failure.ts";
 import { createHead, firstGeneration, readHead } from "./head.ts";
 import { type LogIdentity, openIdentity } from "./identity.ts";
@@ -39,6 +40,8 @@ export interface OpenedFiles {
   readonly active: ActiveState | null;
   readonly sealedBytes: number;
   readonly headGeneration: number;
+  /** the checkpoint that the head tells of; null where it tells of none */
+  readonly told: TreeHead | null;
   /** bodies of mark records to append before anything else */
   readonly marks: readonly JsonObject[];
   /** of the last `policy` record, null without one */
@@ -160,7 +163,13 @@ function read(
   const isNew = head.kind === "absent" && walk.segments.length === 0;
   // Before the first segment, so that a log with segments always has one.
   if (isNew)
-    createHead(disk, dir, identity.logId, { ackedSeq: 0, lastHash: walk.chain.hash, segment: 0, cleanStop: false });
+    createHead(disk, dir, identity.logId, {
+      ackedSeq: 0,
+      lastHash: walk.chain.hash,
+      tree: null,
+      segment: 0,
+      cleanStop: false,
+    });
   const readFrom = walk.segments[resumption?.start.index ?? 0]?.number ?? 1;
   const owed = unmarkedCopies(disk, dir, marked, readFrom);
   const marks: JsonObject[] = owed.map((detail) => ({ detail, kind: tornTailKind }));
@@ -176,10 +185,11 @@ function read(
   const active = last === undefined ? null : { number: last.number, sizeBytes, firstUs };
   const sealedBytes = walk.segments.slice(0, -1).reduce((total, segment) => total + segment.sizeBytes, 0);
   const headGeneration = head.kind === "valid" ? head.state.generation : isNew ? firstGeneration : 0;
+  const told = head.kind === "valid" ? head.state.tree : null;
   const resumed =
     resumption === null ? null : { file: resumption.file.name, atSeq: covered, firstSeq: resumption.firstSeq };
   const firstSegment = walk.segments[0]?.number ?? 1;
-  const end = { chain: walk.chain, active, sealedBytes, headGeneration, firstSegment };
+  const end = { chain: walk.chain, active, sealedBytes, headGeneration, told, firstSegment };
   return { identity, ...end, marks, policy, tree, resumed, pruned };
 }
 

@@ -177,8 +177,11 @@ export class TreeRecovery {
     if (says.root !== this.#rootAtStored) throw unfit(`does not fit the first ${says.size} records`);
   }
 
-  /** What there is to go on with, once `check` has passed. Throws LogFailure CORRUPT for a false signature. */
-  finish(keys: KeyKeeper, host: string): RecoveredTree {
+  /**
+   * What there is to go on with, once `check` has passed; `told`: the checkpoint that the head tells of. Throws LogFailure CORRUPT for a
+   * false signature.
+   */
+  finish(keys: KeyKeeper, host: string, told: TreeHead | null): RecoveredTree {
     const next = keys.next();
     // A rotation ends with its record: without that, nobody knows the next key.
     const named = next !== null && this.#rotatedTo === verifierKeyOf(next, this.#origin).text ? next : null;
@@ -191,7 +194,8 @@ export class TreeRecovery {
     if (signed === null) throw unfit("bears a false signature of the log's key");
     const isReplaced = this.#stored !== null && signed.length === 0 && !isKeyNamed;
     if (isReplaced) mark("key_replaced", { to: current.text });
-    if (this.#stored === null && this.#hadCheckpoint) mark("checkpoint_missing", {});
+    const isOlder = told !== null && told.size > this.storedSize;
+    if (isOlder || (this.#stored === null && this.#hadCheckpoint)) mark("checkpoint_missing", {});
     if (this.#wrongTiles > 0) mark("tiles_repaired", { tiles: this.#wrongTiles });
     if (this.#host !== null && this.#host !== host) mark("host_changed", { from: this.#host, to: host });
     return {

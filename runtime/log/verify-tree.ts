@@ -3,7 +3,7 @@
 // the log.
 import type { Disk } from "../disk.ts";
 import type { JsonObject } from "../json.ts";
-import { originOf, parseCheckpoint } from "./checkpoint.ts";
+import { originOf, parseCheckpoint, type TreeHead } from "./checkpoint.ts";
 import { CheckpointGaps } from "./checkpoint-gaps.ts";
 import { KeyTimeline } from "./key-timeline.ts";
 import { emptyRoot } from "./merkle.ts";
@@ -28,6 +28,8 @@ export class TreeCheck {
   readonly #dir: string;
   readonly #origin: string;
   readonly #anchors: readonly Anchor[];
+  /** The checkpoint that the head tells of: the stored one is no older. */
+  readonly #told: TreeHead | null;
   readonly #pinned: readonly VerifierKey[] | null;
   readonly #timeline: KeyTimeline;
   readonly #tree = new TileTree((tile) => this.#compare(tile));
@@ -56,7 +58,9 @@ export class TreeCheck {
     logId: string,
     pinned: readonly VerifierKey[] | null,
     anchors: readonly Anchor[],
+    told: TreeHead | null = null,
   ) {
+    this.#told = told;
     this.#disk = disk;
     this.#dir = dir;
     this.#origin = originOf(logId);
@@ -66,7 +70,12 @@ export class TreeCheck {
     this.#stored = readStored(disk, dir, checkpointFileName);
     this.#witnessed = readStored(disk, dir, witnessedFileName);
     this.#tiles = new TileCheck(disk, dir);
-    for (const size of [sizeOf(this.#stored), sizeOf(this.#witnessed), ...anchors.map((one) => one.size)]) {
+    for (const size of [
+      sizeOf(this.#stored),
+      sizeOf(this.#witnessed),
+      ...anchors.map((one) => one.size),
+      told?.size ?? 0,
+    ]) {
       this.#wanted.set(size, { root: emptyRoot, timeBehind: null });
     }
     for (const { record } of anchors) if (record) this.#wanted.set(record.seq, { root: emptyRoot, timeBehind: null });
@@ -281,6 +290,7 @@ export class TreeCheck {
   finish(seq: number, isBroken: boolean): { signed: number; anchored: number; timeBehind: string | null } {
     const signed = this.#finishStored(seq, isBroken);
     if (!isBroken) this.#finishPruned(this.#timeline.hasKeys ? signed : sizeOf(this.#stored));
+    if (!isBroken) this.#finishTold(seq);
     let anchored = this.#finishWitnessed(seq);
     for (const anchor of this.#anchors) anchored = Math.max(anchored, this.#hold(anchor, seq, isBroken));
     const unknown = this.#unknown;
@@ -329,6 +339,20 @@ export class TreeCheck {
     const root = this.#wanted.get(says.size)?.root ?? this.#roots.get(says.size);
     if (root !== undefined && root !== says.root) return fail("root", root, says.root, "it does not fit the records");
     return this.#judge(note, says.size, file, says.size, "signature") ? says.size : 0;
+  }
+
+  #finishTold(seq: number): void {
+    const told = this.#told;
+    if (told === null || told.size > seq) return;
+    const fail = (field: string, expected: string, found: string, message: string): void =>
+      this.#fail({ check: "checkpoint", file: checkpointFileName, seq: told.size, field, expected, found, message });
+    const root = this.#wanted.get(told.size)?.root;
+    if (root !== told.root)
+      fail("root", told.root, root ?? "none", "the head tells of a checkpoint over other records");
+    else if (sizeOf(this.#stored) < told.size) {
+      const found = sizeOf(this.#stored) === 0 ? "none" : String(sizeOf(this.#stored));
+      fail("size", `${told.size} or more`, found, "it is older than the one of which the head tells, or gone");
+    }
   }
 
   #newer(): StoredNote | string | null {

@@ -125,7 +125,10 @@ async function verifyOnce(disk: Disk, dir: string, options: VerifyOptions): Prom
     // In this order: what the head says was acknowledged is in the segments listed after it was read.
     head = readHead(disk, dir);
     logId = readLogId(disk, dir);
-    tree = logId === null ? null : new TreeCheck(disk, dir, logId, pinned, against);
+    tree =
+      logId === null
+        ? null
+        : new TreeCheck(disk, dir, logId, pinned, against, head.kind === "valid" ? head.state.tree : null);
     segments = listSegments(disk, dir);
     chain = chainBefore(disk, segments, logId ?? "");
     last = chain.seq === 0 ? null : lastPrune(disk, segments);

@@ -81,7 +81,13 @@ function forge(dir: string, change: (lines: string[]) => string[]): void {
   });
   writeFileSync(wal(dir), forged.join(""));
   rmSync(join(dir, "head"));
-  createHead(nodeDisk, dir, logId, { ackedSeq: forged.length, lastHash: prev, segment: 1, cleanStop: false });
+  createHead(nodeDisk, dir, logId, {
+    ackedSeq: forged.length,
+    lastHash: prev,
+    tree: null,
+    segment: 1,
+    cleanStop: false,
+  });
 }
 
 /** The tree of the records as they stand now. */
