@@ -31,13 +31,14 @@ export class TestGenerateCommand extends FarameshCommand {
     const { cases, missing, leftOut } = generateCases(stack, loadPolicySync(image, { state: "volatile" }));
     if (cases.length === 0) throw new Stop("the policy has no rule that a call could be found for");
     const path = resolve(this.dir, this.out);
-    const { writeFixture } = await import("../fixtures/write.ts");
+    const { runLine, sourceLine, writeFixture } = await import("../fixtures/write.ts");
     writeFixture(path, "generated", cases);
-    const { sourceLine } = await import("../fixtures/write.ts");
     const unreached = missing.map((rule) => sourceLine(stack.sources, rule));
     const file = relative(this.dir, path);
     io.json({ written: file, cases: cases.length, left_out: leftOut, unreached });
     io.say(`${io.paint.green("✓")} ${visible(file)} written, ${countText(cases.length, "case")}`);
+    const line = runLine(file);
+    if (line !== null) io.say(line);
     if (leftOut > 0)
       io.note(
         `  ${countText(leftOut, "call")} left out: their answer hangs on counters, or on rollouts that end apart`,

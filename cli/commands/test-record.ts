@@ -61,7 +61,7 @@ export class TestRecordCommand extends FarameshCommand {
         "--since widens the window",
       );
     const path = resolve(this.dir, this.out);
-    const { writeFixture } = await import("../fixtures/write.ts");
+    const { runLine, writeFixture } = await import("../fixtures/write.ts");
     writeFixture(path, "recorded", cases);
     const file = relative(this.dir, path);
     const left = { repeated, beyond, not_replayable: notReplayable, otherwise };
@@ -69,6 +69,8 @@ export class TestRecordCommand extends FarameshCommand {
     io.say(
       `${io.paint.green("✓")} ${visible(file)} written, ${countText(cases.length, "case")} of ${countText(total, "decision")}`,
     );
+    const line = runLine(file);
+    if (line !== null) io.say(line);
     if (repeated > 0) io.note(`  ${countText(repeated, "call")} of the same words and answer`);
     if (beyond > 0) io.note(`  ${countText(beyond, "call")} beyond --limit ${limit}`);
     if (notReplayable > 0)

@@ -65,6 +65,9 @@ test("generate reaches every rule that a call can reach, on both sides of each n
     assert.equal([again.code, readFileSync(join(dir, generated), "utf8")], [1, before]);
     assert.match(again.stderr, "is there already");
     assert.is((await faramesh(dir, "test", "generate", "--out", "tests/other.txt")).code, 1);
+    const beside = await faramesh(dir, "test", "generate", "--out", "beside.fmtest.json");
+    assert.match(beside.stdout + beside.stderr, "outside tests/: faramesh test --fixture beside.fmtest.json");
+    assert.is((await faramesh(dir, "test", "--fixture", "beside.fmtest.json")).code, 0);
   }));
 
 test("in audit mode the cases say what would be", () =>
