@@ -5,7 +5,6 @@ import { resolve } from "node:path";
 import { Command, Option } from "clipanion";
 import { nodeDisk } from "../../runtime/disk.ts";
 import { exportTiles } from "../../runtime/log/export-tiles.ts";
-import { readRecords } from "../../runtime/log/read.ts";
 import { defaultLimits } from "../../runtime/query/duck.ts";
 import { openLog } from "../../runtime/query/open-log.ts";
 import { writeParquet } from "../../runtime/query/parquet-file.ts";
@@ -15,6 +14,7 @@ import { isOfDecisions, isWanted } from "../records.ts";
 import { visible } from "../render.ts";
 import type { Terminal } from "../terminal.ts";
 import { existingWalDir } from "../wal.ts";
+import { recordsOf } from "../whole-log.ts";
 import { AuditListCommand } from "./audit-list.ts";
 
 /** All of a long log is written, which takes longer than a question may. */
@@ -63,7 +63,7 @@ export class AuditExportCommand extends AuditListCommand {
     if (this.out !== undefined) return this.#tiles(io, walDir, resolve(this.dir, this.out));
     if (format === "csv") io.raw(csvRow(csvColumns));
     let count = 0;
-    for await (const { value, line } of readRecords(walDir)) {
+    for await (const { value, line } of recordsOf(io, walDir)) {
       if (!isWanted(value, filter)) continue;
       if (io.gone) return exits.ok;
       const text = Buffer.from(line).toString("utf8");
@@ -95,7 +95,7 @@ export class AuditExportCommand extends AuditListCommand {
   async #tiles(io: Terminal, walDir: string, out: string): Promise<number> {
     nodeDisk.makeDirectory(out);
     if (readdirSync(out).length > 0) throw new Stop(`${visible(out)} is not empty`);
-    const size = await exportTiles(nodeDisk, walDir, out);
+    const size = await exportTiles(nodeDisk, walDir, out, recordsOf(io, walDir));
     io.note(`${size} records, with tiles and checkpoint, in ${visible(out)}`);
     return exits.ok;
   }

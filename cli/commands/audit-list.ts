@@ -11,6 +11,7 @@ import { visibleJson } from "../render.ts";
 import { windowStart } from "../span.ts";
 import type { Terminal } from "../terminal.ts";
 import { existingWalDir } from "../wal.ts";
+import { recordsOf } from "../whole-log.ts";
 import { Why } from "../why.ts";
 
 const tailRecordsDefault = 20;
@@ -116,7 +117,7 @@ export class AuditLsCommand extends AuditListCommand {
     const walDir = await existingWalDir(this.dir, io.env);
     const why = new Why(this.dir);
     let count = 0;
-    for await (const record of readRecords(walDir)) {
+    for await (const record of recordsOf(io, walDir)) {
       const { value, line } = record;
       why.take(value);
       if (!isWanted(value, filter)) continue;

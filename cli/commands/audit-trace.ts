@@ -2,13 +2,13 @@
 // approval, outcome, cost. It reads files alone.
 import { Command, Option } from "clipanion";
 import type { Json, JsonObject } from "../../runtime/json.ts";
-import { readRecords } from "../../runtime/log/read.ts";
 import { FarameshCommand } from "../context.ts";
 import { exits, Stop } from "../exit.ts";
 import { effectText } from "../records.ts";
 import { countText, shortened, toSeconds } from "../render.ts";
 import type { Terminal } from "../terminal.ts";
 import { existingWalDir } from "../wal.ts";
+import { recordsOf } from "../whole-log.ts";
 
 /** Calls of one trace; a run has tens. */
 const callsMax = 10_000;
@@ -43,7 +43,7 @@ export class AuditTraceCommand extends FarameshCommand {
     // An approval is opened before the decision that tells of it.
     const openings = new Map<Json, JsonObject>();
     let left = 0;
-    for await (const { value } of readRecords(walDir)) {
+    for await (const { value } of recordsOf(io, walDir)) {
       if (value.type === "decision" && isOf(value, this.id)) {
         if (calls.length === callsMax) {
           left++;

@@ -1,12 +1,12 @@
 // `faramesh explain rule`: one rule of the policy in force and the recorded decisions that it made. Reads files alone.
 import { Command, Option } from "clipanion";
-import { readRecords } from "../../runtime/log/read.ts";
 import { FarameshCommand } from "../context.ts";
 import { exits, Stop } from "../exit.ts";
 import { columns, countText, numberText, toSeconds, visible } from "../render.ts";
 import type { Terminal } from "../terminal.ts";
 import { readActivations, storedVersion } from "../versions.ts";
 import { existingWalDir } from "../wal.ts";
+import { recordsOf } from "../whole-log.ts";
 
 export class ExplainRuleCommand extends FarameshCommand {
   static override paths = [["explain", "rule"]];
@@ -41,7 +41,7 @@ export class ExplainRuleCommand extends FarameshCommand {
     const digest = ruleDigest(found.agent, found.text);
     const counts: Record<string, number> = {};
     let last: string | null = null;
-    for await (const { value } of readRecords(walDir)) {
+    for await (const { value } of recordsOf(io, walDir)) {
       if (value.type !== "decision" || value.rule_digest !== digest) continue;
       const effect = String(value.would ?? value.effect);
       counts[effect] = (counts[effect] ?? 0) + 1;

@@ -4,7 +4,6 @@ import { Command, Option } from "clipanion";
 import { parseTime } from "../../runtime/clock.ts";
 import { everyAgent, Holds, holdView } from "../../runtime/holds.ts";
 import type { JsonObject } from "../../runtime/json.ts";
-import { readRecords } from "../../runtime/log/read.ts";
 import { FarameshCommand } from "../context.ts";
 import { exits, Stop } from "../exit.ts";
 import { costOf } from "../record-cost.ts";
@@ -12,6 +11,7 @@ import { recordLine } from "../records.ts";
 import { columns, countText, dollars, numberText, shortened, toSeconds, visible } from "../render.ts";
 import type { Terminal } from "../terminal.ts";
 import { existingWalDir } from "../wal.ts";
+import { recordsOf } from "../whole-log.ts";
 
 const category = "Log";
 /** Decisions of one run that are told one by one. */
@@ -42,7 +42,7 @@ export class ExplainRunCommand extends FarameshCommand {
     const actions = new Set<string>();
     const outcomes: JsonObject[] = [];
     let [costMicro, count] = [0, 0];
-    for await (const { value } of readRecords(walDir)) {
+    for await (const { value } of recordsOf(io, walDir)) {
       if (value.type === "decision" && value.request_id === this.id) {
         counts[String(value.would ?? value.effect) as keyof Counts]++;
         count++;
@@ -101,7 +101,7 @@ export class ExplainAgentCommand extends FarameshCommand {
     const orders: JsonObject[] = [];
     const changes = { approvals: 0, grants: 0, outcomes: 0 };
     let [first, last, costMicro] = [null as string | null, null as string | null, 0];
-    for await (const { value } of readRecords(walDir)) {
+    for await (const { value } of recordsOf(io, walDir)) {
       if (value.type === "agent") {
         holds.take(value, parseTime(String(value.time)) ?? 0);
         if (value.agent_id === this.id || value.agent_id === everyAgent) orders.push(value);

@@ -2,13 +2,12 @@
 // All of it is made from the records, and nothing is put in place that does not fit the checkpoint.
 import { dirname, join } from "node:path";
 import { type Disk, readWhole, writeAll } from "../disk.ts";
-import { isPruned } from "./beginning.ts";
 import { parseCheckpoint } from "./checkpoint.ts";
 import { LogFailure } from "./failure.ts";
 import { prefixBytes } from "./line.ts";
 import { noteLimitBytes, parseNote } from "./note.ts";
-import { readRecords } from "./read.ts";
-import { checkpointFileName, listSegments } from "./segments.ts";
+import { readRecords, type StoredRecord } from "./read.ts";
+import { checkpointFileName } from "./segments.ts";
 import { type Tile, TileTree, tilePath, tileWidth } from "./tiles.ts";
 
 /** Entries of one bundle, each behind its length in two bytes. */
@@ -49,20 +48,21 @@ function writeNew(disk: Disk, dir: string, path: string, bytes: Uint8Array): voi
 }
 
 /**
- * Exports the records under the stored checkpoint into `outDir`, which exists and is empty; returns how many. The checkpoint is
- * written last. Throws LogFailure where the log has none or does not fit it; then what lies in `outDir` has no checkpoint.
+ * Exports the records under the stored checkpoint into `outDir`, which exists and is empty; returns how many. `records`: those of the
+ * log, from the first. The checkpoint is written last. Throws LogFailure where the log has none or does not fit it; then what lies in `outDir` has no checkpoint.
  */
-export async function exportTiles(disk: Disk, walDir: string, outDir: string): Promise<number> {
+export async function exportTiles(
+  disk: Disk,
+  walDir: string,
+  outDir: string,
+  records: AsyncIterable<StoredRecord> = readRecords(walDir, { disk }),
+): Promise<number> {
   const path = join(walDir, checkpointFileName);
   const bytes = disk.identity(path) === null ? null : readWhole(disk, path, noteLimitBytes);
   const note = bytes === null ? null : parseNote(bytes);
   const says = note === null ? null : parseCheckpoint(note.text);
   if (bytes === null || says === null) {
     throw new LogFailure("CORRUPT", "there is no signed checkpoint to export", { segment: checkpointFileName });
-  }
-  if (isPruned(listSegments(disk, walDir))) {
-    const message = "the oldest records were pruned: a tiled log is exported whole, from a log that has them all";
-    throw new LogFailure("SEGMENT_MISSING", message);
   }
   const put = ({ level, index, width, bytes: hashes }: Tile): void =>
     writeNew(disk, outDir, tilePath(level, index, width), hashes);
@@ -72,8 +72,12 @@ export async function exportTiles(disk: Disk, walDir: string, outDir: string): P
     const { index, width } = bundle;
     writeNew(disk, outDir, tilePath("entries", index, width), bundle.take());
   };
-  for await (const { seq, line, value } of readRecords(walDir, { disk })) {
+  for await (const { seq, line, value } of records) {
     if (seq > says.size) break;
+    if (seq !== tree.size + 1) {
+      const message = `a tiled log is exported whole, and records 1 to ${seq - 1} are neither in the log nor in its archives`;
+      throw new LogFailure("SEGMENT_MISSING", message);
+    }
     tree.append(String(value.hash));
     bundle.add(Buffer.concat([Buffer.from("{"), line.subarray(prefixBytes)]));
     if (bundle.width === tileWidth) putBundle();
