@@ -107,7 +107,15 @@ const badNames = [
 test("E01 E02 E04 E06 names outside the alphabet, with bad segments or too long are refused", async () => {
   await onStack(policy, async (stack) => {
     for (const name of badNames) assert.is((await stack.ask(name, { amount: 1 })).reason_code, "BAD_TOOL_NAME", name);
-    assert.is((await stack.ask("Pay", { amount: 1 })).reason_code, "POLICY_DENY", "E03");
+  });
+});
+
+test("E03 a name in other letter cases is another tool", async () => {
+  await onStack(policy, async (stack) => {
+    assert.is((await stack.ask("pay", { amount: 1 })).effect, "PERMIT");
+    for (const name of ["Pay", "PAY", "pAy"]) {
+      assert.is((await stack.ask(name, { amount: 1 })).reason_code, "POLICY_DENY", name);
+    }
   });
 });
 
