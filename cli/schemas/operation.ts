@@ -22,25 +22,24 @@ import {
   version,
 } from "./parts.ts";
 
+const budgetMembers = {
+  id: string,
+  session: orNull(string),
+  unit: oneOf("usd", "bytes", "values"),
+  spent_usd: number,
+  max_usd: orNull(number),
+  bytes: orNull(integer),
+  max_bytes: orNull(integer),
+  calls: integer,
+  max_calls: orNull(integer),
+};
+
 export const operationSchemas: Readonly<Record<string, Schema>> = {
   status: object({
     daemon: runningDaemon,
     providers: listOf(openObject),
     notices: listOf(string),
-    budgets: listOf(
-      object({
-        id: string,
-        agent: string,
-        session: orNull(string),
-        unit: oneOf("usd", "bytes", "values"),
-        spent_usd: number,
-        max_usd: orNull(number),
-        bytes: orNull(integer),
-        max_bytes: orNull(integer),
-        calls: integer,
-        max_calls: orNull(integer),
-      }),
-    ),
+    budgets: listOf(object({ ...budgetMembers, agent: string })),
     approvals: object({ pending: integer, oldest_age_seconds: orNull(number) }),
     grants: object({ active: integer }),
     stopped: listOf(hold),
@@ -76,19 +75,7 @@ export const operationSchemas: Readonly<Record<string, Schema>> = {
     agent: object({
       ...agentMembers,
       completion_gates: listOf(string),
-      budgets: listOf(
-        object({
-          id: string,
-          session: orNull(string),
-          unit: oneOf("usd", "bytes", "values"),
-          spent_usd: number,
-          max_usd: orNull(number),
-          bytes: orNull(integer),
-          max_bytes: orNull(integer),
-          calls: integer,
-          max_calls: orNull(integer),
-        }),
-      ),
+      budgets: listOf(object(budgetMembers)),
       pending: listOf(string),
       grants: listOf(grant),
     }),

@@ -105,6 +105,34 @@ export function faultyDisk(interfere: Interference): Disk {
   return { ...nodeDisk, open: (path: string, mode: OpenMode) => wrap(nodeDisk.open(path, mode)) };
 }
 
+/** The machine's disk, on which syncs of some files wait from `hold` until `release`. */
+export function heldDisk(isHeld: (path: string) => boolean): { disk: Disk; hold: () => void; release: () => void } {
+  let gate: Promise<void> = Promise.resolve();
+  let release: () => void = () => {};
+  const wrap = (file: DiskFile): DiskFile => ({
+    path: file.path,
+    write: (bytes, offset, length, position) => file.write(bytes, offset, length, position),
+    read: (into, offset, length, position) => file.read(into, offset, length, position),
+    dataSync: async () => {
+      if (isHeld(file.path)) await gate;
+      await file.dataSync();
+    },
+    sync: () => file.sync(),
+    truncate: (sizeBytes) => file.truncate(sizeBytes),
+    identity: () => file.identity(),
+    close: () => file.close(),
+  });
+  return {
+    disk: { ...nodeDisk, open: (path, mode) => wrap(nodeDisk.open(path, mode)) },
+    hold: () => {
+      gate = new Promise((resolve) => {
+        release = resolve;
+      });
+    },
+    release: () => release(),
+  };
+}
+
 export function diskError(code: string): Error {
   return Object.assign(new Error(`${code}: simulated`), { code });
 }

@@ -4,50 +4,19 @@ import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type Disk, type DiskFile, nodeDisk } from "../../runtime/disk.ts";
+import { nodeDisk } from "../../runtime/disk.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import { KeyFiles } from "../../runtime/key-files.ts";
 import { createHead, readHead } from "../../runtime/log/head.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { readRecords } from "../../runtime/log/read.ts";
 import { verifyLog } from "../../runtime/log/verify.ts";
-import { append, diskError, faultyDisk, mark, open, temporaryDir } from "./fixture.ts";
+import { append, diskError, faultyDisk, heldDisk, mark, open, temporaryDir } from "./fixture.ts";
 
 function place(): { dir: string; keys: KeyFiles } {
   const root = temporaryDir();
   for (const name of ["log", "keys"]) mkdirSync(join(root, name), { mode: 0o700 });
   return { dir: join(root, "log"), keys: new KeyFiles(nodeDisk, join(root, "keys")) };
-}
-
-/** A disk whose syncs of the head wait for `release` while it is held. */
-function heldHead(): { disk: Disk; hold: () => void; release: () => void } {
-  let gate: Promise<void> = Promise.resolve();
-  let open: () => void = () => {};
-  const wrap = (file: DiskFile): DiskFile => {
-    if (!file.path.endsWith("/head")) return file;
-    return {
-      path: file.path,
-      write: (bytes, offset, length, position) => file.write(bytes, offset, length, position),
-      read: (into, offset, length, position) => file.read(into, offset, length, position),
-      dataSync: async () => {
-        await gate;
-        await file.dataSync();
-      },
-      sync: () => file.sync(),
-      truncate: (sizeBytes) => file.truncate(sizeBytes),
-      identity: () => file.identity(),
-      close: () => file.close(),
-    };
-  };
-  return {
-    disk: { ...nodeDisk, open: (path, mode) => wrap(nodeDisk.open(path, mode)) },
-    hold: () => {
-      gate = new Promise((resolve) => {
-        open = resolve;
-      });
-    },
-    release: () => open(),
-  };
 }
 
 function toldBy(dir: string): unknown {
@@ -57,7 +26,7 @@ function toldBy(dir: string): unknown {
 
 test("the head tells of each checkpoint before anything is answered behind it", async () => {
   const { dir, keys } = place();
-  const { disk, hold, release } = heldHead();
+  const { disk, hold, release } = heldDisk((path) => path.endsWith("/head"));
   const log = await open(dir, { keys, disk });
   await append(log, 3);
   hold();

@@ -1,9 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type Disk, type DiskFile, nodeDisk } from "../../runtime/disk.ts";
 import { queueLimitBytes } from "../../runtime/log/options.ts";
-import { diskError, faultyDisk } from "../log/fixture.ts";
+import { diskError, faultyDisk, heldDisk } from "../log/fixture.ts";
 import { onStack, type StackUnderTest } from "./stack-under-test.ts";
 
 const policy = `agent "bot" { default deny rules { permit search } rate_limit "search": 5 per hour }`;
@@ -41,36 +40,8 @@ for (const [name, call, code] of [
   });
 }
 
-/** A disk whose syncs of segments wait until `release` is called. */
-function slowDisk(): { disk: Disk; hold: () => void; release: () => void } {
-  let gate: Promise<void> = Promise.resolve();
-  let open: () => void = () => {};
-  const wrap = (file: DiskFile): DiskFile => ({
-    path: file.path,
-    write: (bytes, offset, length, position) => file.write(bytes, offset, length, position),
-    read: (into, offset, length, position) => file.read(into, offset, length, position),
-    dataSync: async () => {
-      if (isSegment(file.path)) await gate;
-      await file.dataSync();
-    },
-    sync: () => file.sync(),
-    truncate: (sizeBytes) => file.truncate(sizeBytes),
-    identity: () => file.identity(),
-    close: () => file.close(),
-  });
-  return {
-    disk: { ...nodeDisk, open: (path, mode) => wrap(nodeDisk.open(path, mode)) },
-    hold: () => {
-      gate = new Promise((resolve) => {
-        open = resolve;
-      });
-    },
-    release: () => open(),
-  };
-}
-
 test("A32 no answer goes out before its record is durable; past the deadline the call is denied", async () => {
-  const { disk, hold, release } = slowDisk();
+  const { disk, hold, release } = heldDisk(isSegment);
   await onStack(
     policy,
     async (stack: StackUnderTest) => {
@@ -86,7 +57,7 @@ test("A32 no answer goes out before its record is durable; past the deadline the
 });
 
 test("C14 the permit of a caller who has gone stands in the log, marked undelivered", async () => {
-  const { disk, hold, release } = slowDisk();
+  const { disk, hold, release } = heldDisk(isSegment);
   await onStack(
     policy,
     async (stack) => {
@@ -109,7 +80,7 @@ test("C14 the permit of a caller who has gone stands in the log, marked undelive
 });
 
 test("A32 while the disk lags callers wait: no call is refused that was counted", async () => {
-  const { disk, hold, release } = slowDisk();
+  const { disk, hold, release } = heldDisk(isSegment);
   const calls = 1000;
   await onStack(
     `agent "bot" { default deny rules { permit search } }`,
