@@ -100,7 +100,7 @@ export async function longLog(writer: Writer, options: LongLogOptions): Promise<
       clock.step();
       appendOne(writer, log, policy, clock.now().wallUs);
     }
-    while (log.stats().lagBytes > 0) await new Promise(setImmediate);
+    while (log.stats().lagBytes > 0 || log.isPressed) await new Promise(setImmediate);
   }
   await log.close();
   return walDir;

@@ -8,7 +8,7 @@ import { LogFailure, reasonOf } from "./failure.ts";
 import { renderNote, signatureLine, type VerifierKey } from "./note.ts";
 import { type KeyKeeper, type SigningKey, verifierKeyOf } from "./signing-key.ts";
 import type { TileStore } from "./tile-store.ts";
-import type { Tile, TileTree } from "./tiles.ts";
+import { type Tile, type TileTree, tileWidth } from "./tiles.ts";
 import { type RecoveredTree, rotationKind } from "./tree-recovery.ts";
 
 export type CheckpointCause = "start" | "stop" | "policy" | "rotation" | "records" | "time" | "prune" | "asked";
@@ -17,8 +17,11 @@ export type CheckpointCause = "start" | "stop" | "policy" | "rotation" | "record
 export const dueRecords = 16_384;
 export const dueSeconds = 300;
 
-/** Failures in a row, about one a second, after which the log gives up. */
+/** Failures in a row, about one a second, after which the log gives up; sooner where the backlog is at its limit. */
 const failuresMax = 60;
+
+/** Where tiles of more records wait, the next checkpoint does not wait for its second. */
+const hurryRecords = 4 * dueRecords;
 
 /** Records taken into the tree before others may run: a tenth of a millisecond. */
 const recordsPerTurn = 256;
@@ -26,10 +29,14 @@ const recordsPerTurn = 256;
 export interface LogAround {
   readonly logId: string;
   readonly host: string;
+  /** Beyond it the log takes no more records but its own. */
+  readonly backlogMaxRecords: number;
   append(type: "checkpoint" | "mark", body: JsonObject): { readonly seq: number };
   now(): Reading;
   /** A checkpoint is on disk. */
   stored(head: TreeHead): void;
+  /** The backlog has shrunk. */
+  relieved(): void;
   /** Too many failures: the log has to stop. */
   failed(failure: LogFailure): void;
 }
@@ -100,6 +107,11 @@ export class Checkpointer {
     return this.#key;
   }
 
+  /** Records on disk that are not yet in a tile on disk, without those of the last unfinished one. */
+  get backlogRecords(): number {
+    return this.#pending.length - this.#taken + this.#store.waiting * tileWidth;
+  }
+
   /** Hashes of the next records, in order, now that they are on disk. */
   take(hashes: readonly string[]): void {
     for (const hash of hashes) this.#pending.push(hash);
@@ -107,14 +119,15 @@ export class Checkpointer {
       this.#isAbsorbing = true;
       setImmediate(() => this.#absorb());
     }
+    if (this.failures === 0 && this.backlogRecords >= hurryRecords) this.tick();
   }
 
   /** Looks whether a checkpoint is due or owed. Call about once a second. */
   tick(): void {
     if (this.#isOver || this.#isBusy) return;
-    if (this.#store.isFull) this.#giveUp("more tiles wait for the disk than may");
-    else if (this.#owed !== null) void this.#inTurn(() => this.#storeOwed());
-    else if (this.#tree.size - this.#lastSize >= dueRecords) void this.checkpoint("records");
+    if (this.#owed !== null) void this.#inTurn(() => this.#storeOwed());
+    else if (this.#tree.size - this.#lastSize >= Math.min(dueRecords, this.#around.backlogMaxRecords / 8))
+      void this.checkpoint("records");
     else if (this.#around.now().monoUs - this.#lastMonoUs >= dueSeconds * 1_000_000) void this.checkpoint("time");
   }
 
@@ -207,8 +220,9 @@ export class Checkpointer {
       this.#around.stored(this.head);
       this.#owed = null;
       this.failures = 0;
+      this.#around.relieved();
     } catch (error) {
-      if (++this.failures >= failuresMax)
+      if (++this.failures >= failuresMax || this.backlogRecords >= this.#around.backlogMaxRecords)
         this.#giveUp(`no checkpoint could be written for too long: ${reasonOf(error)}`);
     }
   }
@@ -240,5 +254,6 @@ export class Checkpointer {
     this.#pending = [];
     this.#taken = 0;
     this.#isAbsorbing = false;
+    this.#around.relieved();
   }
 }

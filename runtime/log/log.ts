@@ -17,6 +17,7 @@ import { entryLimitBytes, prefixBytes, writeLine } from "./line.ts";
 import type { VerifierKey } from "./note.ts";
 import {
   type Appended,
+  defaultBacklogRecords,
   defaultSegmentAgeMs,
   defaultSegmentBytes,
   type LogOptions,
@@ -60,6 +61,7 @@ export class Log {
   readonly #committer: Committer;
   readonly #head: HeadKeeper;
   readonly #checkpointer: Checkpointer | null;
+  readonly #backlogMaxRecords: number;
   readonly #snapshots: SnapshotKeeper;
   readonly #pruner: Pruner;
   #firstSegment: number;
@@ -153,9 +155,11 @@ export class Log {
         failed: (error) => this.#latch(error),
       },
     );
+    this.#backlogMaxRecords = options.backlogRecords ?? defaultBacklogRecords;
     const around = {
       logId: identity.logId,
       host: hostname(),
+      backlogMaxRecords: this.#backlogMaxRecords,
       append: (type: "checkpoint" | "mark", body: JsonObject) => {
         const appended = this.#appendOwn(type, body);
         this.#committer.hurry(appended.seq);
@@ -163,6 +167,7 @@ export class Log {
       },
       now: () => this.#clock.now(),
       stored: (head: TreeHead) => this.#signHead(head),
+      relieved: () => this.#relieve(),
       failed: (failure: LogFailure) => this.#committer.kill(failure),
     };
     const isSealed = options.keys !== undefined && tree !== null;
@@ -241,7 +246,7 @@ export class Log {
   }
 
   #appendOwn(type: "checkpoint" | "mark", body: JsonObject): Appended {
-    return this.append({ ...this.#policy, type, body });
+    return this.#append({ ...this.#policy, type, body });
   }
 
   get lastSeq(): number {
@@ -257,6 +262,14 @@ export class Log {
    * once latched, CLOSED, OVERLOADED, ENTRY_TOO_LARGE; TypeError for a body that is not JSON. A throw takes no seq.
    */
   append(entry: LogEntryInput): Appended {
+    // Not for the log's own records: a checkpoint is what the tiles wait for.
+    if (this.#tileLagRecords >= this.#backlogMaxRecords) {
+      throw new LogFailure("OVERLOADED", `tiles of ${this.#backlogMaxRecords} records wait for the disk`);
+    }
+    return this.#append(entry);
+  }
+
+  #append(entry: LogEntryInput): Appended {
     if (this.#state !== "open" || this.#isClosing) throw this.#failure ?? closedFailure();
     if (this.#committer.queuedBytes >= queueLimitBytes) {
       throw new LogFailure("OVERLOADED", `${queueLimitBytes} bytes of records wait for the disk`);
@@ -301,9 +314,15 @@ export class Log {
     return this.#committer.durability === "async" && this.#failure === null && seq <= this.#lastSeq;
   }
 
-  /** More records wait for the disk than should; `onRelief` tells when that is over. */
+  get #tileLagRecords(): number {
+    return this.#checkpointer?.backlogRecords ?? 0;
+  }
+
+  /** More records, or tiles of them, wait for the disk than should; `onRelief` tells when that is over. */
   get isPressed(): boolean {
-    if (this.#committer.queuedBytes < pressureBytes || this.#state !== "open") return false;
+    const isBehind =
+      this.#committer.queuedBytes >= pressureBytes || this.#tileLagRecords >= this.#backlogMaxRecords / 8;
+    if (!isBehind || this.#state !== "open") return false;
     this.#wasPressed = true;
     return true;
   }
@@ -340,6 +359,7 @@ export class Log {
       activeBytes: this.#segment.sizeBytes,
       totalBytes: this.#sealedBytes + this.#segment.sizeBytes,
       headFailures: this.#head.failures,
+      tileLagRecords: this.#tileLagRecords,
       checkpointFailures: this.#checkpointer?.failures ?? 0,
       checkpointSize: this.#checkpointer?.head?.size ?? null,
       snapshotSeq: this.#snapshots.atSeq,

@@ -17,11 +17,15 @@ export const queueLimitBytes = 16 * 1024 * 1024;
  */
 export const pressureBytes = queueLimitBytes / 4;
 
+/** Records on disk whose tiles are not yet, 64 MiB in memory; beyond it `append` throws OVERLOADED, from an eighth on callers should wait. */
+export const defaultBacklogRecords = 2 ** 21;
+
 export interface LogOptions {
   readonly dir: string;
   readonly durability: Durability;
   readonly segmentBytes?: number;
   readonly segmentAgeMs?: number;
+  readonly backlogRecords?: number;
   readonly disk?: Disk;
   readonly clock?: Clock;
   /** signs checkpoints; without it there is no tree, no checkpoint and no receipt */
@@ -53,7 +57,9 @@ export interface LogStats {
   readonly totalBytes: number;
   /** head writes that failed in a row; the log goes on without them for a while */
   readonly headFailures: number;
-  /** the same of checkpoints and tiles */
+  /** records on disk whose tiles wait for it */
+  readonly tileLagRecords: number;
+  /** failures in a row of checkpoints and tiles */
   readonly checkpointFailures: number;
   /** records under the last checkpoint; null without one */
   readonly checkpointSize: number | null;

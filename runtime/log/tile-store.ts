@@ -5,18 +5,17 @@
 import { dirname, join } from "node:path";
 import { type Disk, removeTree, replaceFileAside } from "../disk.ts";
 import { checkpointFileName } from "./segments.ts";
-import { type Tile, tilePath, tileWidth } from "./tiles.ts";
+import { type Tile, type TilePlace, tilePath, tileWidth } from "./tiles.ts";
 
-/** Full tiles that wait to be written, a million entries' worth. */
-export const waitingTilesMax = 4096;
-
-/** Files on their way to the disk at once. */
+/** Files on their way to the disk at once, and tiles of one call of `#writeAll`. */
 const writesAtOnce = 4;
 
 export class TileStore {
   readonly #disk: Disk;
   readonly #dir: string;
-  #waiting: Tile[] = [];
+  readonly #waiting: Tile[] = [];
+  /** Full tiles on disk since the last checkpoint. */
+  #written: TilePlace[] = [];
   readonly #known = new Set<string>();
   readonly #unsynced = new Set<string>();
 
@@ -25,9 +24,9 @@ export class TileStore {
     this.#dir = dir;
   }
 
-  /** More tiles wait than should: the disk has not taken any for long. */
-  get isFull(): boolean {
-    return this.#waiting.length > waitingTilesMax;
+  /** Full tiles in memory. */
+  get waiting(): number {
+    return this.#waiting.length;
   }
 
   /** Takes a full tile; it is written with the next checkpoint. */
@@ -37,18 +36,27 @@ export class TileStore {
 
   /** Writes the tiles of a tree and then its checkpoint. Rejects with the disk's error. One call at a time. */
   async store(edges: readonly Tile[], checkpoint: string): Promise<void> {
-    const full = [...this.#waiting];
-    const tiles = [...full, ...edges];
-    for (let from = 0; from < tiles.length; from += writesAtOnce) {
-      // All of them end before an error goes on, so that none is under way when the next call comes.
-      const ends = await Promise.allSettled(tiles.slice(from, from + writesAtOnce).map((tile) => this.#write(tile)));
-      for (const end of ends) if (end.status === "rejected") throw end.reason;
+    // Those that come meanwhile are for the next one.
+    for (let left = this.#waiting.length; left > 0; left -= writesAtOnce) {
+      const some = this.#waiting.slice(0, Math.min(left, writesAtOnce));
+      await this.#writeAll(some);
+      this.#waiting.splice(0, some.length);
+      for (const { level, index, width } of some) this.#written.push({ level, index, width });
+    }
+    for (let from = 0; from < edges.length; from += writesAtOnce) {
+      await this.#writeAll(edges.slice(from, from + writesAtOnce));
     }
     await this.#syncDirectories();
     await replaceFileAside(this.#disk, join(this.#dir, checkpointFileName), Buffer.from(checkpoint));
     await this.#disk.syncDirectoryAside(this.#dir);
-    this.#waiting = this.#waiting.slice(full.length);
-    for (const tile of full) this.#removePartial(tile);
+    for (const place of this.#written) this.#removePartial(place);
+    this.#written = [];
+  }
+
+  /** All of them end before an error goes on, so that none is under way when the next call comes. */
+  async #writeAll(tiles: readonly Tile[]): Promise<void> {
+    const ends = await Promise.allSettled(tiles.map((tile) => this.#write(tile)));
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
   }
 
   async #write(tile: Tile): Promise<void> {
@@ -77,7 +85,7 @@ export class TileStore {
   }
 
   /** What stood for a tile while it grew. */
-  #removePartial({ level, index }: Tile): void {
+  #removePartial({ level, index }: TilePlace): void {
     const path = join(this.#dir, dirname(tilePath(level, index, tileWidth - 1)));
     if (this.#disk.identity(path)?.kind === "directory") removeTree(path);
   }

@@ -2,11 +2,13 @@
 import { createHash, createPublicKey, verify } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { nodeDisk } from "../../runtime/disk.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import { KeyFiles } from "../../runtime/key-files.ts";
+import type { LogFailure } from "../../runtime/log/failure.ts";
 import type { Log } from "../../runtime/log/log.ts";
 import { consistencyProof, includes, inclusionProof, isConsistent } from "../../runtime/log/merkle.ts";
 import type { LogOptions } from "../../runtime/log/options.ts";
@@ -19,6 +21,7 @@ import {
   diskError,
   failureOfOpen,
   faultyDisk,
+  heldDisk,
   mark,
   open,
   segmentPath,
@@ -40,6 +43,13 @@ const keysOf = ({ keyDir }: Place): KeyFiles => new KeyFiles(nodeDisk, keyDir);
 
 function openSigned(at: Place, options: Partial<LogOptions> = {}): Promise<Log> {
   return open(at.dir, { keys: keysOf(at), ...options });
+}
+
+/** All in one turn, and waits until they are on disk and their hashes in the tree. */
+async function appendMany(log: Log, count: number): Promise<void> {
+  for (let index = 0; index < count; index++) log.append(mark(index));
+  await log.durable(log.lastSeq);
+  await pause(20);
 }
 
 async function recordsOf(dir: string): Promise<JsonObject[]> {
@@ -326,6 +336,46 @@ for (const code of ["ENOSPC", "EIO", "EROFS"]) {
     );
   });
 }
+
+test("tiles that wait for a slow disk hold writers back, refuse more at the bound and end nothing", async () => {
+  const at = place();
+  const { disk, hold, release } = heldDisk((path) => path.includes("/tile/"));
+  const log = await openSigned(at, { disk, backlogRecords: 4096 });
+  hold();
+  let relieved = 0;
+  log.onRelief(() => relieved++);
+  await appendMany(log, 1024);
+  assert.ok(log.isPressed);
+  assert.is(relieved, 0);
+  await appendMany(log, 4096 - 1024);
+  assert.throws(
+    () => log.append(mark("one more")),
+    (error: LogFailure) => error.code === "OVERLOADED" && /tiles of 4096 records/.test(error.message),
+  );
+  // Longer than the log waits between two looks at its tiles.
+  await pause(2500);
+  assert.equal([log.state, log.stats().checkpointFailures, relieved], ["open", 0, 0]);
+  release();
+  while (log.stats().tileLagRecords >= 512) await pause(20);
+  assert.not(log.isPressed);
+  assert.ok(relieved > 0);
+  await append(log, 1);
+  await log.checkpoint("asked");
+  holds(at.dir, log.signer?.key.text ?? "", log.lastSeq);
+  await log.close();
+});
+
+test("A10 a disk that takes no tiles ends the log at the bound, whatever time has passed", async () => {
+  const at = place();
+  const disk = faultyDisk((_, path) => {
+    if (path.includes("/tile/")) throw diskError("EIO");
+    return undefined;
+  });
+  const log = await openSigned(at, { disk, backlogRecords: 512 });
+  await appendMany(log, 1024);
+  await log.checkpoint("asked");
+  assert.is(log.state, "latched");
+});
 
 test("A10 past the bound nothing is recorded any more", async () => {
   const at = place();
