@@ -1,6 +1,6 @@
 // How one recorded decision came about: its call judged again by the policy that judged it, with the counters as they were.
 // Where a value was not kept, only what the record says of the outcome is told, never a guess.
-import { usedOf } from "../runtime/decision-record.ts";
+import { carriedOf, causesCarried } from "../runtime/decision-record.ts";
 import { loadPolicySync } from "../runtime/evaluator/index.ts";
 import type { Explanation, RuleTrace } from "../runtime/evaluator/types.ts";
 import type { Json, JsonObject } from "../runtime/json.ts";
@@ -39,7 +39,7 @@ const causesMax = 64;
 export async function explainDecision(dir: string, walDir: string, found: StoredRecord): Promise<Explained> {
   const past = new Past(stackPaths(dir).policies, (image) => loadPolicySync(image, { state: "volatile" }));
   const { action_id } = found.value;
-  const ids = new Set<Json>([found.value.approval_id ?? null, ...usedOf(found.value.steps ?? null)]);
+  const ids = new Set<Json>([found.value.approval_id ?? null, ...carriedOf(found.value.steps ?? null)]);
   ids.delete(null);
   const approvals: JsonObject[] = [];
   const outcomes: JsonObject[] = [];
@@ -103,18 +103,19 @@ function stepsOf(
   };
 }
 
-/** With the approvals that the call used, so that it goes as far as it went. */
+/** With the approvals that carried the call, so that it goes as far as it went. */
 function judged(
   active: ActivePolicy,
   call: NonNullable<ReturnType<typeof recordedCall>>,
   record: JsonObject,
 ): Explanation {
-  const wasApproved = usedOf(record.steps ?? null).length > 0;
+  const causesMost = causesCarried(record.would ?? record.effect, record.steps ?? null);
   const approved: string[] = [];
   for (let step = 0; step < causesMax; step++) {
     const explanation = active.policy.explain(call.request, { now: call.nowMs, approved });
     const { cause, effect } = explanation.verdict;
-    if (!wasApproved || effect !== "defer" || cause === null || approved.includes(cause)) return explanation;
+    if (effect !== "defer" || cause === null || approved.includes(cause)) return explanation;
+    if (approved.length >= causesMost) return explanation;
     approved.push(cause);
   }
   return active.policy.explain(call.request, { now: call.nowMs, approved });

@@ -18,6 +18,8 @@ export interface Judgement {
   readonly used: readonly string[];
   /** The standing grant that this permit uses once. */
   readonly grant?: Grant;
+  /** Approvals, and the grant, that answered a deferral on the way to a refusal: they stay as they were. */
+  readonly carriedBy?: readonly string[];
   /** For APPROVAL_QUEUE_FULL and COMPLETION_BLOCKED: some that wait. */
   readonly waiting?: readonly string[];
   /** What stood for the call's secret. */

@@ -105,6 +105,7 @@ interface Steps {
   readonly sums?: readonly number[];
   readonly counted?: readonly Counted[];
   readonly used?: readonly string[];
+  readonly carried_by?: readonly string[];
 }
 
 function stepsOf(judgement: Judgement): Json {
@@ -122,6 +123,7 @@ function stepsOf(judgement: Judgement): Json {
     steps.warnings = verdict.warnings.map(({ code, budget_id }) => ({ code, budget_id }));
   }
   if (used.length > 0) steps.used = [...used];
+  if (judgement.carriedBy !== undefined) steps.carried_by = [...judgement.carriedBy];
   const charges = verdict.charges?.budgets ?? [];
   if (charges.length > 0) steps.charges = charges.map(({ id, cost_micro }) => [id, cost_micro]);
   if (verdict.charges !== undefined && verdict.charges.limits > 0) steps.limits = verdict.charges.limits;
@@ -130,7 +132,9 @@ function stepsOf(judgement: Judgement): Json {
   const counted = verdict.charges?.counted ?? [];
   if (counted.length > 0) steps.counted = [...counted];
   // The rest is short by its nature.
-  const longest = used.length + charges.length + sums.length + counted.length + (verdict.warnings?.length ?? 0);
+  const carried = judgement.carriedBy?.length ?? 0;
+  const longest =
+    used.length + carried + charges.length + sums.length + counted.length + (verdict.warnings?.length ?? 0);
   if (longest === 0 || canonicalJson(steps).length <= stepsLimitBytes) return steps;
   // Without the names the costs of 64 budgets and as many sums fit; they are what recovery needs.
   return {
@@ -190,6 +194,21 @@ export function usedOf(steps: Json): readonly string[] {
   if (typeof steps !== "object" || steps === null || Array.isArray(steps)) return [];
   const { used } = steps as unknown as Steps;
   return Array.isArray(used) ? (used as readonly string[]) : [];
+}
+
+/** The same, or those that answered deferrals before another step refused the call. */
+export function carriedOf(steps: Json): readonly string[] {
+  if (typeof steps !== "object" || steps === null || Array.isArray(steps)) return [];
+  const { carried_by } = steps as unknown as Steps;
+  return Array.isArray(carried_by) ? (carried_by as readonly string[]) : usedOf(steps);
+}
+
+/** How many causes of deferral people let a recorded call past, as far as its record tells. */
+export function causesCarried(effect: Json | undefined, steps: Json): number {
+  const carriers = carriedOf(steps);
+  // What a grant or a permit passed by is not counted one by one.
+  const isWhole = effect === "permit" || carriers.some((id) => id.startsWith("grt-"));
+  return isWhole && carriers.length > 0 ? Number.POSITIVE_INFINITY : carriers.length;
 }
 
 /** The part of a verdict that the recorded answer is made of. */

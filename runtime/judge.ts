@@ -75,26 +75,31 @@ export class Judge {
     const approved: string[] = [];
     const used: string[] = [];
     let grant: Grant | null = null;
+    const refused = (judgement: Judgement): Judgement => {
+      const carriedBy = grant === null ? used : [...used, grant.id];
+      return carriedBy.length === 0 ? judgement : { ...judgement, carriedBy };
+    };
     for (let step = 0; step < causesMax; step++) {
       const verdict = this.#verdict(turn, active, approved, isStuck);
-      if (verdict.effect === "permit" && isStuck) return withoutCredential(verdict, credential);
+      if (verdict.effect === "permit" && isStuck) return refused(withoutCredential(verdict, credential));
       if (verdict.effect === "permit") {
         const stub = credential === null ? {} : { credentialRef: `dev-stub:${credential}` };
         const granted = grant === null ? {} : { grant };
         return { ...ofVerdict(verdict), approvalId: used[0] ?? null, used, ...granted, ...stub };
       }
-      if (verdict.effect === "deny") return ofVerdict(verdict);
+      if (verdict.effect === "deny") return refused(ofVerdict(verdict));
       const cause = durableCause(active, verdict.cause);
       const bearing = this.#approvals.liveFor(turn.digest, turn.reading.wallUs).filter((one) => one.cause === cause);
       const resolved = firstResolved(bearing);
       if (resolved?.status === "denied") {
         const reason = resolved.reason || "an operator denied this call";
-        return { ...ofVerdict(verdict), effect: "deny", code: "APPROVAL_DENIED", reason, approvalId: resolved.id };
+        const denied: Judgement = { ...ofVerdict(verdict), effect: "deny", code: "APPROVAL_DENIED", reason };
+        return refused({ ...denied, approvalId: resolved.id });
       }
-      if (verdict.cause === null || approved.includes(verdict.cause)) return deferred(verdict, bearing);
+      if (verdict.cause === null || approved.includes(verdict.cause)) return refused(deferred(verdict, bearing));
       const isApproved = resolved !== null && !used.includes(resolved.id);
       if (!isApproved) grant ??= this.#grants.fitting(turn.call.request, turn.reading);
-      if (!isApproved && grant === null) return deferred(verdict, bearing);
+      if (!isApproved && grant === null) return refused(deferred(verdict, bearing));
       approved.push(verdict.cause);
       if (isApproved) used.push(resolved.id);
     }

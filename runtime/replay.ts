@@ -5,7 +5,7 @@
 import { parseTime } from "./clock.ts";
 import type { Code } from "./codes.ts";
 import { chargeCost } from "./costs.ts";
-import { usedOf } from "./decision-record.ts";
+import { causesCarried } from "./decision-record.ts";
 import type { Effect, Policy, ToolInfo, Verdict } from "./evaluator/types.ts";
 import { machineCodes } from "./evaluator/verdicts.ts";
 import { loadImage } from "./images.ts";
@@ -163,8 +163,12 @@ class Run {
       return;
     }
     const approved = new Set<string>();
-    const wasApproved = (): boolean => usedOf(record.member("steps") ?? null).length > 0;
-    const before = this.#active.judge(call, (cause) => wasApproved() && approved.add(cause) !== null);
+    // Read where something is deferred alone.
+    let causesMost: number | null = null;
+    const before = this.#active.judge(call, (cause) => {
+      causesMost ??= causesCarried(call.effect, record.member("steps") ?? null);
+      return approved.size < causesMost && approved.add(cause) !== null;
+    });
     const after = this.#candidate.judge(call, (cause) => approved.has(cause));
     if (before.effect === after.effect) return;
     const key = JSON.stringify([call.request.tool_id, before.effect, after.effect]);

@@ -6,7 +6,7 @@ import { Approvals } from "./approvals.ts";
 import { CallTable } from "./calls.ts";
 import type { Code } from "./codes.ts";
 import { Progress } from "./completion.ts";
-import { usedOf } from "./decision-record.ts";
+import { carriedOf } from "./decision-record.ts";
 import { nodeDisk } from "./disk.ts";
 import { LoadFailure, type Verdict } from "./evaluator/types.ts";
 import { machineCodes } from "./evaluator/verdicts.ts";
@@ -186,18 +186,19 @@ function judge(
   return { file: segment, offset, seq, id, field: differing, expected, found };
 }
 
-/** The verdict with the approvals that the record says were used, each for the cause that it was given for. */
+/** The verdict with the approvals that the record says let the call past a cause, each for the one that it was given for. */
 function judged(active: ActivePolicy, call: RecordedCall, value: JsonObject, approvals: Approvals): Verdict {
-  const used = usedOf(value.steps ?? null);
+  const carriers = carriedOf(value.steps ?? null);
+  // A grant is for the call, whatever defers it.
+  const isGranted = carriers.some((id) => id.startsWith("grt-"));
   const approved: string[] = [];
-  for (let step = 0; ; step++) {
+  for (;;) {
     const { verdict } = active.policy.explain(call.request, { now: call.nowMs, approved });
     const { cause } = verdict;
-    if (verdict.effect !== "defer" || cause === null || approved.includes(cause) || step >= causesMax) return verdict;
-    const id = used[step];
-    const isGiven =
-      id !== undefined && (id.startsWith("grt-") || approvals.get(id)?.cause === durableCause(active, cause));
-    if (!isGiven) return verdict;
+    if (verdict.effect !== "defer" || cause === null || approved.includes(cause) || approved.length >= causesMax)
+      return verdict;
+    const lasting = durableCause(active, cause);
+    if (!isGranted && !carriers.some((id) => approvals.get(id)?.cause === lasting)) return verdict;
     approved.push(cause);
   }
 }

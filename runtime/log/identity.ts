@@ -16,12 +16,20 @@ export interface LogIdentity {
   readonly digestKey: Uint8Array;
 }
 
-/** The id in log.json; null where there is no such file. Throws LogFailure DIRECTORY_UNUSABLE for any other content. */
+/** Of the layout of a log's directory. */
+const layoutVersion = 1;
+
+/** The id in log.json; null where there is no such file. Throws LogFailure DIRECTORY_UNUSABLE for any other content and for a later layout. */
 export function readLogId(disk: Disk, dir: string): string | null {
   const path = join(dir, identityFileName);
   if (disk.identity(path) === null) return null;
   const parsed = parseJson(readWhole(disk, path, identityLimitBytes));
-  const logId = parsed.ok && typeof parsed.value === "object" ? Reflect.get(parsed.value ?? {}, "log_id") : undefined;
+  const value = parsed.ok && typeof parsed.value === "object" && parsed.value !== null ? parsed.value : {};
+  const [logId, v]: readonly unknown[] = [Reflect.get(value, "log_id"), Reflect.get(value, "v")];
+  if (typeof v === "number" && v > layoutVersion) {
+    const message = `${identityFileName} says that the log is of version ${v}, and this program reads up to ${layoutVersion}: use the one that wrote it, or a later one`;
+    throw new LogFailure("DIRECTORY_UNUSABLE", message, { segment: identityFileName });
+  }
   if (typeof logId !== "string" || logId === "") {
     throw new LogFailure("DIRECTORY_UNUSABLE", `${identityFileName} names no log_id`, { segment: identityFileName });
   }
@@ -56,7 +64,7 @@ export function openIdentity(disk: Disk, dir: string, hasRecords: boolean): LogI
   if (key === null) replaceFile(disk, join(dir, digestKeyFileName), digestKey);
   if (logId !== null) return { logId, digestKey };
   const fresh = randomUUID();
-  replaceFile(disk, join(dir, identityFileName), Buffer.from(`{"log_id":"${fresh}","v":1}\n`));
+  replaceFile(disk, join(dir, identityFileName), Buffer.from(`{"log_id":"${fresh}","v":${layoutVersion}}\n`));
   return { logId: fresh, digestKey };
 }
 

@@ -38,6 +38,16 @@ export function partialTiles(size: number): TilePlace[] {
   return places;
 }
 
+/** The full tiles of a tree of `size`, lowest level first. */
+export function fullTiles(size: number): TilePlace[] {
+  const places: TilePlace[] = [];
+  for (let [level, count] = [0, size]; count >= tileWidth; level++) {
+    count = Math.floor(count / tileWidth);
+    for (let index = 0; index < count; index++) places.push({ level, index, width: tileWidth });
+  }
+  return places;
+}
+
 /** The hash at `at` of a tile's bytes. */
 export function hashInTile(bytes: Buffer, at: number): string {
   return bytes.toString("hex", at * hashBytes, (at + 1) * hashBytes);

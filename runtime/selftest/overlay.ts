@@ -1,14 +1,13 @@
-// A disk as it would be if some files of one folder were others: for looking at a changed log without changing one. It only reads.
-import { basename, dirname } from "node:path";
+// A disk as it would be if some files below one folder were others: for looking at a changed log without changing one. It only reads.
+import { join, relative } from "node:path";
 import type { Disk, DiskFile, FileIdentity } from "../disk.ts";
 
-/** Contents by name; null: the file is not there. */
+/** Contents by path below the folder; null: the file is not there. New files are only seen in the folder itself. */
 export type Changes = ReadonlyMap<string, Uint8Array | null>;
 
-/** `disk` with `changes` in the folder `dir`. Whatever would write throws. */
+/** `disk` with `changes` below the folder `dir`. Whatever would write throws. */
 export function overlaid(disk: Disk, dir: string, changes: Changes): Disk {
-  const changed = (path: string): Uint8Array | null | undefined =>
-    dirname(path) === dir ? changes.get(basename(path)) : undefined;
+  const changed = (path: string): Uint8Array | null | undefined => changes.get(relative(dir, path));
   return {
     open: (path, mode) => {
       const bytes = changed(path);
@@ -18,14 +17,10 @@ export function overlaid(disk: Disk, dir: string, changes: Changes): Disk {
       return fileOf(path, bytes, identityOf(disk.identity(path), bytes));
     },
     list: (path) => {
-      const names = disk.list(path);
+      const names = disk.list(path).filter((name) => changed(join(path, name)) !== null);
       if (path !== dir) return names;
-      const all = new Set(names);
-      for (const [name, bytes] of changes) {
-        if (bytes === null) all.delete(name);
-        else all.add(name);
-      }
-      return [...all].sort();
+      const added = [...changes].flatMap(([name, bytes]) => (bytes === null || name.includes("/") ? [] : [name]));
+      return [...new Set([...names, ...added])].sort();
     },
     identity: (path) => {
       const bytes = changed(path);

@@ -15,6 +15,10 @@ export const tamperKinds = [
   "a segment deleted",
   "two segments swapped",
   "a segment emptied",
+  "a tile changed",
+  "a tile cut",
+  "the checkpoint changed",
+  "the checkpoint cut",
 ] as const;
 export type TamperKind = (typeof tamperKinds)[number];
 
@@ -33,7 +37,9 @@ export interface Strides {
   readonly shifts: number;
 }
 
-export interface Segment {
+/** A segment, a tile or the checkpoint. */
+export interface LogFile {
+  /** below the log's folder */
   readonly name: string;
   readonly bytes: Buffer;
 }
@@ -41,23 +47,29 @@ export interface Segment {
 const newline = 0x0a;
 const sectorBytes = 512;
 
-/**
- * Every tampering with the segments of a log, lowest first: whole records and segments all, bytes as `strides` say.
- */
-export function* tamperings(segments: readonly Segment[], strides: Strides): Generator<Tampering> {
+export interface LogFiles {
+  /** lowest first */
+  readonly segments: readonly LogFile[];
+  /** the checkpoint and the tiles */
+  readonly beside: readonly LogFile[];
+}
+
+/** Every tampering with the files of a log: whole records and segments all, bytes as `strides` say. */
+export function* tamperings({ segments, beside }: LogFiles, strides: Strides): Generator<Tampering> {
   for (const segment of segments) {
     yield* ofBytes(segment, strides);
     yield* ofRecords(segment);
     yield* ofSectors(segment);
   }
   yield* ofSegments(segments);
+  for (const file of beside) yield* ofFileBeside(file, strides);
 }
 
-function one(kind: TamperKind, { name }: Segment, at: number, bytes: Buffer): Tampering {
+function one(kind: TamperKind, { name }: LogFile, at: number, bytes: Buffer): Tampering {
   return { kind, where: `${name}:${at}`, changes: new Map([[name, bytes]]) };
 }
 
-function* ofBytes(segment: Segment, { flips, shifts }: Strides): Generator<Tampering> {
+function* ofBytes(segment: LogFile, { flips, shifts }: Strides): Generator<Tampering> {
   const { bytes } = segment;
   for (let at = 0; at < bytes.length; at += flips) {
     const flipped = Buffer.from(bytes);
@@ -80,7 +92,7 @@ function linesOf(bytes: Buffer): readonly number[] {
   return starts;
 }
 
-function* ofRecords(segment: Segment): Generator<Tampering> {
+function* ofRecords(segment: LogFile): Generator<Tampering> {
   const { bytes } = segment;
   const starts = linesOf(bytes);
   for (let i = 0; i + 1 < starts.length; i++) {
@@ -102,7 +114,7 @@ function* ofRecords(segment: Segment): Generator<Tampering> {
   }
 }
 
-function* ofSectors(segment: Segment): Generator<Tampering> {
+function* ofSectors(segment: LogFile): Generator<Tampering> {
   for (let at = 0; at < segment.bytes.length; at += sectorBytes) {
     const zeroed = Buffer.from(segment.bytes);
     zeroed.fill(0, at, Math.min(at + sectorBytes, zeroed.length));
@@ -110,7 +122,7 @@ function* ofSectors(segment: Segment): Generator<Tampering> {
   }
 }
 
-function* ofSegments(segments: readonly Segment[]): Generator<Tampering> {
+function* ofSegments(segments: readonly LogFile[]): Generator<Tampering> {
   for (const [i, { name, bytes }] of segments.entries()) {
     yield { kind: "a segment deleted", where: name, changes: new Map([[name, null]]) };
     yield { kind: "a segment emptied", where: name, changes: new Map([[name, Buffer.alloc(0)]]) };
@@ -121,5 +133,16 @@ function* ofSegments(segments: readonly Segment[]): Generator<Tampering> {
       [next.name, bytes],
     ]);
     yield { kind: "two segments swapped", where: name, changes: swapped };
+  }
+}
+
+function* ofFileBeside(file: LogFile, { flips }: Strides): Generator<Tampering> {
+  const what = file.name.startsWith("tile") ? "a tile" : "the checkpoint";
+  const { bytes } = file;
+  for (let at = 0; at < bytes.length; at += flips) {
+    const flipped = Buffer.from(bytes);
+    flipped[at] = (flipped[at] ?? 0) ^ (1 << (at % 8));
+    yield one(`${what} changed`, file, at, flipped);
+    yield one(`${what} cut`, file, at, bytes.subarray(0, at));
   }
 }

@@ -164,6 +164,22 @@ test("an approval leads to its call, and the call to what became of it", async (
   });
 });
 
+test("a call that was approved and refused by a budget then is told up to the budget, with its approval", async () => {
+  const spent = `agent "bot" {\n  default deny\n  defer pay\n  budget day { max = $5 tools = ["pay"] cost = amount }\n}`;
+  await onStack(spent, async (stack) => {
+    const deferred = await stack.ask("pay", { amount: 7 });
+    await stack.approve(deferred.defer_token, { reason: "fine" });
+    const { action_id } = await stack.ask("pay", { amount: 7 });
+    holds(
+      await explain(stack, action_id),
+      "BUDGET_EXCEEDED",
+      "rule#1 defer pay → match",
+      "day",
+      deferred.defer_token ?? "?",
+    );
+  });
+});
+
 test("in audit mode it tells what would have been", async () => {
   await onStack(`runtime { mode = "audit" }\n${policy}`, async (stack) => {
     const { action_id } = await stack.ask("stripe/refund", { amount: 8000 });

@@ -287,4 +287,16 @@ test("J03 a directory that others may write, a link and a missing id are refused
   }
 });
 
+test("a log of a later layout is neither written nor read, and the message says so", async () => {
+  const dir = await closedLog(1);
+  const path = join(dir, "log.json");
+  const told = JSON.parse(readFileSync(path, "utf8")) as { log_id: string };
+  writeFileSync(path, JSON.stringify({ ...told, v: 2 }));
+  const failure = await failureOfOpen(dir);
+  assert.is(failure?.code, "DIRECTORY_UNUSABLE");
+  assert.match(failure?.message ?? "", /log\.json says that the log is of version 2.*use the one that wrote it/);
+  const { ok, fault } = await verifyLog(dir);
+  assert.equal([ok, fault?.file], [false, "log.json"]);
+});
+
 test.run();

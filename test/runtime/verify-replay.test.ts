@@ -68,6 +68,39 @@ test("counters and approvals are carried over versions, audit mode and restarts"
   });
 });
 
+test("a call that was approved and then refused by another step comes out again, and its approval stays", async () => {
+  const narrow = `agent "bot" {
+  default deny
+  defer pay if amount > 10
+  permit pay
+  defer card/charge
+  budget spend { max = $100 tools = ["pay"] cost = amount }
+  budget cards { max_calls = 1 tools = ["card/charge"] on_exceed = "defer" }
+}`;
+  await onStack(narrow, async (stack) => {
+    const { approval_id } = await stack.ask("pay", { amount: 200 });
+    await stack.approve(approval_id);
+    for (let turn = 0; turn < 2; turn++) {
+      const refused = await stack.ask("pay", { amount: 200 });
+      assert.equal([refused.effect, refused.reason_code], ["DENY", "BUDGET_EXCEEDED"]);
+    }
+    const image = imageOf(`agent "bot" {\n  default deny\n  permit card/charge\n}`);
+    const grant = { agent_id: "bot", image, ttl_seconds: 60, uses_max: 1, actor: "ana" };
+    await askOperator(stack.dir, "grants_add", grant);
+    assert.is((await stack.ask("card/charge", { n: 1 })).effect, "PERMIT");
+    const first = await stack.ask("card/charge", { n: 2 });
+    await stack.approve(first.approval_id);
+    const second = await stack.ask("card/charge", { n: 2 });
+    assert.is.not(second.approval_id, first.approval_id, "the budget asks for itself");
+    await stack.deny(second.approval_id, "enough");
+    assert.is((await stack.ask("card/charge", { n: 2 })).reason_code, "APPROVAL_DENIED");
+    const report = await again(stack);
+    assert.equal([report.mismatched, report.first, report.stopped, report.notReplayable], [0, null, null, 0]);
+    const carried = (await stack.records()).flatMap(({ steps }) => Reflect.get(Object(steps), "carried_by") ?? []);
+    assert.equal(carried, [approval_id, approval_id, first.approval_id, first.approval_id]);
+  });
+});
+
 test("a value that was redacted makes its decision not replayable, never good", async () => {
   await onStack(policy, async (stack) => {
     await stack.ask("card/charge", { card: { kind: "visa" } });

@@ -50,10 +50,12 @@ test("A13 A14 A15 A16 A17 each kind of tampering is there, and is found", () =>
     const pinned = signer === null ? [] : [signer.key];
     const outcome = await tamperSuite({ ...place, pinned, strides });
     assert.equal(outcome.findings, []);
-    const segments = readdirSync(place.walDir)
-      .filter((name) => name.endsWith(".wal"))
-      .map((name) => ({ name, bytes: readFileSync(join(place.walDir, name)) }));
-    const kinds = new Set([...tamperings(segments, strides)].map(({ kind }) => kind));
+    const fileOf = (name: string) => ({ name, bytes: readFileSync(join(place.walDir, name)) });
+    const names = readdirSync(place.walDir, { recursive: true, encoding: "utf8" });
+    const segments = names.filter((name) => name.endsWith(".wal")).map(fileOf);
+    const tile = names.find((name) => name.startsWith("tile/0/000.p/")) ?? "no tile";
+    const all = tamperings({ segments, beside: [fileOf("checkpoint"), fileOf(tile)] }, strides);
+    const kinds = new Set([...all].map(({ kind }) => kind));
     assert.equal([...kinds].sort(), [...tamperKinds].sort());
   }));
 
