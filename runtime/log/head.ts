@@ -35,7 +35,8 @@ export type HeadContent = Omit<HeadState, "generation" | "logId">;
 
 export type StoredHead =
   | { readonly kind: "absent" | "invalid" }
-  | { readonly kind: "valid"; readonly state: HeadState };
+  /** `isOtherSpoiled`: the other slot holds something that does not read, as a write leaves it that was cut short. */
+  | { readonly kind: "valid"; readonly state: HeadState; readonly isOtherSpoiled: boolean };
 
 function renderSlot(state: HeadState): Buffer {
   const value: JsonObject = {
@@ -79,11 +80,16 @@ export function readHead(disk: Disk, dir: string): StoredHead {
   // A copy: checking a slot borrows two bytes of it.
   const bytes = Buffer.from(stored);
   let best: HeadState | null = null;
+  let isOtherSpoiled = false;
   for (let slot = 0; slot < slots; slot++) {
-    const state = readSlot(bytes.subarray(slot * slotBytes, (slot + 1) * slotBytes));
+    const part = bytes.subarray(slot * slotBytes, (slot + 1) * slotBytes);
+    // Of a head just made the other slot is empty.
+    const isEmpty = part.length === slotBytes && part.every((byte) => byte === 0x20);
+    const state = readSlot(part);
+    if (state === null && !isEmpty) isOtherSpoiled = true;
     if (state !== null && (best === null || state.generation > best.generation)) best = state;
   }
-  return best === null ? { kind: "invalid" } : { kind: "valid", state: best };
+  return best === null ? { kind: "invalid" } : { kind: "valid", state: best, isOtherSpoiled };
 }
 
 /** Puts the first head in place, whole or not at all. */

@@ -286,7 +286,7 @@ async function placeOf(disk: Disk, dir: string, seq: number): Promise<Place | nu
 /** A log opened since the head was read may have records behind the clean stop. */
 function settled(head: StoredHead, later: StoredHead): StoredHead {
   if (head.kind !== "valid" || later.kind !== "valid" || head.state.generation === later.state.generation) return head;
-  return { kind: "valid", state: { ...head.state, cleanStop: false } };
+  return { ...head, state: { ...head.state, cleanStop: false } };
 }
 
 function unreadable(failure: LogFailure): VerifyReport {
@@ -375,7 +375,8 @@ function tailDetail(unfinished: BadLine | null, tornAfterStop: boolean): string 
 
 function headCheck(head: StoredHead, disagreement: LogFailure | null, segments: number): VerifyCheck {
   if (head.kind === "valid") {
-    const detail = disagreement?.message ?? `acknowledged up to ${head.state.ackedSeq}`;
+    const spoiled = head.isOtherSpoiled ? "; its other slot does not read, as a crash leaves it" : "";
+    const detail = disagreement?.message ?? `acknowledged up to ${head.state.ackedSeq}${spoiled}`;
     return { name: "head", ok: disagreement === null, detail };
   }
   const isFresh = head.kind === "absent" && segments === 0;

@@ -1,6 +1,6 @@
 // What the head tells of checkpoints: it is on disk before anything is answered behind one, and an older checkpoint in the last one's
 // place, or none, is found.
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -114,6 +114,27 @@ test("a head that tells of no checkpoint, as earlier ones do, is no fault, and t
   assert.equal(toldBy(dir), log.treeHead);
   await log.close();
   assert.ok((await verifyLog(dir)).ok);
+});
+
+test("a slot of the head that does not read is told of, and the other one counts", async () => {
+  const dir = temporaryDir();
+  const log = await open(dir);
+  await append(log, 3);
+  await log.close();
+  const detail = async (): Promise<readonly [boolean, string | undefined]> => {
+    const { ok, checks } = await verifyLog(dir);
+    return [ok, checks.find(({ name }) => name === "head")?.detail];
+  };
+  const whole = await detail();
+  assert.equal(whole, [true, "acknowledged up to 3"]);
+  const head = readFileSync(join(dir, "head"));
+  const generations = [0, 4096].map((at) =>
+    Number(/"generation":(\d+)/.exec(head.toString("latin1", at, at + 4096))?.[1] ?? 0),
+  );
+  const older = (generations[0] ?? 0) < (generations[1] ?? 0) ? 0 : 4096;
+  head[older + 20] = (head[older + 20] ?? 0) ^ 1;
+  writeFileSync(join(dir, "head"), head);
+  assert.equal(await detail(), [true, "acknowledged up to 3; its other slot does not read, as a crash leaves it"]);
 });
 
 test.run();
