@@ -126,6 +126,7 @@ function appendOne({ decisionBody: body }: Writer, log: Log, policy: Names, nowU
       would: null,
       stored: { args: call.args, redacted: [] },
       identity: "claimed",
+      door: "socket/sdk",
       inputs: null,
       ruleDigest: DIGEST,
       latencyUs: 20 + ((index * 7919) % 400),

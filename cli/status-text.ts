@@ -38,8 +38,8 @@ export function statusLines(paint: Paint, status: StatusAnswer, drift: boolean |
     rows.push(["", yellow("checkpoints cannot be written: after about a minute every call is denied")]);
   }
   if (daemon.wal.latched) rows.push(["", red("it can no longer be written: every call is denied")]);
-  rows.push(["socket", daemon.socket]);
-  if (daemon.http !== null) rows.push(["http", daemon.http]);
+  for (const { door, address, bypass, can_be_bypassed } of status.doors)
+    rows.push([door, can_be_bypassed ? `${address}  ${dim(bypass)}` : address]);
   rows.push(["operator", `${daemon.operator_auth}: who runs as this user can approve`]);
   if (daemon.time_regression) rows.push(["clock", yellow("it went back; the latest time seen counts")]);
   for (const line of columns(rows.map(([name, value]) => [`  ${dim(name)}`, value]))) lines.push(line);

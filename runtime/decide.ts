@@ -266,6 +266,7 @@ export class Decider {
       {
         actionId: turn.actionId,
         identity: turn.identity.recorded,
+        door: turn.identity.door,
         digest: turn.digest,
         effect,
         would,
@@ -384,6 +385,7 @@ export class Decider {
       const facts = {
         actionId,
         identity: turn.identity.recorded,
+        door: turn.identity.door,
         digest,
         effect: "deny",
         would: null,

@@ -2,6 +2,7 @@
 // or an argument of a tool that it does not name, must never pass through here in clear.
 import type { Judgement } from "./answer.ts";
 import type { Code } from "./codes.ts";
+import type { Door } from "./doors/kinds.ts";
 import type { Counted, Effect, Policy, ToolInfo, Verdict } from "./evaluator/types.ts";
 import { machineCodes } from "./evaluator/verdicts.ts";
 import { canonicalJson, type Json, type JsonObject } from "./json.ts";
@@ -47,6 +48,7 @@ export interface DecisionFacts {
   readonly actionId: string;
   /** How the caller was known. */
   readonly identity: string;
+  readonly door: Door;
   readonly digest: string;
   readonly effect: Effect;
   readonly would: Effect | null;
@@ -89,6 +91,7 @@ export function decisionBody(
     cost_usd: call.costUsd,
     latency_us: facts.latencyUs,
     delegation: call.delegation,
+    door: facts.door,
     redacted: facts.stored.redacted,
     mode: facts.mode,
     dev: facts.dev,

@@ -3,7 +3,8 @@ import { budgetView } from "./budget-view.ts";
 import { formatTime, parseTime } from "./clock.ts";
 import type { DecisionCounts, Governor } from "./decide.ts";
 import { shortcomings } from "./declarations.ts";
-import type { StatusAnswer, WalStatus } from "./doors/views.ts";
+import { type Door, doorBypass } from "./doors/kinds.ts";
+import type { DoorView, StatusAnswer, WalStatus } from "./doors/views.ts";
 import type { PhaseState } from "./evaluator/types.ts";
 import { everyAgent, holdView } from "./holds.ts";
 import type { DaemonState, SocketPlaces } from "./stack.ts";
@@ -58,6 +59,7 @@ export function statusOf(sources: StatusSources): StatusAnswer {
       decisions: { ...sources.decider.counts },
       wal: walOf(sources, reading.wallUs),
     },
+    doors: doorsOf(places.agent, sources.httpAddress()),
     providers: blocks.flatMap(({ keyword, name, fields }) =>
       keyword === "provider" ? [{ name: name ?? "", type: String(fields.type ?? ""), status: "not_started" }] : [],
     ),
@@ -73,6 +75,14 @@ export function statusOf(sources: StatusSources): StatusAnswer {
     limits: active?.policy.info.limits ?? [],
     phases: (active?.policy.phases(nowMs) ?? []).map((phase) => phaseView(phase, nowMs)),
   };
+}
+
+/** Every door so far asks an agent that could also act without asking: none of them holds it in. */
+function doorsOf(socket: string, http: string | null): readonly DoorView[] {
+  const view = (door: Door, address: string): DoorView => {
+    return { door, address, can_be_bypassed: true, bypass: doorBypass[door] };
+  };
+  return [view("socket", socket), ...(http === null ? [] : [view("http", http), view("authzen", `${http}/access/v1`)])];
 }
 
 /** The holds, and the switch that the policy has on from the start. */

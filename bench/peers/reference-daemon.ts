@@ -42,6 +42,7 @@ function record(message: Message, id: string, verdict: ReturnType<typeof decide>
     action_type: "tool_call",
     agent_id: message.agent_id,
     agent_identity: "claimed",
+    door: "socket",
     approval_id: null,
     args: message.args,
     call_id: message.call_id ?? null,

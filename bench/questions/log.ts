@@ -61,6 +61,7 @@ function append({ decisionBody }: LogModule, log: Log, index: number): number {
     would: null,
     stored: { args: call.args, redacted: [] },
     identity: "claimed",
+    door: "socket/sdk",
     inputs: null,
     ruleDigest: DIGEST,
     latencyUs: 40,

@@ -1,8 +1,9 @@
 // `faramesh explain`: one decision step by step, one approval with what became of it, one rule with what it decided. Reads
 // the log and the stored policies; no daemon needed, nothing changed.
 import { Command, Option } from "clipanion";
+import { doorBypass, isDoor } from "../../runtime/doors/kinds.ts";
 import type { TestTrace } from "../../runtime/evaluator/types.ts";
-import { canonicalJson, type JsonObject } from "../../runtime/json.ts";
+import { canonicalJson, type Json, type JsonObject } from "../../runtime/json.ts";
 import { FarameshCommand } from "../context.ts";
 import { exits, Stop } from "../exit.ts";
 import type { Explained } from "../explanation.ts";
@@ -84,6 +85,8 @@ function jsonOf({ record, rules, meters, phase, gap, alternative, approvals, out
     agent_id,
     session_id,
     tool,
+    door: record.door ?? null,
+    bypass: isDoor(record.door) ? doorBypass[record.door] : null,
     args,
     inputs: inputs ?? null,
     redacted,
@@ -144,6 +147,7 @@ function rowsOf(record: JsonObject): (readonly [string, string])[] {
     ["policy", `${text("policy_version")} (${text("policy_hash").slice(0, 8)}), ${text("mode")}`],
     ["agent", `${text("agent_id")}, session ${text("session_id")}`],
     ["tool", text("tool")],
+    ...doorRow(record.door),
     ["arguments", shortened(canonicalJson(record.args ?? null), argsShownMax)],
   ];
   if (typeof record.inputs === "object" && record.inputs !== null)
@@ -153,6 +157,12 @@ function rowsOf(record: JsonObject): (readonly [string, string])[] {
     rows.push(["kept", "of the arguments only keys and types: the policy does not name this tool"]);
   else if (redacted.length > 0) rows.push(["redacted", redacted.join(", ")]);
   return rows;
+}
+
+/** Records of before doors were told apart have none. */
+function doorRow(door: Json | undefined): (readonly [string, string])[] {
+  if (typeof door !== "string") return [];
+  return [["by", isDoor(door) ? `${door}: ${doorBypass[door]}` : visible(door)]];
 }
 
 /** ` (8000 ≥ 500)`; with more than one test each value is named, ` (a 1 = 1; b 3 ≠ 2)`. */

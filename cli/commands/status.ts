@@ -127,6 +127,7 @@ const stopped = {
     drift: null,
     wal: null,
   },
+  doors: [],
   providers: [],
   notices: [],
   budgets: [],

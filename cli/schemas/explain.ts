@@ -86,6 +86,8 @@ function explanation(): Schema {
     agent_id: string,
     session_id: string,
     tool: string,
+    door: orNull(string),
+    bypass: orNull(string),
     args: anything,
     inputs: anything,
     redacted: listOf(string),

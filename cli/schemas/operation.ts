@@ -1,4 +1,5 @@
 // What the commands write by which people run a stack: status, approvals, agents, tokens, the service.
+import { doorWords } from "../../runtime/doors/kinds.ts";
 import {
   agent,
   agentMembers,
@@ -37,6 +38,7 @@ const budgetMembers = {
 export const operationSchemas: Readonly<Record<string, Schema>> = {
   status: object({
     daemon: runningDaemon,
+    doors: listOf(object({ door: oneOf(...doorWords), address: string, can_be_bypassed: boolean, bypass: string })),
     providers: listOf(openObject),
     notices: listOf(string),
     budgets: listOf(object({ ...budgetMembers, agent: string })),

@@ -5,6 +5,7 @@ import type { Decider, Governor } from "../decide.ts";
 import type { Desk } from "../desk.ts";
 import { JsonNumber } from "../evaluator/number.ts";
 import { connectionsShare, defaultFloodLimits, FloodGate, type FloodLimits } from "../flood.ts";
+import { claimedOf } from "../identity.ts";
 import { canonicalJson, type Json, type JsonObject, parseJson } from "../json.ts";
 import type { ActivePolicy } from "../policy.ts";
 import { readable } from "../request.ts";
@@ -102,7 +103,7 @@ export class AgentDoor {
       }
       const object = message as JsonObject;
       if (object.jsonrpc === undefined && object.type === "govern") {
-        return answerText(this.#parts.decider.govern(object, gate));
+        return answerText(this.#parts.decider.govern(object, gate, claimedOf(object.client)));
       }
       return this.#onOther(object, caller).catch((error: unknown) => this.#onBug(error));
     } catch (error) {
@@ -124,9 +125,11 @@ export class AgentDoor {
   async #onMessage(message: JsonObject, caller: Caller): Promise<object> {
     const { type } = message;
     const { gate } = caller;
-    if (type === "govern") return this.#parts.decider.govern(message, gate);
+    if (type === "govern") return this.#parts.decider.govern(message, gate, claimedOf(message.client));
     if (type === "poll_defer") return this.#poll(message);
-    if (type === "complete") return this.#parts.decider.govern(completionOf(message), gate);
+    if (type === "complete") {
+      return this.#parts.decider.govern(completionOf(message), gate, claimedOf(message.client));
+    }
     if (typeof type === "string" && followUps.has(type)) return this.#onFollowUp(type, message);
     if (typeof type === "string" && Object.hasOwn(subscriptions, type)) return this.#onSubscribe(type, message, caller);
     if (type === "phase" || type === "session") return this.#onSession(message, gate);

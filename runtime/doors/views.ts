@@ -3,6 +3,7 @@
 import type { HoldView } from "../holds.ts";
 import type { Json } from "../json.ts";
 import type { DaemonState } from "../stack.ts";
+import type { Door } from "./kinds.ts";
 
 export type ApprovalStatus = "pending" | "approved" | "denied" | "expired" | "used";
 
@@ -107,6 +108,15 @@ export interface BudgetView {
   readonly max_calls: number | null;
 }
 
+/** A door that is open. */
+export interface DoorView {
+  readonly door: Door;
+  readonly address: string;
+  readonly can_be_bypassed: boolean;
+  /** Who can make a call without asking there. */
+  readonly bypass: string;
+}
+
 export interface StatusAnswer {
   readonly ok: true;
   readonly daemon: {
@@ -138,6 +148,7 @@ export interface StatusAnswer {
     readonly decisions: { readonly permit: number; readonly defer: number; readonly deny: number };
     readonly wal: WalStatus;
   };
+  readonly doors: readonly DoorView[];
   readonly providers: readonly { readonly name: string; readonly type: string; readonly status: string }[];
   /** Sentences about what the policy declares and the daemon does not carry out. */
   readonly notices: readonly string[];

@@ -61,7 +61,7 @@ export class DecisionText {
     this.#beforeLogId =
       `,"call_id":${text(input.call_id)},"code":${text(input.code)},"cost_usd":${structure("cost_usd")}` +
       `,"credential_ref":${text(input.credential_ref)},"delegation":${structure("delegation")},"dev":${input.dev}` +
-      `,"effect":${text(input.effect)},"inputs":${structure("inputs")}` +
+      `,"door":${text(input.door)},"effect":${text(input.effect)},"inputs":${structure("inputs")}` +
       `,"latency_us":${canonicalJson(input.latency_us)},"log_id":`;
     this.#beforeMonoUs = `,"mode":${text(input.mode)},"mono_us":`;
     this.#beforeSeq =

@@ -65,6 +65,8 @@ export interface DecisionBody {
   readonly cost_usd: Json;
   readonly latency_us: number;
   readonly delegation: Json;
+  /** By which the call came; records of before there were several have none. */
+  readonly door: string;
   readonly redacted: Json;
   readonly mode: string;
   readonly dev: boolean;

@@ -60,6 +60,7 @@ const decisions: View = {
     costUsd,
     column("latency_us", "BIGINT", "microseconds to the verdict"),
     column("mode", "VARCHAR", "enforce or audit"),
+    column("door", "VARCHAR", "by which it came: socket, socket/sdk, socket/hook, http …"),
     column("dev", "BOOLEAN", "of a daemon in development"),
     policyVersion,
     column("policy_hash", "VARCHAR", ""),

@@ -22,6 +22,8 @@ export interface SocketTransportOptions {
   readonly path?: string;
   /** Milliseconds for one answer, connecting included; 10 s. */
   readonly timeoutMs?: number;
+  /** What stands before the tool, as records name it; "sdk". It decides nothing. */
+  readonly client?: "sdk" | "hook" | "mcp";
 }
 
 interface Connection {
@@ -32,17 +34,19 @@ interface Connection {
 export class SocketTransport implements Transport {
   readonly #path: string | undefined;
   readonly #timeoutMs: number;
+  readonly #client: string;
   #connection: Promise<Connection> | undefined;
   #connecting = 0;
 
   constructor(options: SocketTransportOptions = {}) {
     this.#path = options.path;
     this.#timeoutMs = options.timeoutMs ?? answerTimeoutMs;
+    this.#client = options.client ?? "sdk";
     if (!(this.#timeoutMs > 0)) throw new TypeError("timeoutMs is a positive number of milliseconds");
   }
 
   govern(request: GovernRequest, signal: AbortSignal): Promise<unknown> {
-    return this.#send(request.call_id, null, { type: "govern", ...request }, signal);
+    return this.#send(request.call_id, null, { type: "govern", client: this.#client, ...request }, signal);
   }
 
   pollDefer(request: PollRequest, signal: AbortSignal): Promise<unknown> {

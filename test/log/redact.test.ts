@@ -126,6 +126,7 @@ test("no decision overflows an entry", async () => {
     redacted: [huge],
     mode: text("m"),
     dev: false,
+    door: text("o"),
     tags: [huge],
   };
   const dir = temporaryDir();

@@ -45,6 +45,7 @@ test("a call is asked on one line with its members and runs when permitted", () 
     assert.is(call_id.length, 36);
     assert.equal(rest, {
       type: "govern",
+      client: "sdk",
       agent_id: "bot",
       session_id: "s1",
       request_id: "r1",

@@ -4,6 +4,7 @@ import { finished } from "node:stream";
 import type { JsonObject } from "../../json.ts";
 import type { GovernAnswer } from "../agent-protocol.ts";
 import { completionOf, followUp } from "../followups.ts";
+import type { Door } from "../kinds.ts";
 import { deferStatus, recordOperatorRefused, recordUndelivered } from "../refusals.ts";
 import {
   type Asked,
@@ -32,9 +33,9 @@ function decisionReply({ outgoing, around }: Asked, answer: GovernAnswer): Reply
   return { status: malformed.has(answer.reason_code) ? 400 : 200, text: JSON.stringify(answer) };
 }
 
-export async function decide(asked: Asked, message: JsonObject): Promise<GovernAnswer> {
+export async function decide(asked: Asked, message: JsonObject, door: Door = "http"): Promise<GovernAnswer> {
   const caller = callerOf(asked);
-  return asked.around.decider.govern(ofCaller(message, caller), caller.gate, caller.identity);
+  return asked.around.decider.govern(ofCaller(message, caller), caller.gate, { ...caller.identity, door });
 }
 
 async function unreadable(asked: Asked, why: string): Promise<Reply> {

@@ -122,7 +122,7 @@ export class App {
     }
     const { traceparent } = headers;
     const trace = typeof traceparent === "string" ? { traceparent } : {};
-    const identity = { agentId: token.agent_id, recorded: `token:${token.id}`, ...trace };
+    const identity = { agentId: token.agent_id, recorded: `token:${token.id}`, door: "http", ...trace } as const;
     return { token, identity, gate: this.#gateOf(token) };
   }
 

@@ -56,7 +56,7 @@ export function callOf(evaluation: JsonObject): JsonObject | string {
 async function evaluate(asked: Asked, evaluation: JsonObject): Promise<Evaluated | string> {
   const call = callOf(evaluation);
   if (typeof call === "string") return call;
-  const answer = await decide(asked, call);
+  const answer = await decide(asked, call, "authzen");
   return { decision: answer.effect === "PERMIT", context: answer };
 }
 

@@ -50,7 +50,7 @@ export async function answerHook(
   try {
     const call = form.read(input);
     if (call === null) return { stdout: "", stderr: "", exitCode: 0 };
-    const transport = new SocketTransport({ path: await socketOf(form, options, env) });
+    const transport = new SocketTransport({ path: await socketOf(form, options, env), client: "hook" });
     try {
       const entry = await gateOf(client, call.session, transport, options).enter(call.tool, call.args);
       if (!entry.permitted) return refusal(form, input, "the call has no permit");

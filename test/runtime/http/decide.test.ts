@@ -29,7 +29,9 @@ const calls: readonly (readonly [string, object])[] = [
 function lasting(answer: GovernAnswer | JsonObject): object {
   const changing = ["action_id", "call_id", "latency_ms", "latency_us", "receipt", "denial_token", "approval_id"];
   const more = ["defer_token", "structured_denial", "hash", "leaf", "prev", "seq", "time", "mono_us"];
-  const kept = Object.entries(answer).filter(([name]) => ![...changing, ...more, "agent_identity"].includes(name));
+  const kept = Object.entries(answer).filter(
+    ([name]) => ![...changing, ...more, "agent_identity", "door"].includes(name),
+  );
   return Object.fromEntries(kept);
 }
 
