@@ -5,8 +5,8 @@ import type { FeedEvent, FeedKind, Feeds } from "../feeds.ts";
 import type { Environment } from "../fixed-settings.ts";
 import type { Json, JsonObject } from "../json.ts";
 import type { Ledger } from "../ledger.ts";
+import { post } from "../outgoing/post.ts";
 import { type Policies, stampOf } from "../policy.ts";
-import { post } from "./post.ts";
 import type { AlertQueue, QueuedAlert } from "./queue.ts";
 import { messageOf, secretVariable, shownTarget, type TargetRef, targetOf, targetRefOf } from "./target.ts";
 

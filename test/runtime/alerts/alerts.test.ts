@@ -6,12 +6,12 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { isPublicAddress } from "../../../runtime/alerts/address.ts";
-import { post } from "../../../runtime/alerts/post.ts";
 import { AlertQueue, queuedAlertsMax } from "../../../runtime/alerts/queue.ts";
 import { targetOf } from "../../../runtime/alerts/target.ts";
 import { nodeDisk } from "../../../runtime/disk.ts";
 import { askOperator } from "../../../runtime/doors/client.ts";
+import { isPublicAddress } from "../../../runtime/outgoing/address.ts";
+import { post } from "../../../runtime/outgoing/post.ts";
 import { onStack } from "../stack-under-test.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
