@@ -11,7 +11,7 @@ import {
 } from "../compiler/analyse/index.ts";
 import type { Stack } from "../compiler/ast.ts";
 import type { Finding } from "../compiler/diagnostic.ts";
-import { ruleText } from "../compiler/text.ts";
+import { ruleText, valueText } from "../compiler/text.ts";
 import { loadPolicySync } from "../runtime/evaluator/index.ts";
 import type { Effect, Policy } from "../runtime/evaluator/types.ts";
 import { type PolicyOfPlan, verdictOf } from "./access.ts";
@@ -97,6 +97,28 @@ function callText({ request, phase, rollouts }: Witness): string {
   return `${tool_id} ${JSON.stringify(said)}${state === "" ? "" : ` (${state})`}`;
 }
 
+/**
+ * The asserts of one policy asked of another, those that the other has itself left out. Names in them mean what they meant where
+ * they stand. An agent that the other does not govern is not asked of: it is denied every call.
+ */
+export function assertsAskedOf(stack: Stack, from: Stack): Asked[] {
+  const own = new Set(assertsOf(stack).map(keyOf));
+  return assertsOf(from).flatMap((asked): Asked[] => {
+    if (own.has(keyOf(asked))) return [];
+    const named = stack.agents.find(({ id }) => id === asked.id) ?? null;
+    const agent =
+      named ?? (stack.anonymous === null ? null : { ...stack.anonymous, id: asked.id ?? stack.anonymous.id });
+    return agent === null ? [] : [{ ...asked, agent }];
+  });
+}
+
+function keyOf(asked: Asked): string {
+  const { names } = asked;
+  // The same words over other variables are another assert.
+  const values = names.vars.map(({ name, value }) => `${name}=${valueText(value)}`);
+  return JSON.stringify([asked.id, assertText(asked), values]);
+}
+
 /** Those that do not hold, or are not known to. */
 export function failing(tried: readonly TriedAssert[]): TriedAssert[] {
   return tried.filter(({ outcome }) => outcome !== "proved");
@@ -130,9 +152,10 @@ function ofAgent({ id }: Asked): string {
 
 const marks: Readonly<Record<Outcome, string>> = { proved: "✓", refuted: "✗", unproved: "?" };
 
-export function printAsserts(io: Terminal, tried: readonly TriedAssert[]): void {
+/** `title`: whose asserts they are. */
+export function printAsserts(io: Terminal, tried: readonly TriedAssert[], title = "Asserts"): void {
   if (tried.length === 0) return;
-  io.line("Asserts (every possible call, limits and budgets aside):");
+  io.line(`${title} (every possible call, limits and budgets aside):`);
   for (const { asked, text, outcome, why } of tried) {
     const paint = outcome === "proved" ? io.paint.green : outcome === "refuted" ? io.paint.red : io.paint.yellow;
     const whose = asked.id === null ? "" : ` (${asked.id})`;

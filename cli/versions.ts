@@ -4,12 +4,13 @@ import { type Activation, activationOf } from "../runtime/activation.ts";
 import { parseTime } from "../runtime/clock.ts";
 import { nodeDisk } from "../runtime/disk.ts";
 import type { SourceText } from "../runtime/doors/protocol.ts";
-import { loadImage } from "../runtime/images.ts";
+import { ImageFailure, loadImage } from "../runtime/images.ts";
 import { chainBefore, isPruned } from "../runtime/log/beginning.ts";
 import { readLogId } from "../runtime/log/identity.ts";
 import { readRecords, type StoredRecord } from "../runtime/log/read.ts";
 import { listSegments } from "../runtime/log/segments.ts";
 import { stackPaths } from "../runtime/stack.ts";
+import { driftFrom } from "./drift.ts";
 
 export interface LoggedActivation extends Activation {
   readonly seq: number;
@@ -54,4 +55,14 @@ export function storedVersion(
   activation: Activation,
 ): { image: Uint8Array; sources: readonly SourceText[] } {
   return loadImage(stackPaths(dir).policies, activation.imageHash);
+}
+
+/** Whether the policy's files differ from the version with that image; null where what is stored is gone. */
+export function driftBehind(dir: string, imageHash: string): boolean | null {
+  try {
+    return driftFrom(dir, loadImage(stackPaths(dir).policies, imageHash).sources);
+  } catch (error) {
+    if (error instanceof ImageFailure) return null;
+    throw error;
+  }
 }

@@ -139,7 +139,8 @@ export class Desk {
     if (wanted !== null && number === null) throw new Refusal("BAD_REQUEST", `\`${wanted}\` is no version: v17`);
     this.#checkServing();
     const to = number === null ? null : Number(number[1]);
-    const result = await policies.rollback(to, actorOf(message));
+    const note = cutText(optionalText(message.note) ?? "", summaryLimitBytes);
+    const result = await policies.rollback(to, actorOf(message), note);
     if (result.seq !== null) await ledger.durable(result.seq);
     if (result.changed) this.#house.onActivated();
     const { activation, version } = result.active;

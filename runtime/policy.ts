@@ -192,8 +192,8 @@ export class Policies {
     });
   }
 
-  /** `to` null: the highest version ever active below the active one. */
-  rollback(to: number | null, actor: string): Promise<SwapResult & { readonly from: string }> {
+  /** `to` null: the highest version ever active below the active one. `note` goes before the summary. */
+  rollback(to: number | null, actor: string, note = ""): Promise<SwapResult & { readonly from: string }> {
     return this.#inTurn(async () => {
       const active = this.#active;
       if (active === null) throw new PolicyRefusal("NOT_READY", "no policy is active");
@@ -209,7 +209,7 @@ export class Policies {
       const stored = loadImage(this.#around.policiesDir, target.imageHash);
       const policy = await this.#load(stored.image);
       this.#checkRuntime(policy);
-      const summary = `v${target.number} restored`;
+      const summary = `${note === "" ? "" : `${note}; `}v${target.number} restored`;
       const past = await this.#lookBack(policy, stored.image);
       const candidate = { policy, sources: stored.sources, past };
       const result = this.#swap(candidate, { ...target, actor, change: "rollback", summary });

@@ -4,7 +4,7 @@ import { FarameshCommand } from "../context.ts";
 import { exits } from "../exit.ts";
 import { columns, shortened, toSeconds, visible } from "../render.ts";
 import type { Terminal } from "../terminal.ts";
-import { readActivations } from "../versions.ts";
+import { driftBehind, type LoggedActivation, readActivations } from "../versions.ts";
 import { walDirFor } from "../wal.ts";
 
 const summaryShownMax = 120;
@@ -42,6 +42,14 @@ export class HistoryCommand extends FarameshCommand {
       shortened(one.summary, summaryShownMax),
     ]);
     for (const line of columns(rows)) io.line(line);
+    const active = activations.at(-1);
+    if (active?.change === "rollback") io.note(this.#rollbackNote(active));
     return exits.ok;
+  }
+
+  #rollbackNote(active: LoggedActivation): string {
+    const drift = driftBehind(this.dir, active.imageHash);
+    const file = drift === null ? "" : drift ? "; the policy's file differs from it: faramesh plan shows how" : "";
+    return `⚠ v${active.number} is in force by a rollback${file}`;
   }
 }

@@ -1,11 +1,9 @@
 // `faramesh status`: the daemon and what it governs, at a glance. It asks and reads, and changes nothing.
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { Command, Option } from "clipanion";
 import { askOperator, NotRunning } from "../../runtime/doors/client.ts";
 import type { StatusAnswer } from "../../runtime/doors/views.ts";
 import { FarameshCommand } from "../context.ts";
+import { driftOf } from "../drift.ts";
 import { type ExitCode, exits } from "../exit.ts";
 import { Screen } from "../screen.ts";
 import { statusLines } from "../status-text.ts";
@@ -79,7 +77,7 @@ export class StatusCommand extends FarameshCommand {
       if (!(error instanceof NotRunning)) throw error;
       return { status: null, drift: null, code: exits.failed };
     }
-    return { status, drift: driftOf(this.dir, status), code: codeOf(status) };
+    return { status, drift: driftOf(this.dir, status.daemon.policy_source.files), code: codeOf(status) };
   }
 
   /** -q asks for the exit code alone; JSON that was asked for is still given. */
@@ -137,26 +135,6 @@ const stopped = {
   limits: [],
   phases: [],
 };
-
-/** Whether a file of the policy differs from what is in force; null where there is nothing to compare. */
-function driftOf(dir: string, { daemon }: StatusAnswer): boolean | null {
-  const { files } = daemon.policy_source;
-  if (files.length === 0) return null;
-  // A file of a registry is named by its version, and what lies under that on this machine is the lock's to hold.
-  return files.some(({ file, sha256 }) => {
-    if (file.includes("@")) return false;
-    try {
-      return (
-        createHash("sha256")
-          .update(readFileSync(join(dir, file)))
-          .digest("hex") !== sha256
-      );
-    } catch {
-      // Not readable any more is not what is in force either.
-      return true;
-    }
-  });
-}
 
 function pause(durationMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

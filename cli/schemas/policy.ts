@@ -258,7 +258,20 @@ export const policySchemas: Readonly<Record<string, Schema>> = {
       }),
     ],
   },
-  rollback: object({ version, from_version: version, policy_hash: hash, image_hash: hash, changed: boolean }),
+  rollback: {
+    anyOf: [
+      object({ version, from_version: version, policy_hash: hash, image_hash: hash, changed: boolean }),
+      object({
+        rolled_back: boolean,
+        dry_run: boolean,
+        version,
+        from_version: version,
+        opened: integer,
+        asserts: assertList,
+        asserts_in_force: assertList,
+      }),
+    ],
+  },
   history: object({
     versions: listOf(
       object({

@@ -62,7 +62,8 @@ export interface OperatorCalls {
     answer: ApplyAnswer;
   };
   /** `to` is "v17" or "17"; absent: the highest version ever active below the active one. */
-  rollback: { request: { to?: string; actor: string }; answer: RollbackAnswer };
+  /** `note` goes before the summary that history shows. */
+  rollback: { request: { to?: string; actor: string; note?: string }; answer: RollbackAnswer };
   history: { request: object; answer: { ok: true; versions: readonly VersionView[] } };
   /** The daemon answers, drains and ends with exit code 0. */
   stop: { request: { actor?: string }; answer: { ok: true; pid: number } };
