@@ -266,6 +266,7 @@ test("results of real runs are as published", async () => {
       permit_to_deny: [{ tool: "stripe/charge", count: 1 }],
     });
     await hold(dir, ["apply"]);
+    await hold(dir, ["rollback", "--dry-run"]);
     await hold(dir, ["rollback"]);
     await hold(dir, ["history"]);
     await stack.stop();
