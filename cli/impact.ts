@@ -5,7 +5,7 @@ import type { RuleRef, StackChanges } from "../compiler/diff.ts";
 import type { Effect } from "../runtime/evaluator/types.ts";
 import { canonicalJson } from "../runtime/json.ts";
 import type { ReplayReport, Sample, Unreplayable } from "../runtime/replay.ts";
-import { countText, shortened, toSeconds, visible } from "./render.ts";
+import { columns, countText, numberText, percentText, shortened, toSeconds, visible } from "./render.ts";
 
 const encoder = new TextEncoder();
 
@@ -54,6 +54,37 @@ function matcherOf(pattern: string): (tool: string) => boolean {
   const compiled = compileGlob(pattern, { separator: "/", ignoreCase: false });
   return compiled.ok ? (tool) => run(compiled.automaton, encoder.encode(tool)) : () => false;
 }
+
+/** In audit mode: what would not have run if this policy enforced, most first. */
+export function enforcingText({ enforcing, total, notReplayable }: ReplayReport, window: string): string[] {
+  const replayed = total - notReplayable;
+  if (enforcing === null || replayed === 0) return [];
+  const all = enforcing.reduce((sum, { count }) => sum + count, 0);
+  if (all === 0) return [`Enforcing this policy would block none of ${countText(replayed, "call")} (last ${window})`];
+  const shown = enforcing.slice(0, stoppedShownMax);
+  const rows = shown.map(({ tool, effect, code, ruleRef, rule, count }): string[] => {
+    const place = ruleRef === null ? "" : `${ruleRef} `;
+    const words = rule === null ? "" : sameCode.has(code) ? rule : `${rule}, ${code}`;
+    const by = words === "" ? (sameCode.has(code) ? "the default" : code) : `${place}${words}`;
+    return [
+      `  ${visible(tool)}`,
+      effect,
+      `${countText(count, "call")} (${percentText(count / replayed)})`,
+      visible(by),
+    ];
+  });
+  const left = enforcing.length - shown.length;
+  return [
+    `Enforcing this policy would block ${numberText(all)} of ${countText(replayed, "call")} (last ${window}):`,
+    ...columns(rows),
+    ...(left > 0 ? [`  and ${countText(left, "more line")}`] : []),
+  ];
+}
+
+/** What the rule's own words say already. */
+const sameCode: ReadonlySet<string> = new Set(["POLICY_DENY", "POLICY_DEFER"]);
+/** Lines that are shown; the JSON has all. */
+const stoppedShownMax = 20;
 
 /** Characters of a sample's arguments. */
 const argsShownMax = 200;

@@ -132,3 +132,8 @@ export function sparkline(counts: readonly number[]): string {
     .map((count) => (count === 0 ? " " : heights.charAt(Math.ceil((count / most) * heights.length) - 1)))
     .join("");
 }
+
+/** `1.2%`. */
+export function percentText(share: number): string {
+  return `${(share * 100).toFixed(1).replace(/\.0$/, "")}%`;
+}

@@ -6,6 +6,7 @@ import { parseTime } from "./clock.ts";
 import type { Code } from "./codes.ts";
 import { chargeCost } from "./costs.ts";
 import { causesCarried } from "./decision-record.ts";
+import { deniedInAudit, Enforcing, type Stopped } from "./enforcing.ts";
 import type { Effect, Policy, ToolInfo, Verdict } from "./evaluator/types.ts";
 import { machineCodes } from "./evaluator/verdicts.ts";
 import { loadImage } from "./images.ts";
@@ -72,10 +73,9 @@ export interface ReplayReport {
   readonly unreplayable: readonly { readonly tool: string; readonly why: Unreplayable; readonly count: number }[];
   /** The latest of each transition, oldest first. */
   readonly samples: readonly Sample[];
+  /** What the candidate would stop if it enforced; null where the version in force enforces already. */
+  readonly enforcing: readonly Stopped[] | null;
 }
-
-/** Denied in audit mode too. */
-const deniedInAudit: ReadonlySet<string> = new Set(["UNKNOWN_AGENT", "BAD_REQUEST", "BAD_TOOL_NAME"]);
 
 /** Most causes that one recorded approval carries a call past. */
 const causesMax = 64;
@@ -108,7 +108,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
       past.take(record.value());
     } else if (record.type === "phase" || record.type === "cost") run.repeat(record.value());
   });
-  const nothing = { total: 0, notReplayable: 0, transitions: [], unreplayable: [], samples: [] };
+  const nothing = { total: 0, notReplayable: 0, transitions: [], unreplayable: [], samples: [], enforcing: null };
   return (run as Run | null)?.report() ?? nothing;
 }
 
@@ -135,6 +135,7 @@ class Run {
   readonly #unreplayable = new Map<string, number>();
   readonly #samples = new Map<string, Sample[]>();
   readonly #samplesMax: number;
+  readonly #enforcing: Enforcing | null;
   #total = 0;
   #notReplayable = 0;
 
@@ -142,6 +143,7 @@ class Run {
     this.#active = active;
     this.#candidate = candidate;
     this.#samplesMax = samplesMax;
+    this.#enforcing = active.isAudit ? new Enforcing(candidate.policy) : null;
   }
 
   take(call: RecordedCall, record: PassingRecord, then: ToolInfo | null): void {
@@ -170,6 +172,7 @@ class Run {
       return approved.size < causesMost && approved.add(cause) !== null;
     });
     const after = this.#candidate.judge(call, (cause) => approved.has(cause));
+    this.#enforcing?.take(tool_id, after.verdict, String(record.member("action_id")));
     if (before.effect === after.effect) return;
     const key = JSON.stringify([call.request.tool_id, before.effect, after.effect]);
     add(this.#counts, key);
@@ -208,6 +211,7 @@ class Run {
       transitions,
       unreplayable: unreplayed,
       samples,
+      enforcing: this.#enforcing?.report() ?? null,
     };
   }
 }
@@ -245,12 +249,12 @@ interface Judged {
 /** One of the two policies, with the counters of its own. */
 class Side {
   readonly policy: Policy;
-  readonly #isAudit: boolean;
+  readonly isAudit: boolean;
   readonly #digests: readonly string[];
 
   constructor(policy: Policy) {
     this.policy = policy;
-    this.#isAudit = policy.runtime().mode === "audit";
+    this.isAudit = policy.runtime().mode === "audit";
     this.#digests = policy.rules().map(({ agent, text }) => ruleDigest(agent, text));
   }
 
@@ -269,7 +273,7 @@ class Side {
 
   #inPractice(verdict: Verdict): Judged {
     const { effect, code } = verdict;
-    return { effect: this.#isAudit && !deniedInAudit.has(code) ? "permit" : effect, verdict };
+    return { effect: this.isAudit && !deniedInAudit.has(code) ? "permit" : effect, verdict };
   }
 
   /** A rule by its words, so that the same rule of another policy is the same cause. */

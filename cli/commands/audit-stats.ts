@@ -54,4 +54,33 @@ function tell(io: Terminal, found: Statistics): void {
     const rows = counts.map(({ name, count }) => [`  ${cell(name)}`, numberText(count).padStart(12)]);
     for (const line of columns(rows)) io.line(line);
   }
+  if (found.audit !== null) tellAudit(io, found.audit);
 }
+
+/** What ran only because nothing was enforced. */
+function tellAudit(
+  io: Terminal,
+  { decisions, would_deny, would_defer, stopped }: NonNullable<Statistics["audit"]>,
+): void {
+  io.line();
+  io.line(io.paint.bold("in audit mode"));
+  io.line(
+    `  of ${countText(decisions, "call")} enforcing would have denied ${numberText(would_deny)} and deferred ${numberText(would_defer)}`,
+  );
+  const shown = stopped.slice(0, stoppedShownMax);
+  const rows = shown.map(({ tool, effect, code, rule_ref, count }) => {
+    return [
+      `  ${cell(tool)}`,
+      effect,
+      cell(rule_ref ?? (code.startsWith("POLICY_") ? "the default" : "")),
+      cell(code),
+      numberText(count).padStart(8),
+    ];
+  });
+  for (const line of columns(rows)) io.line(line);
+  const left = stopped.length - shown.length;
+  if (left > 0) io.line(`  and ${countText(left, "more line")}`);
+}
+
+/** Lines that are shown; the JSON has more. */
+const stoppedShownMax = 20;

@@ -13,7 +13,7 @@ import { exits, Stop } from "../exit.ts";
 import type { ImpactLine } from "../impact.ts";
 import { type CompiledPolicy, compilePolicy, readPolicyFile } from "../policy-file.ts";
 import { openProgress } from "../progress.ts";
-import { columns, countText, visible } from "../render.ts";
+import { columns, countText, percentText, visible } from "../render.ts";
 import { windowStart } from "../span.ts";
 import type { Terminal } from "../terminal.ts";
 import { type LoggedActivation, readActivations, storedVersion } from "../versions.ts";
@@ -165,14 +165,15 @@ export class PlanCommand extends FarameshCommand {
     io.line(`Decision impact (last ${visible(this.since)}):`);
     for (const line of columns(impact.map(impactRow))) io.line(line);
     if (impact.length === 0) io.line("no recorded call would come out differently");
-    const { samplesText, unreplayableText } = await import("../impact.ts");
+    const { enforcingText, samplesText, unreplayableText } = await import("../impact.ts");
+    for (const line of enforcingText(report, visible(this.since))) io.line(line);
     for (const line of samplesText(report.samples)) io.line(line);
     for (const line of unreplayableText(report)) io.line(line);
   }
 }
 
 function impactRow({ tool, from, to, count, share }: ImpactLine): [string, string] {
-  const percent = share === null ? "" : ` (${(share * 100).toFixed(1).replace(/\.0$/, "")}%)`;
+  const percent = share === null ? "" : ` (${percentText(share)})`;
   return [visible(tool), `${from} → ${to} ${countText(count, "call")}${percent}`];
 }
 
@@ -210,11 +211,15 @@ function jsonOf(
   };
 }
 
-function replayJson({ total, notReplayable, unreplayable, samples }: ReplayReport): object {
+function replayJson({ total, notReplayable, unreplayable, samples, enforcing }: ReplayReport): object {
+  const stopped = enforcing?.map(({ tool, effect, code, ruleRef, rule, count, lastActionId }) => {
+    return { tool, effect, code, rule_ref: ruleRef, rule, count, last_action_id: lastActionId };
+  });
   return {
     total,
     not_replayable: notReplayable,
     not_replayable_why: unreplayable,
+    enforcing: stopped ?? null,
     samples: samples.map(({ actionId, time, agent, tool, args, from, to, ruleRef, reason }) => {
       return { action_id: actionId, time, agent_id: agent, tool, args, from, to, rule_ref: ruleRef, reason };
     }),

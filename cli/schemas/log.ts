@@ -48,6 +48,22 @@ export const logSchemas: Readonly<Record<string, Schema>> = {
     tools: listOf(counted),
     agents: listOf(counted),
     denied: listOf(object({ tool: string, code: string, count: integer })),
+    audit: orNull(
+      object({
+        decisions: integer,
+        would_deny: integer,
+        would_defer: integer,
+        stopped: listOf(
+          object({
+            tool: string,
+            effect: oneOf("deny", "defer"),
+            code: string,
+            rule_ref: orNull(string),
+            count: integer,
+          }),
+        ),
+      }),
+    ),
     latency_us: orNull(object({ p50: number, p99: number, max: number })),
     approvals: object({
       opened: integer,

@@ -222,6 +222,19 @@ export const policySchemas: Readonly<Record<string, Schema>> = {
             reason: string,
           }),
         ),
+        enforcing: orNull(
+          listOf(
+            object({
+              tool: string,
+              effect: oneOf("deny", "defer"),
+              code: string,
+              rule_ref: orNull(string),
+              rule: orNull(string),
+              count: integer,
+              last_action_id: string,
+            }),
+          ),
+        ),
         transitions: object(Object.fromEntries(transitionNames.map((name) => [name, transitionList])), transitionNames),
       }),
     ),
