@@ -1,6 +1,7 @@
 // The commands there are, in the order of --help. A list and nothing else.
 import type { CommandClass } from "clipanion";
 import * as agent from "./commands/agent.ts";
+import { AgentRunCommand } from "./commands/agent-run.ts";
 import { ApplyCommand } from "./commands/apply.ts";
 import * as approvals from "./commands/approvals.ts";
 import { AssembleCommand } from "./commands/assemble.ts";
@@ -82,6 +83,7 @@ export const commands: readonly CommandClass<Context>[] = [
   agent.AgentQuiesceCommand,
   agent.AgentKillCommand,
   agent.AgentResumeCommand,
+  AgentRunCommand,
   token.TokenCreateCommand,
   token.TokenListCommand,
   token.TokenRevokeCommand,

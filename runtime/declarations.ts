@@ -142,7 +142,7 @@ const says: Readonly<Record<HostBlock["keyword"], string | null>> = {
   spawn: "declared; it has no effect yet",
   completion_gate: null,
   alert: null,
-  enforcement: "declared; the agent's process is not fenced in yet",
+  enforcement: "declared; what fences an agent in is `faramesh agent run`, as `runtime { agent_enforce_profile }` says",
   session: null,
   ambient: null,
 };

@@ -15,6 +15,7 @@ import { type Ledger, noPolicy, type PolicyStamp } from "./ledger.ts";
 import { sha256Hex } from "./log/line.ts";
 import { adoptHistory, LookBack, looksBackAnew } from "./look-back.ts";
 import { ownMachineHash } from "./machines.ts";
+import { isProfile, profiles } from "./sandbox/profile.ts";
 
 /** Makes a policy from an image; throws LoadFailure for bytes that are not one. */
 export type PolicyLoader = (image: Uint8Array) => Policy | Promise<Policy>;
@@ -38,6 +39,10 @@ const supportedRuntime: ReadonlySet<string> = new Set([
   "timezone",
   "signing",
   "allow_private",
+  "agent_enforce_profile",
+  "supervised_command",
+  "strip_env",
+  "strip_ambient_credentials",
 ]);
 
 /** The word for the store that every stack has: to name it changes nothing. Other stores are not there. */
@@ -269,6 +274,11 @@ export class Policies {
     }
     if (runtime.approval_ttl !== undefined && secondsOf(runtime.approval_ttl) === null) {
       throw new PolicyRefusal("UNSUPPORTED", "`approval_ttl` is no duration: 24h");
+    }
+    const { agent_enforce_profile: profile } = runtime;
+    if (profile !== undefined && !isProfile(profile)) {
+      const known = profiles.map((word) => `"${word}"`).join(" or ");
+      throw new PolicyRefusal("UNSUPPORTED", `\`agent_enforce_profile\` is ${known}`);
     }
     this.#around.checkRuntime(runtime);
   }

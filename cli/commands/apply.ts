@@ -9,6 +9,7 @@ import { readPinnedKeys } from "../../runtime/pinned-keys.ts";
 import { lockFileName } from "../../runtime/registry/lock-file.ts";
 import { type StackPaths, stackPaths } from "../../runtime/stack.ts";
 import { actorName } from "../actor.ts";
+import { writeAgentScript } from "../agent-script.ts";
 import type { TriedAssert } from "../asserts.ts";
 import type { BundleInHand } from "../bundle-source.ts";
 import { changesBetween, summaryOf } from "../changes.ts";
@@ -96,6 +97,7 @@ export class ApplyCommand extends FarameshCommand {
     }
     report(io, policy, { answer, pid, before, socket: readDaemonFile(paths)?.socket ?? paths.agentSocket });
     this.#pin(io, policy);
+    writeAgentScript(paths);
     if (!hadKeys) tellKeys(io, paths);
     return exits.ok;
   }
@@ -200,6 +202,7 @@ export class ApplyCommand extends FarameshCommand {
         const answer = await this.#ask(io, policy, before);
         report(io, policy, { answer, pid: process.pid, before, socket: daemon.places.agent });
         this.#pin(io, policy);
+        writeAgentScript(paths);
         if (!hadKeys) tellKeys(io, paths);
       } catch (error) {
         await daemon.stop();

@@ -113,5 +113,7 @@ export const operationSchemas: Readonly<Record<string, Schema>> = {
   schema: openObject,
   /** The client's own form, or nothing. */
   hook: openObject,
+  // What it prints is the command's; only that nothing was started is said here.
+  "agent run": openObject,
   completion: object({ shell: oneOf("bash", "zsh", "fish"), script: string }),
 };

@@ -281,7 +281,16 @@ test("results of real runs are as published", async () => {
     await stack.remove();
   }
   // Streams that end only with their reader, answers in a client's form, and what reads a value: they have tests of their own.
-  const others = ["approvals watch", "dev", "schema", "audit witness", "witness serve", "hook", "audit reveal"];
+  const others = [
+    "approvals watch",
+    "dev",
+    "schema",
+    "audit witness",
+    "witness serve",
+    "hook",
+    "agent run",
+    "audit reveal",
+  ];
   const left = Object.keys(schemas).filter((name) => !seen.has(name) && !others.includes(name));
   assert.equal(left, []);
 });

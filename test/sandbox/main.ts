@@ -1,0 +1,128 @@
+// The sandbox for real: a daemon, an agent started by `.faramesh/bin/agent`, and every way out of it tried from inside. Run by
+// .ci/sandbox, which installs bubblewrap. Each step prints a line; the last line counts.
+import { execFileSync, spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import * as assert from "uvu/assert";
+import { stopDaemon } from "../../cli/daemon.ts";
+import { isRunning } from "../../runtime/doors/client.ts";
+import { faramesh } from "../cli/in-process.ts";
+
+const base = realpathSync(mkdtempSync(join(tmpdir(), "fms-sandbox-")));
+const dir = join(base, "stack");
+const beside = join(base, "secret.txt");
+const here = fileURLToPath(new URL(".", import.meta.url));
+let passed = 0;
+let failed = 0;
+
+async function step(name: string, work: () => Promise<void> | void): Promise<void> {
+  try {
+    await work();
+    passed++;
+    console.log(`ok   ${name}`);
+  } catch (error) {
+    failed++;
+    console.log(`FAIL ${name}\n${error instanceof Error ? error.stack : String(error)}`);
+  }
+}
+
+const policy = (profile: string): string =>
+  `runtime { agent_enforce_profile = "${profile}" supervised_command = "echo $0 is supervised" strip_env = ["MY_*"] }
+agent "bot" { default deny permit search deny drop }
+`;
+
+interface Run {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function agent(...words: readonly string[]): Run {
+  const env = { ...process.env, MY_TOKEN: "hidden", GITHUB_TOKEN: "hidden" };
+  return spawnSync(join(dir, ".faramesh/bin/agent"), words, { cwd: dir, env, encoding: "utf8" });
+}
+
+mkdirSync(dir);
+writeFileSync(join(dir, "governance.fms"), policy("full"));
+writeFileSync(beside, "secret");
+for (const file of ["escapes.py", "asks.mjs"]) copyFileSync(join(here, file), join(dir, file));
+const tcp = createServer((socket) => socket.destroy());
+await new Promise<void>((resolve) => tcp.listen(0, "127.0.0.1", resolve));
+const port = String((tcp.address() as { port: number }).port);
+const foreign = createServer((socket) => socket.destroy());
+await new Promise<void>((resolve) => foreign.listen(join(base, "foreign.sock"), resolve));
+try {
+  await step("apply writes the agent's script", async () => {
+    const { code, stderr } = await faramesh(dir, "apply");
+    assert.is(code, 0, stderr);
+    execFileSync("test", ["-x", join(dir, ".faramesh/bin/agent")]);
+  });
+  const pid = readFileSync(join(dir, ".faramesh/runtime/daemon.pid"), "utf8").trim();
+
+  const { stdout, stderr, status } = agent(
+    ...["--", "/usr/bin/python3", join(dir, "escapes.py"), dir, port, pid, beside, join(base, "foreign.sock")],
+  );
+  await step("the ways out were tried", () => {
+    assert.is(status, 0, stderr);
+    assert.ok(Object.keys(JSON.parse(stdout) as object).length > 90);
+  });
+  for (const [name, came] of Object.entries(JSON.parse(stdout || "{}") as Record<string, string>)) {
+    await step(`no way out: ${name} (${came})`, () => assert.match(came, /^held: /));
+  }
+  await step("the daemon still runs, and the stack is as it was", async () => {
+    assert.ok(await isRunning(dir));
+    assert.is(readFileSync(join(dir, "governance.fms"), "utf8"), policy("full"));
+  });
+
+  await step("the agent asks over its socket, without the operator's variables", () => {
+    const { stdout: said, stderr: told } = agent("--agent", "bot", "--", "node", "asks.mjs");
+    assert.equal(JSON.parse(said || `{"told":${JSON.stringify(told)}}`), { effects: ["PERMIT", "DENY"], agent: "bot" });
+    assert.match(told, /not passed on: .*GITHUB_TOKEN.*MY_TOKEN/);
+    assert.not.match(told, /hidden/);
+  });
+
+  await step("it writes where it is given a folder, and in its own temporary one", () => {
+    mkdirSync(join(base, "out"));
+    const script = `echo kept > ${join(base, "out/a")} && echo gone > /tmp/a && cat /tmp/a`;
+    const { stdout: said, status: code } = agent("--write", join(base, "out"), "--", "sh", "-c", script);
+    assert.equal([said, code], ["gone\n", 0]);
+    assert.is(readFileSync(join(base, "out/a"), "utf8"), "kept\n");
+  });
+
+  await step("a folder that opens the stack starts nothing", () => {
+    const { status: code, stderr: told } = agent("--write", base, "--", "true");
+    assert.is(code, 1);
+    assert.match(told, /would open the stack itself/);
+  });
+
+  await step("without words, the policy's command is started; its exit code is the agent's", () => {
+    assert.is(agent().stdout, "/bin/sh is supervised\n");
+    assert.is(agent("--", "sh", "-c", "exit 7").status, 7);
+    assert.is(agent("--", "sh", "-c", "kill -TERM $$").status, 143);
+  });
+
+  await step("the profile `environment` fences nobody in, and says so", async () => {
+    writeFileSync(join(dir, "governance.fms"), policy("environment"));
+    assert.is((await faramesh(dir, "apply")).code, 0);
+    const { stdout: said, stderr: told } = agent("--", "cat", beside);
+    assert.is(said, "secret");
+    assert.match(told, /not fenced in/);
+  });
+
+  await step("another profile is refused by apply", async () => {
+    writeFileSync(join(dir, "governance.fms"), policy("ful"));
+    const { code, stderr: told } = await faramesh(dir, "apply");
+    assert.is(code, 1);
+    assert.match(told, /`agent_enforce_profile` is "full" or "environment"/);
+  });
+} finally {
+  tcp.close();
+  foreign.close();
+  await stopDaemon(dir, process.env);
+  rmSync(base, { recursive: true, force: true, maxRetries: 10 });
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
