@@ -128,6 +128,7 @@ function appendOne({ decisionBody: body }: Writer, log: Log, policy: Names, nowU
       identity: "claimed",
       door: "socket/sdk",
       inputs: null,
+      missing: null,
       ruleDigest: DIGEST,
       latencyUs: 20 + ((index * 7919) % 400),
       mode: "enforce",

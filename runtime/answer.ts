@@ -132,3 +132,21 @@ function nextSteps({ effect, code, approvalId }: Judgement): readonly string[] {
   }
   return [];
 }
+
+/** The record of this answer did not become durable: whatever was decided, the call must not run. */
+export function withoutRecord(answer: GovernAnswer, code: Code, reason: string): GovernAnswer {
+  const { call_id, action_id, latency_ms, latency_us, policy_version, policy_hash } = answer;
+  const judgement: Judgement = { effect: "deny", code, reason, verdict: null, approvalId: null, used: [] };
+  const context: AnswerContext = {
+    callId: call_id,
+    actionId: action_id,
+    effect: "deny",
+    would: null,
+    version: policy_version,
+    policyHash: policy_hash,
+    argsSha256: null,
+    latencyUs: latency_us,
+    receipt: null,
+  };
+  return { ...answerOf(judgement, context), latency_ms };
+}

@@ -7,7 +7,7 @@ import { openQueue } from "./alerts/queue.ts";
 import type { Approvals } from "./approvals.ts";
 import type { CallTable } from "./calls.ts";
 import { type Clock, formatTime } from "./clock.ts";
-import { Decider, type Governor } from "./decide.ts";
+import { Decider } from "./decide.ts";
 import { Desk, type House } from "./desk.ts";
 import { type Disk, type DiskLock, nodeDisk, realPath, replaceFile } from "./disk.ts";
 import { Doors } from "./doors/doors.ts";
@@ -16,6 +16,7 @@ import type { HttpLimits } from "./doors/http/limits.ts";
 import { Feeds } from "./feeds.ts";
 import type { Environment, HttpWords } from "./fixed-settings.ts";
 import type { FloodLimits } from "./flood.ts";
+import type { Governor } from "./governor.ts";
 import { journalLevelOf } from "./journal.ts";
 import { canonicalJson } from "./json.ts";
 import { type Ledger, noPolicy } from "./ledger.ts";
@@ -27,6 +28,7 @@ import { pinKey } from "./pinned-keys.ts";
 import type { TokenPlace } from "./pkcs11.ts";
 import type { Policies } from "./policy.ts";
 import { Retention } from "./retention.ts";
+import { Selectors } from "./selectors/selectors.ts";
 import type { SignerKeys } from "./signer-keys.ts";
 import { Snapshots } from "./snapshots.ts";
 import type { DaemonFile, DaemonState, SocketPlaces, StackPaths } from "./stack.ts";
@@ -141,6 +143,7 @@ export class Daemon implements House {
       feeds,
       tokens: parts.tokens,
       spans: parts.spans,
+      selectors: new Selectors(ledger.clock, options.env ?? process.env),
     };
     const fault = (reason: string): void => this.#onFault(reason);
     this.governor = { ...kept, dev, journal, answerDeadlineMs, state: () => this.#state, fault };
@@ -192,8 +195,8 @@ export class Daemon implements House {
     return this.#doors.connections;
   }
 
-  alertNotices(): readonly string[] {
-    return this.#alerts.notices();
+  outsideNotices(): readonly string[] {
+    return [...this.#alerts.notices(), ...this.governor.selectors.notices()];
   }
 
   httpAddress(): string | null {
@@ -273,6 +276,7 @@ export class Daemon implements House {
     this.journal.info({ version: policies.active?.version }, "policy in force");
     this.#phaseWatch.look();
     this.#alerts.takePolicy();
+    this.governor.selectors.takePolicy(policies.active);
   }
 
   beginStop(): void {

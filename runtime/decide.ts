@@ -1,39 +1,32 @@
 // One call from request to recorded decision, in the order of the specification. Everything between the first look at
 // the state and the append of the record is one synchronous turn: limits, approvals and swaps are exact because no
 // other call can come in between. It must never answer a permit that is not recorded.
-import type { Logger } from "pino";
-import type { Actions } from "./actions.ts";
-import { type AnswerContext, answerOf, type Judgement } from "./answer.ts";
-import { type Approvals, consumedBody, newApprovalId, openedBody } from "./approvals.ts";
-import type { CallTable } from "./calls.ts";
+import { type AnswerContext, answerOf, type Judgement, withoutRecord } from "./answer.ts";
+import { consumedBody, newApprovalId, openedBody } from "./approvals.ts";
 import type { Reading } from "./clock.ts";
 import type { Code } from "./codes.ts";
-import type { Progress } from "./completion.ts";
 import { Deadlines } from "./deadlines.ts";
 import { decisionBody, type StoredArgs, storedArgs } from "./decision-record.ts";
 import type { GovernAnswer, Receipt } from "./doors/agent-protocol.ts";
 import type { Effect } from "./evaluator/types.ts";
-import type { Feeds } from "./feeds.ts";
 import type { FloodGate } from "./flood.ts";
 import { follow } from "./follow.ts";
-import { type Grant, type Grants, usedBody } from "./grants.ts";
-import type { Holds } from "./holds.ts";
+import type { Governor } from "./governor.ts";
+import { type Grant, usedBody } from "./grants.ts";
 import { claimed, type Identity } from "./identity.ts";
 import { inputsOf } from "./inputs.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { durableCause, Judge, type JudgedCall, plain } from "./judge.ts";
-import { type Ledger, noPolicy, type PolicyStamp } from "./ledger.ts";
+import { noPolicy, type PolicyStamp } from "./ledger.ts";
 import { cutText } from "./log/decision.ts";
 import { LogFailure } from "./log/failure.ts";
 import { requestDigest } from "./log/identity.ts";
 import { sha256Hex } from "./log/line.ts";
 import { noTree } from "./log/merkle.ts";
 import type { Appended } from "./log/options.ts";
-import type { ActivePolicy, Policies } from "./policy.ts";
+import type { ActivePolicy } from "./policy.ts";
 import { type Call, type RefusedCall, readCall } from "./request.ts";
-import type { DaemonState } from "./stack.ts";
-import type { SpanExporter } from "./telemetry/exporter.ts";
-import type { Tokens } from "./tokens.ts";
+import type { AnswersOfCall, SelectorValues } from "./selectors/selectors.ts";
 import { newActionId } from "./ulid.ts";
 
 /** Why a call waits, as an approval keeps it. */
@@ -54,28 +47,6 @@ const deniedInEveryMode: ReadonlySet<Code> = new Set([
   "KILL_SWITCH",
   "AGENT_QUIESCED",
 ]);
-
-export interface Governor {
-  readonly ledger: Ledger;
-  readonly policies: Policies;
-  readonly approvals: Approvals;
-  readonly calls: CallTable;
-  readonly grants: Grants;
-  readonly holds: Holds;
-  readonly actions: Actions;
-  readonly progress: Progress;
-  readonly feeds: Feeds;
-  readonly tokens: Tokens;
-  /** Null where no collector is configured. */
-  readonly spans: SpanExporter | null;
-  readonly dev: boolean;
-  readonly journal: Logger;
-  /** How long an answer waits for its record to be durable. */
-  readonly answerDeadlineMs: number;
-  state(): DaemonState;
-  /** Something of ours broke while a call was judged: what is counted may not be what is recorded, and nothing more may be decided. */
-  fault(reason: string): void;
-}
 
 /** An answer and the record that must be durable before it goes out; null where nothing was recorded. */
 export interface Decided {
@@ -99,6 +70,8 @@ interface Turn extends JudgedCall {
   readonly argsSha256: string;
   readonly gate: FloodGate;
   readonly identity: Identity;
+  /** Of the selectors that the policy reads for it, those without a value, and why. */
+  readonly missing: SelectorValues["missing"] | null;
 }
 
 export class Decider {
@@ -118,7 +91,19 @@ export class Decider {
 
   /** Judges a `govern` message; a promise where its record is still to become durable. Never throws or rejects. */
   govern(message: JsonObject, gate: FloodGate, identity = claimed): GovernAnswer | Promise<GovernAnswer> {
-    return this.#whenDurable(this.decide(message, gate, identity));
+    const asked = this.#governor.selectors.has(message.agent_id) ? this.#ask(message) : null;
+    if (asked === null) return this.#whenDurable(this.decide(message, gate, identity));
+    return asked.then((answers) => this.#whenDurable(this.decide(message, gate, identity, answers)));
+  }
+
+  /** Asks for the values that the policy reads for the call; null where nothing has to be waited for. */
+  #ask(message: JsonObject): Promise<AnswersOfCall> | null {
+    const { policies, selectors, dev } = this.#governor;
+    const read = readCall(message, dev);
+    if (!read.ok) return null;
+    const { request } = read.call;
+    const tool = policies.active?.policy.tool(request.agent_id, request.tool_id) ?? null;
+    return tool === null ? null : selectors.ask(request, tool.reads);
   }
 
   /** Answers a line that is no request. Never throws or rejects. */
@@ -126,15 +111,18 @@ export class Decider {
     return this.#whenDurable(this.#refuse(refused, this.#now(), gate, identity));
   }
 
-  /** The synchronous turn. */
-  decide(message: JsonObject, gate: FloodGate, identity = claimed): Decided {
+  /** The synchronous turn. `answers`: values of selectors that the call waited for. */
+  decide(message: JsonObject, gate: FloodGate, identity = claimed, answers?: AnswersOfCall): Decided {
     const reading = this.#now();
     const read = readCall(message, this.#governor.dev);
     if (!read.ok) return this.#refuse(read.refused, reading, gate, identity);
-    const { call } = read;
-    const { ledger, calls } = this.#governor;
+    const { ledger, calls, selectors } = this.#governor;
+    const { call, missing } = selectors.has(read.call.request.agent_id)
+      ? this.#withSelectors(read.call, answers)
+      : { call: read.call, missing: null };
     const turn: Turn = {
       call,
+      missing,
       reading,
       gate,
       identity,
@@ -164,6 +152,14 @@ export class Decider {
       }
     }
     return this.#judged(turn, active);
+  }
+
+  #withSelectors(call: Call, answers: AnswersOfCall | undefined): Pick<Turn, "call" | "missing"> {
+    const { policies, selectors } = this.#governor;
+    const tool = policies.active?.policy.tool(call.request.agent_id, call.request.tool_id) ?? null;
+    const given = tool === null ? null : selectors.valuesFor(call.request, tool.reads, answers);
+    if (given === null) return { call, missing: null };
+    return { call: { ...call, request: { ...call.request, selectors: given.values } }, missing: given.missing };
   }
 
   #judged(turn: Turn, active: ActivePolicy): Decided {
@@ -214,9 +210,9 @@ export class Decider {
   async #waited(answer: GovernAnswer, seq: number): Promise<GovernAnswer> {
     try {
       const isInTime = await this.#deadlines.keeps(this.#governor.ledger.durable(seq));
-      return isInTime ? answer : unavailable(answer, "AUDIT_SLOW", "the decision was not on disk in time");
+      return isInTime ? answer : withoutRecord(answer, "AUDIT_SLOW", "the decision was not on disk in time");
     } catch {
-      return unavailable(answer, "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
+      return withoutRecord(answer, "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
     }
   }
 
@@ -272,6 +268,7 @@ export class Decider {
         would,
         stored,
         inputs: stored.inputs,
+        missing: turn.missing,
         ruleDigest: rule === null ? null : (active.ruleDigests[rule] ?? null),
         latencyUs,
         mode: active.mode,
@@ -357,7 +354,7 @@ export class Decider {
       request: { agent_id: refused.agentId, session_id: refused.sessionId, tool_id: refused.tool },
     };
     const actionId = newActionId(reading.wallUs / 1000);
-    const turn: Turn = { call, reading, digest: "", argsSha256: "", actionId, gate, identity };
+    const turn: Turn = { call, reading, digest: "", argsSha256: "", actionId, gate, identity, missing: null };
     if (!this.#governor.ledger.isUsable) {
       return this.#unrecorded(turn, "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
     }
@@ -391,6 +388,7 @@ export class Decider {
         would: null,
         stored,
         inputs: null,
+        missing: null,
         ruleDigest: null,
         latencyUs,
         mode,
@@ -451,25 +449,5 @@ function contextOf(
     argsSha256: turn.argsSha256 === "" ? null : turn.argsSha256,
     latencyUs,
     receipt,
-  };
-}
-
-/** The record of this answer did not become durable: whatever was decided, the call must not run. */
-function unavailable(answer: GovernAnswer, code: Code, reason: string): GovernAnswer {
-  const { call_id, action_id, latency_ms, latency_us, policy_version, policy_hash } = answer;
-  const judged = plain("deny", code, reason);
-  return {
-    ...answerOf(judged, {
-      callId: call_id,
-      actionId: action_id,
-      effect: "deny",
-      would: null,
-      version: policy_version,
-      policyHash: policy_hash,
-      argsSha256: null,
-      latencyUs: latency_us,
-      receipt: null,
-    }),
-    latency_ms,
   };
 }

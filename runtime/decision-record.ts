@@ -54,6 +54,8 @@ export interface DecisionFacts {
   readonly would: Effect | null;
   readonly stored: StoredArgs;
   readonly inputs: JsonObject | null;
+  /** Selectors without a value, and why; null where the policy reads none. */
+  readonly missing: { readonly [id: string]: string } | null;
   readonly ruleDigest: string | null;
   readonly latencyUs: number;
   readonly mode: "enforce" | "audit";
@@ -84,7 +86,7 @@ export function decisionBody(
     reason: judgement.reason,
     rule_ref: judgement.verdict?.rule_ref ?? null,
     rule_digest: facts.ruleDigest,
-    steps: stepsOf(judgement),
+    steps: stepsOf(judgement, facts.missing),
     approval_id: judgement.approvalId,
     request_digest: facts.digest,
     credential_ref: judgement.credentialRef ?? null,
@@ -111,7 +113,7 @@ interface Steps {
   readonly carried_by?: readonly string[];
 }
 
-function stepsOf(judgement: Judgement): Json {
+function stepsOf(judgement: Judgement, missing: DecisionFacts["missing"]): Json {
   const { verdict, grant } = judgement;
   const used = grant === undefined ? judgement.used : [...judgement.used, grant.id];
   if (verdict === null) return {};
@@ -125,6 +127,7 @@ function stepsOf(judgement: Judgement): Json {
   if (verdict.warnings !== undefined && verdict.warnings.length > 0) {
     steps.warnings = verdict.warnings.map(({ code, budget_id }) => ({ code, budget_id }));
   }
+  if (missing !== null && Object.keys(missing).length > 0) steps.unavailable = { ...missing };
   if (used.length > 0) steps.used = [...used];
   if (judgement.carriedBy !== undefined) steps.carried_by = [...judgement.carriedBy];
   const charges = verdict.charges?.budgets ?? [];
@@ -135,9 +138,9 @@ function stepsOf(judgement: Judgement): Json {
   const counted = verdict.charges?.counted ?? [];
   if (counted.length > 0) steps.counted = [...counted];
   // The rest is short by its nature.
-  const carried = judgement.carriedBy?.length ?? 0;
+  const others = (judgement.carriedBy?.length ?? 0) + Object.keys(missing ?? {}).length;
   const longest =
-    used.length + carried + charges.length + sums.length + counted.length + (verdict.warnings?.length ?? 0);
+    used.length + others + charges.length + sums.length + counted.length + (verdict.warnings?.length ?? 0);
   if (longest === 0 || canonicalJson(steps).length <= stepsLimitBytes) return steps;
   // Without the names the costs of 64 budgets and as many sums fit; they are what recovery needs.
   return {

@@ -137,7 +137,7 @@ const says: Readonly<Record<HostBlock["keyword"], string | null>> = {
   system: "of its fields kill_switch_default and max_output_bytes have an effect",
   manifest: "declared; delegations are denied until there is a gate for them",
   credential: "there is no broker yet: calls of its tools are denied (CREDENTIAL_UNAVAILABLE)",
-  selector: "values are not asked for yet: what `on_unavailable` says holds",
+  selector: null,
   delegate: "declared; delegations are denied until there is a gate for them",
   spawn: "declared; it has no effect yet",
   completion_gate: null,

@@ -1,9 +1,9 @@
 // What an operator may ask of agents: who there is, stop one or all, let them go on. Each order that changes something is a record,
 // durable before it is answered, and names who gave it.
 import { budgetView } from "./budget-view.ts";
-import type { Governor } from "./decide.ts";
 import { actorOf, agentIdOf, Refusal, reasonOf } from "./desk-words.ts";
 import type { AgentDetail, AgentView } from "./doors/views.ts";
+import type { Governor } from "./governor.ts";
 import { grantView } from "./grants.ts";
 import { everyAgent, type HoldChange, holdBody, holdsMax, holdView } from "./holds.ts";
 import type { JsonObject } from "./json.ts";

@@ -1,8 +1,9 @@
 // What an operator may ask of standing grants: make one, see them, take one back. Each change is a record, durable before it is
 // answered, and names who made it.
-import type { Governor } from "./decide.ts";
+
 import { actorOf, agentIdOf, optionalText, Refusal, reasonOf } from "./desk-words.ts";
 import { LoadFailure, type Policy } from "./evaluator/types.ts";
+import type { Governor } from "./governor.ts";
 import {
   createdBody,
   endedBody,

@@ -1,7 +1,8 @@
 // What an operator may ask of the log's oldest records: that they go. It decides nothing of what must stay; the log does.
-import type { Governor } from "./decide.ts";
+
 import { actorOf, Refusal, reasonOf } from "./desk-words.ts";
 import type { PrunedView } from "./doors/views.ts";
+import type { Governor } from "./governor.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { Keep, PrunePlan } from "./log/prune-plan.ts";
 import { type ArchiveName, segmentsPerPruneMax } from "./log/prune-record.ts";

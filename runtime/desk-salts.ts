@@ -1,7 +1,8 @@
 // What an operator may order of salts: to forget them. The order is a record before anything is forgotten, so that a value which
 // can no longer be proved is known to have been made so, and by whom.
-import type { Governor } from "./decide.ts";
+
 import { actorOf, optionalText, Refusal, reasonOf } from "./desk-words.ts";
+import type { Governor } from "./governor.ts";
 import type { JsonObject } from "./json.ts";
 import { stampOf } from "./policy.ts";
 

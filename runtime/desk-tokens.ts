@@ -1,7 +1,8 @@
 // An operator's orders about the bearer tokens of the HTTP door. Each is in the log before it is answered; the token
 // itself is in one answer, once, and must never be in a record.
-import type { Governor } from "./decide.ts";
+
 import { actorOf, optionalText, Refusal } from "./desk-words.ts";
+import type { Governor } from "./governor.ts";
 import type { JsonObject } from "./json.ts";
 import { stampOf } from "./policy.ts";
 import { nameLimitBytes } from "./request.ts";

@@ -2,7 +2,7 @@
 // an answer, and names who asked. It knows nothing of sockets, and must never be reached without the token.
 import type { Logger } from "pino";
 import { type Approval, expiredBody, type Resolution, resolvedBody, viewOf } from "./approvals.ts";
-import type { Decider, Governor } from "./decide.ts";
+import type { Decider } from "./decide.ts";
 import { storedArgs } from "./decision-record.ts";
 import { listAgents, orderAgent, showAgent } from "./desk-agents.ts";
 import { addGrant, listGrants, recordExpiredGrants, revokeGrant } from "./desk-grants.ts";
@@ -13,6 +13,7 @@ import { actorOf, optionalText, Refusal, reasonOf } from "./desk-words.ts";
 import { type OperatorErrorCode, type OperatorRefusal, operatorTypes, type SourceText } from "./doors/protocol.ts";
 import type { ApplyAnswer, ApprovalStatus } from "./doors/views.ts";
 import type { Policy } from "./evaluator/types.ts";
+import type { Governor } from "./governor.ts";
 import { type HoldChange, holdChanges } from "./holds.ts";
 import { ImageFailure } from "./images.ts";
 import { canonicalJson, type Json, type JsonObject } from "./json.ts";

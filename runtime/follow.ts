@@ -2,8 +2,8 @@
 // those who listen. It changes nothing of the decision.
 import { newAction } from "./actions.ts";
 import type { Judgement } from "./answer.ts";
-import type { Governor } from "./decide.ts";
 import type { Effect } from "./evaluator/types.ts";
+import type { Governor } from "./governor.ts";
 import type { Identity } from "./identity.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { JudgedCall } from "./judge.ts";

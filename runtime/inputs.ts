@@ -7,7 +7,7 @@ import type { Json, JsonObject } from "./json.ts";
 /** A sparse copy of the request: `{"purpose": …, "http": {"host": …}}`; null when nothing but arguments was read. */
 export function inputsOf(request: EvaluationRequest, reads: readonly FieldRead[]): JsonObject | null {
   let inputs: Record<string, Json> | null = null;
-  for (const { member, path } of reads) {
+  for (const { member, path } of kept(reads)) {
     if (member === "args") continue;
     const whole = request[member] as Json | undefined;
     if (whole === undefined) continue;
@@ -16,6 +16,18 @@ export function inputsOf(request: EvaluationRequest, reads: readonly FieldRead[]
     else copy(inputs, member, whole, path);
   }
   return inputs === null || Object.keys(inputs).length === 0 ? null : inputs;
+}
+
+/**
+ * Without the reads that only ask whether a selector has a value: the parts of it that are read tell that too. What is left is what a
+ * record keeps.
+ */
+export function kept(reads: readonly FieldRead[]): readonly FieldRead[] {
+  const isGate = ({ member, path }: FieldRead): boolean =>
+    member === "selectors" &&
+    path.length === 1 &&
+    reads.some((other) => other.member === member && other.path.length > 1 && other.path[0] === path[0]);
+  return reads.some(isGate) ? reads.filter((read) => !isGate(read)) : reads;
 }
 
 /** Every spelling of a header's name, since several make it count as missing. */

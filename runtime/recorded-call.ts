@@ -3,6 +3,7 @@
 import { parseTime } from "./clock.ts";
 import { JsonNumber } from "./evaluator/number.ts";
 import type { Effect, EvaluationRequest, FieldRead, RequestValue, ToolInfo } from "./evaluator/types.ts";
+import { kept } from "./inputs.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { MemberName } from "./log/scan.ts";
 
@@ -77,10 +78,11 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
  */
 export function isKept(call: RecordedCall, reader: ToolInfo, then: ToolInfo | null): boolean {
   const isOutline = call.isOutline || then === null || !then.named;
-  return reader.reads.every((read) => {
+  const known = then === null ? [] : kept(then.reads);
+  return kept(reader.reads).every((read) => {
     if (read.member === "args") return !isOutline && isWhole(call.request.args ?? null, read.path, 0);
     if (read.member === "action_type" || read.member === "delegation") return true;
-    if (then?.reads.some((known) => covers(known, read)) === true) return true;
+    if (known.some((one) => covers(one, read))) return true;
     // Without an http part these words mean arguments; with one, the arguments seldom have them too.
     const [name] = read.path;
     if (read.member !== "http" || typeof name !== "string" || isOutline) return false;

@@ -3,9 +3,9 @@
 import type { Action } from "./actions.ts";
 import { returnedBody } from "./approvals.ts";
 import { chargeCost, costBody, deltasFor, microOf } from "./costs.ts";
-import type { Governor } from "./decide.ts";
 import { JsonNumber } from "./evaluator/number.ts";
 import type { ToolInfo } from "./evaluator/types.ts";
+import type { Governor } from "./governor.ts";
 import { returnedBody as grantReturnedBody, isGrantId } from "./grants.ts";
 import { canonicalJson, type Json, type JsonObject } from "./json.ts";
 import { cutText } from "./log/decision.ts";

@@ -1,11 +1,12 @@
 // The daemon's state in the words of `faramesh status --format json`. It reads and never changes anything.
 import { budgetView } from "./budget-view.ts";
 import { formatTime, parseTime } from "./clock.ts";
-import type { DecisionCounts, Governor } from "./decide.ts";
+import type { DecisionCounts } from "./decide.ts";
 import { shortcomings } from "./declarations.ts";
 import { type Door, doorBypass } from "./doors/kinds.ts";
 import type { DoorView, StatusAnswer, WalStatus } from "./doors/views.ts";
 import type { PhaseState } from "./evaluator/types.ts";
+import type { Governor } from "./governor.ts";
 import { everyAgent, holdView } from "./holds.ts";
 import type { DaemonState, SocketPlaces } from "./stack.ts";
 
@@ -19,8 +20,8 @@ export interface StatusSources {
   state(): DaemonState;
   connections(): number;
   httpAddress(): string | null;
-  /** Sentences about alerts that wait or cannot be delivered. */
-  alertNotices(): readonly string[];
+  /** Sentences about alerts that wait or cannot be delivered, and values that cannot be asked for. */
+  outsideNotices(): readonly string[];
 }
 
 export function statusOf(sources: StatusSources): StatusAnswer {
@@ -63,7 +64,7 @@ export function statusOf(sources: StatusSources): StatusAnswer {
     providers: blocks.flatMap(({ keyword, name, fields }) =>
       keyword === "provider" ? [{ name: name ?? "", type: String(fields.type ?? ""), status: "not_started" }] : [],
     ),
-    notices: [...shortcomings(blocks), ...sources.alertNotices()],
+    notices: [...shortcomings(blocks), ...sources.outsideNotices()],
     budgets: (active?.policy.budgets(nowMs) ?? []).map((budget) => ({ agent: budget.agent, ...budgetView(budget) })),
     approvals: {
       pending: pending.count,

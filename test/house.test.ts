@@ -102,7 +102,7 @@ const only: readonly { readonly what: string; readonly pattern: RegExp; readonly
       /^runtime\/doors\//,
       /^runtime\/sdk\/socket-transport\.ts$/,
       /^runtime\/lock\.ts$/,
-      /^runtime\/alerts\//,
+      /^runtime\/outgoing\//,
       /^bench\//,
     ],
   },

@@ -63,6 +63,7 @@ function append({ decisionBody }: LogModule, log: Log, index: number): number {
     identity: "claimed",
     door: "socket/sdk",
     inputs: null,
+    missing: null,
     ruleDigest: DIGEST,
     latencyUs: 40,
     mode: "enforce",

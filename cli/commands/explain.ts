@@ -89,6 +89,7 @@ function jsonOf({ record, rules, meters, phase, gap, alternative, approvals, out
     bypass: isDoor(record.door) ? doorBypass[record.door] : null,
     args,
     inputs: inputs ?? null,
+    unavailable: unavailableOf(record),
     redacted,
     policy_version,
     policy_hash,
@@ -140,6 +141,12 @@ function tell(io: Terminal, explained: Explained): void {
   for (const one of outcomes) io.line(outcomeLine(one));
 }
 
+/** Selectors that the policy reads and that had no value, and why. */
+function unavailableOf({ steps }: JsonObject): object | null {
+  const given: unknown = typeof steps === "object" && steps !== null ? Reflect.get(steps, "unavailable") : null;
+  return typeof given === "object" ? given : null;
+}
+
 function rowsOf(record: JsonObject): (readonly [string, string])[] {
   const text = (name: string): string => visible(String(record[name] ?? ""));
   const rows: (readonly [string, string])[] = [
@@ -152,6 +159,8 @@ function rowsOf(record: JsonObject): (readonly [string, string])[] {
   ];
   if (typeof record.inputs === "object" && record.inputs !== null)
     rows.push(["inputs", shortened(canonicalJson(record.inputs), argsShownMax)]);
+  for (const [id, why] of Object.entries(unavailableOf(record) ?? {}))
+    rows.push(["no value", visible(`selector ${id}: ${String(why)}`)]);
   const redacted = Array.isArray(record.redacted) ? record.redacted.map((path) => visible(String(path))) : [];
   if (redacted.includes("*"))
     rows.push(["kept", "of the arguments only keys and types: the policy does not name this tool"]);

@@ -90,6 +90,7 @@ function explanation(): Schema {
     bypass: orNull(string),
     args: anything,
     inputs: anything,
+    unavailable: anything,
     redacted: listOf(string),
     policy_version: orNull(version),
     policy_hash: orNull(hash),

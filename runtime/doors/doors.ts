@@ -1,9 +1,10 @@
 // All doors of a daemon, opened and closed together: the agents' socket, the operator's, and HTTP where it is asked for. When one
 // cannot be opened, none must stay open.
 import type { Logger } from "pino";
-import type { Decider, Governor } from "../decide.ts";
+import type { Decider } from "../decide.ts";
 import type { Desk, House } from "../desk.ts";
 import type { FloodLimits } from "../flood.ts";
+import type { Governor } from "../governor.ts";
 import type { DaemonState, SocketPlaces } from "../stack.ts";
 import type { HttpDoor, HttpSettings } from "./http/door.ts";
 import type { HttpLimits } from "./http/limits.ts";

@@ -1,8 +1,8 @@
 // Messages of agents about calls that were decided before: their outcome, their cost, their output, and that the work is done. Each
 // is of this agent's own calls, and none of them can make a call pass.
 import { completionTool } from "../completion.ts";
-import type { Governor } from "../decide.ts";
 import { JsonNumber } from "../evaluator/number.ts";
+import type { Governor } from "../governor.ts";
 import type { Json, JsonObject } from "../json.ts";
 import { scanOutput } from "../output.ts";
 import type { ActivePolicy } from "../policy.ts";

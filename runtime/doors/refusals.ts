@@ -1,7 +1,8 @@
 // What both doors of agents do besides decisions: tell the state of an approval, and write down what was refused or did not
 // arrive. It must never change what was decided.
-import type { Governor } from "../decide.ts";
+
 import type { FloodGate } from "../flood.ts";
+import type { Governor } from "../governor.ts";
 import type { JsonObject } from "../json.ts";
 import { stampOf } from "../policy.ts";
 import type { GovernAnswer, PollDeferAnswer } from "./agent-protocol.ts";

@@ -1,10 +1,11 @@
 // The agents' socket: reads what untrusted processes send, hands calls to the decider and answers. What an agent may not
 // do is refused and recorded here; nothing that cannot be read is ever taken for a permit.
 import type { Socket } from "node:net";
-import type { Decider, Governor } from "../decide.ts";
+import type { Decider } from "../decide.ts";
 import type { Desk } from "../desk.ts";
 import { JsonNumber } from "../evaluator/number.ts";
 import { connectionsShare, defaultFloodLimits, FloodGate, type FloodLimits } from "../flood.ts";
+import type { Governor } from "../governor.ts";
 import { claimedOf } from "../identity.ts";
 import { canonicalJson, type Json, type JsonObject, parseJson } from "../json.ts";
 import type { ActivePolicy } from "../policy.ts";

@@ -93,6 +93,7 @@ const members: Partial<Record<Root, FieldRead["member"]>> = {
   [Root.Delegation]: "delegation",
   [Root.Purpose]: "purpose",
   [Root.Http]: "http",
+  [Root.Selectors]: "selectors",
 };
 
 /** The same as places in the request; names of agent, tool and session are left out. */

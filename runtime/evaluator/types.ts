@@ -261,7 +261,7 @@ export interface ToolInfo {
 
 /** A value of the request by its place: member of EvaluationRequest, then names and list positions. */
 export interface FieldRead {
-  readonly member: "args" | "action_type" | "model" | "purpose" | "principal" | "delegation" | "http";
+  readonly member: "args" | "action_type" | "model" | "purpose" | "principal" | "delegation" | "http" | "selectors";
   readonly path: readonly (string | number)[];
 }
 

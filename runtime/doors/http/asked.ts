@@ -1,10 +1,11 @@
 // One request on its way through the HTTP door, and the reply to it: what every route is given and gives back.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type * as v from "valibot";
-import type { Decider, Governor } from "../../decide.ts";
+import type { Decider } from "../../decide.ts";
 import type { Desk, House } from "../../desk.ts";
 import { JsonNumber } from "../../evaluator/number.ts";
 import type { FloodGate } from "../../flood.ts";
+import type { Governor } from "../../governor.ts";
 import type { Identity } from "../../identity.ts";
 import { canonicalJson, type Json, type JsonObject } from "../../json.ts";
 import type { ActivePolicy } from "../../policy.ts";

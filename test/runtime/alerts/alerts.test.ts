@@ -1,8 +1,6 @@
 // Alerts to real servers: what is told, signed and kept, and that whatever the server does no decision waits for it or changes.
 import { createHmac } from "node:crypto";
 import { writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -12,60 +10,8 @@ import { nodeDisk } from "../../../runtime/disk.ts";
 import { askOperator } from "../../../runtime/doors/client.ts";
 import { isPublicAddress } from "../../../runtime/outgoing/address.ts";
 import { post } from "../../../runtime/outgoing/post.ts";
+import { type Delivery, type Handler, withReceiver } from "../receiver.ts";
 import { onStack } from "../stack-under-test.ts";
-
-type Handler = (request: IncomingMessage, response: ServerResponse) => void;
-
-interface Delivery {
-  readonly headers: IncomingMessage["headers"];
-  readonly body: string;
-}
-
-/** A server that keeps what it is sent and answers with what `answer` does. */
-class Receiver {
-  readonly deliveries: Delivery[] = [];
-  answer: Handler = (_request, response) => response.end();
-  readonly #server: Server = createServer((request, response) => {
-    let body = "";
-    request.on("data", (chunk) => (body += String(chunk)));
-    request.on("end", () => {
-      this.deliveries.push({ headers: request.headers, body });
-      this.answer(request, response);
-    });
-  });
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${this.port}/hook`;
-  }
-
-  listen(): Promise<void> {
-    return new Promise((resolve) => this.#server.listen(0, "127.0.0.1", () => resolve()));
-  }
-
-  async until(count: number): Promise<readonly Delivery[]> {
-    while (this.deliveries.length < count) await new Promise((resolve) => setTimeout(resolve, 10));
-    return this.deliveries;
-  }
-
-  close(): Promise<void> {
-    this.#server.closeAllConnections();
-    return new Promise((resolve) => this.#server.close(() => resolve()));
-  }
-}
-
-async function withReceiver(work: (receiver: Receiver) => Promise<void>): Promise<void> {
-  const receiver = new Receiver();
-  await receiver.listen();
-  try {
-    await work(receiver);
-  } finally {
-    await receiver.close();
-  }
-}
 
 const policyOf = (notify: string, runtime = "allow_private = true"): string => `runtime { ${runtime} }
 agent "bot" {
