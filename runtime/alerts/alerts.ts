@@ -5,10 +5,10 @@ import type { FeedEvent, FeedKind, Feeds } from "../feeds.ts";
 import type { Environment } from "../fixed-settings.ts";
 import type { Json, JsonObject } from "../json.ts";
 import type { Ledger } from "../ledger.ts";
-import { post } from "../outgoing/post.ts";
 import { type Policies, stampOf } from "../policy.ts";
+import { deliver } from "./deliver.ts";
 import type { AlertQueue, QueuedAlert } from "./queue.ts";
-import { messageOf, secretVariable, shownTarget, type TargetRef, targetOf, targetRefOf } from "./target.ts";
+import { secretVariable, shownTarget, type TargetRef, targetOf, targetRefOf } from "./target.ts";
 
 /** Targets that are delivered to at the same time. */
 const targetsAtOnce = 4;
@@ -141,11 +141,13 @@ export class Alerts {
   async #send({ id, target: ref, alert }: QueuedAlert): Promise<string | null> {
     const target = targetOf(ref, this.#env);
     if ("problem" in target) return target.problem;
-    const { wallUs } = this.#ledger.clock.now();
-    const secret = this.#env[secretVariable] ?? "";
-    const message = messageOf(target, id, alert, secret, Math.floor(wallUs / 1_000_000));
-    const allowPrivate = this.#policies.active?.policy.runtime().allow_private === true;
-    return post({ url: target.url, ...message, allowPrivate });
+    return deliver(target, {
+      id,
+      alert,
+      secret: this.#env[secretVariable] ?? "",
+      nowSeconds: Math.floor(this.#ledger.clock.now().wallUs / 1_000_000),
+      allowPrivate: this.#policies.active?.policy.runtime().allow_private === true,
+    });
   }
 
   #isGivenUp(key: string, { target }: QueuedAlert, why: string): boolean {

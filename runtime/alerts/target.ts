@@ -11,12 +11,20 @@ type Environment = { readonly [name: string]: string | undefined };
 export const secretVariable = "FARAMESH_WEBHOOK_SECRET";
 /** The incoming webhook that `slack://#channel` stands for. */
 export const slackVariable = "SLACK_WEBHOOK_URL";
+/** The integration key that `pagerduty` stands for. */
+export const pagerDutyVariable = "PAGERDUTY_ROUTING_KEY";
+/** Where events go instead of PagerDuty's own address, for its other regions and for relays. */
+const pagerDutyUrlVariable = "PAGERDUTY_EVENTS_URL";
+const pagerDutyUrl = "https://events.pagerduty.com/v2/enqueue";
+/** smtps://user:password@host:465, or smtp://…:587, where STARTTLS is asked for; and whom the mail is from. */
+export const smtpVariable = "FARAMESH_SMTP_URL";
+export const mailFromVariable = "FARAMESH_SMTP_FROM";
 
-export interface Target {
-  readonly form: "webhook" | "slack";
-  readonly url: string;
-  readonly channel: string | null;
-}
+export type Target =
+  | { readonly form: "webhook"; readonly url: string }
+  | { readonly form: "slack"; readonly url: string; readonly channel: string | null }
+  | { readonly form: "pagerduty"; readonly url: string; readonly routingKey: string }
+  | { readonly form: "email"; readonly url: string; readonly from: string; readonly to: string };
 
 export interface Unreachable {
   readonly problem: string;
@@ -43,12 +51,38 @@ export function targetOf(ref: TargetRef, env: Environment): Target | Unreachable
     const url = env[slackVariable];
     return url ? { form: "slack", url, channel } : { problem: `${slackVariable} is not set` };
   }
+  if (/^pagerduty(?::|$)/.test(text)) return pagerDutyTarget(ref, text, env);
+  const mailed = /^(?:mailto:|email:(?:\/\/)?)(.*)$/.exec(text)?.[1];
+  if (mailed !== undefined) return mailTarget(mailed, env);
   const url = text.replace(/^webhook:(?=https?:)/, "");
   if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
     const what = typeof ref === "string" ? `\`${ref}\`` : shownTarget(ref);
-    return { problem: `${what} is neither https://… nor slack://…` };
+    return { problem: `${what} is none of https://…, slack://…, mailto:… and pagerduty` };
   }
-  return { form: new URL(url).hostname === "hooks.slack.com" ? "slack" : "webhook", url, channel: null };
+  return new URL(url).hostname === "hooks.slack.com" ? { form: "slack", url, channel: null } : { form: "webhook", url };
+}
+
+function pagerDutyTarget(ref: TargetRef, text: string, env: Environment): Target | Unreachable {
+  const written = text.slice("pagerduty:".length);
+  if (written !== "" && typeof ref === "string") {
+    return { problem: `pagerduty: the key belongs in a variable: \`notify = "pagerduty"\` and ${pagerDutyVariable}` };
+  }
+  const routingKey = written === "" ? env[pagerDutyVariable] : written;
+  if (!routingKey) return { problem: `${pagerDutyVariable} is not set` };
+  return { form: "pagerduty", url: env[pagerDutyUrlVariable] || pagerDutyUrl, routingKey };
+}
+
+/** One address and nothing else: no list, no name, no header. */
+const mailAddress = /^[^\s@<>,;:"()[\]\\]+@[^\s@<>,;:"()[\]\\]+$/;
+
+function mailTarget(to: string, env: Environment): Target | Unreachable {
+  if (!mailAddress.test(to)) return { problem: "what stands behind mailto: is no mail address" };
+  const [url, from] = [env[smtpVariable], env[mailFromVariable]];
+  if (!url) return { problem: `${smtpVariable} is not set` };
+  if (!/^smtps?:\/\//.test(url) || !URL.canParse(url))
+    return { problem: `${smtpVariable} is no smtps://… or smtp://…` };
+  if (!from || !mailAddress.test(from)) return { problem: `${mailFromVariable} is no mail address` };
+  return { form: "email", url, from, to };
 }
 
 export interface Message {
@@ -60,10 +94,17 @@ export interface Message {
  * What is sent. A webhook gets the alert as JSON; `x-faramesh-signature` is `v1=` and the HMAC-SHA256, in hex, of the timestamp
  * (Unix seconds), a dot and the body.
  */
-export function messageOf(target: Target, id: string, alert: JsonObject, secret: string, nowSeconds: number): Message {
+export function messageOf(
+  target: Exclude<Target, { form: "email" }>,
+  id: string,
+  alert: JsonObject,
+  secret: string,
+  nowSeconds: number,
+): Message {
   const type = { "content-type": "application/json" };
+  if (target.form === "pagerduty") return { headers: type, body: canonicalJson(eventOf(target.routingKey, id, alert)) };
   if (target.form === "slack") {
-    const text = sentenceOf(alert);
+    const text = escaped(sentenceOf(alert));
     const said: JsonObject = target.channel === null ? { text } : { text, channel: target.channel };
     return { headers: type, body: canonicalJson(said) };
   }
@@ -75,10 +116,47 @@ export function messageOf(target: Target, id: string, alert: JsonObject, secret:
   return { headers: { ...headers, "x-faramesh-signature": `v1=${signature}` }, body };
 }
 
+/** Summaries of PagerDuty and subjects of mails. */
+const summaryLimit = 1024;
+const subjectLimit = 160;
+
+/** What a call waits for is one incident from its defer to its approval; anything else is one of its own. */
+function eventOf(routingKey: string, id: string, alert: JsonObject): JsonObject {
+  const { event, agent_id, tool, approval_id } = alert;
+  const waiting = typeof approval_id === "string" && (event === "defer" || event === "approved");
+  const dedup_key = `faramesh-${waiting ? approval_id : id}`;
+  if (event === "approved") return { routing_key: routingKey, event_action: "resolve", dedup_key };
+  const severity = event === "budget_exceeded" ? "error" : "warning";
+  const source = `faramesh/${agent_id}`;
+  const summary = sentenceOf(alert).slice(0, summaryLimit);
+  const payload = { summary, source, severity, component: String(tool), custom_details: alert };
+  return { routing_key: routingKey, event_action: "trigger", dedup_key, payload };
+}
+
+export interface Mail {
+  readonly subject: string;
+  readonly text: string;
+  /** The same at each try. */
+  readonly messageId: string;
+}
+
+/** Plain text alone. What an agent supplied cannot end a line of its headers. */
+export function mailOf(id: string, alert: JsonObject): Mail {
+  const subject = plainLine(sentenceOf(alert)).slice(0, subjectLimit);
+  const lines = Object.entries(alert).map(
+    ([name, value]) => `${name}: ${plainLine(typeof value === "string" ? value : canonicalJson(value))}`,
+  );
+  return { subject, text: `${lines.join("\n")}\n`, messageId: `<${id}@faramesh.invalid>` };
+}
+
+function plainLine(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ");
+}
+
 function sentenceOf(alert: JsonObject): string {
   const { event, agent_id, tool, reason, approval_id } = alert;
   const waits = typeof approval_id === "string" ? ` (${approval_id})` : "";
-  return escaped(`faramesh: ${event}: ${agent_id} ${tool}: ${reason}${waits}`);
+  return `faramesh: ${event}: ${agent_id} ${tool}: ${reason}${waits}`;
 }
 
 /** Slack's three control characters; nothing that an agent sends may become a link or a mention. */

@@ -1,4 +1,5 @@
-// Which addresses of the network are public. Pure: it resolves nothing; what it does not know for public must count as private.
+// Which addresses of the network are public, and which a host has. What is not known for public must count as private.
+import { lookup } from "node:dns/promises";
 import { BlockList, isIP } from "node:net";
 
 /** IANA's special-purpose address registries: everything there that is not globally reachable, and multicast. */
@@ -39,4 +40,17 @@ export function isPublicAddress(address: string): boolean {
   const family = isIP(address);
   if (family === 4) return !refused4.check(address, "ipv4");
   return family === 6 && given6.check(address, "ipv6") && !refused6.check(address, "ipv6");
+}
+
+export interface Address {
+  readonly address: string;
+  readonly family: number;
+}
+
+/** Of a URL's host, resolved once; null where one of them is private and may not be. Rejects where the name cannot be resolved. */
+export async function addressesOf(hostname: string, allowPrivate: boolean): Promise<readonly Address[] | null> {
+  const host = hostname.replace(/^\[|\]$/g, "");
+  const family = isIP(host);
+  const addresses = family === 0 ? await lookup(host, { all: true }) : [{ address: host, family }];
+  return allowPrivate || addresses.every(({ address }) => isPublicAddress(address)) ? addresses : null;
 }

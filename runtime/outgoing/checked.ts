@@ -1,15 +1,9 @@
 // Where a request of the daemon may go: the URL is read, its name resolved once, and every address looked at; the connection goes to what
 // was resolved. It must never let a request through to a private address unless the policy allows it.
-import { lookup } from "node:dns/promises";
 import { request as plainRequest } from "node:http";
 import { request as tlsRequest } from "node:https";
-import { isIP, type LookupFunction } from "node:net";
-import { isPublicAddress } from "./address.ts";
-
-interface Address {
-  readonly address: string;
-  readonly family: number;
-}
+import type { LookupFunction } from "node:net";
+import { addressesOf } from "./address.ts";
 
 /** What to give to `request`. */
 export interface Way {
@@ -25,10 +19,8 @@ export async function wayTo(text: string, allowPrivate: boolean): Promise<Way | 
   const isSecure = url.protocol === "https:";
   if (!isSecure && !(url.protocol === "http:" && allowPrivate)) return "only https is used";
   if (url.username !== "" || url.password !== "") return "a URL with a user in it is not used";
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  const family = isIP(host);
-  const addresses: readonly Address[] = family === 0 ? await lookup(host, { all: true }) : [{ address: host, family }];
-  if (!allowPrivate && !addresses.every(({ address }) => isPublicAddress(address))) return "its address is private";
+  const addresses = await addressesOf(url.hostname, allowPrivate);
+  if (addresses === null) return "its address is private";
   const pinned: LookupFunction = (_host, options, done) => {
     const [first] = addresses;
     if (first === undefined) done(new Error("the name has no address"), "", 0);

@@ -103,7 +103,7 @@ test("status tells of providers and of what is declared without effect", async (
       [...notices],
       [
         "provider vault: declared; providers are not started yet",
-        "alerts are not delivered: `ops` is neither https://… nor slack://…",
+        "alerts are not delivered: `ops` is none of https://…, slack://…, mailto:… and pagerduty",
       ],
     );
   });

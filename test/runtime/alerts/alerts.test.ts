@@ -193,7 +193,9 @@ for (const [address, isPublic] of addresses) {
 
 test("I05 what cannot be a target is told without the value of its variable", () => {
   assert.equal(targetOf({ env: "X" }, {}), { problem: 'env("X") is not set' });
-  assert.equal(targetOf({ env: "X" }, { X: "tok3n" }), { problem: 'env("X") is neither https://… nor slack://…' });
+  assert.equal(targetOf({ env: "X" }, { X: "tok3n" }), {
+    problem: 'env("X") is none of https://…, slack://…, mailto:… and pagerduty',
+  });
   assert.equal(targetOf("slack://#a", {}), { problem: "SLACK_WEBHOOK_URL is not set" });
 });
 
