@@ -104,7 +104,12 @@ function phaseRows(paint: Paint, { phases }: StatusAnswer): string[][] {
   if (phases.length === 0) return [];
   const rows = phases.map(({ agent, name, state, ends_in_seconds, next }) => {
     const left = ends_in_seconds === null ? "" : `${durationText(Number(ends_in_seconds))} left, then ${visible(next)}`;
-    return [`    ${visible(agent)}/${visible(name)}`, state, state === "running" ? left : ""];
+    const over = next === "enforce" ? "the agent's own rules decide" : `${visible(next)} goes on`;
+    return [
+      `    ${visible(agent)}/${visible(name)}`,
+      state,
+      state === "running" ? left : state === "spent" ? over : "",
+    ];
   });
   return [[`  ${paint.dim("phases")}`], ...rows];
 }

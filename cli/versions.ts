@@ -5,9 +5,10 @@ import { parseTime } from "../runtime/clock.ts";
 import { nodeDisk } from "../runtime/disk.ts";
 import type { SourceText } from "../runtime/doors/protocol.ts";
 import { ImageFailure, loadImage } from "../runtime/images.ts";
+import type { JsonObject } from "../runtime/json.ts";
 import { chainBefore, isPruned } from "../runtime/log/beginning.ts";
 import { readLogId } from "../runtime/log/identity.ts";
-import { readRecords, type StoredRecord } from "../runtime/log/read.ts";
+import { type StoredRecord, visitRecords } from "../runtime/log/read.ts";
 import { listSegments } from "../runtime/log/segments.ts";
 import { stackPaths } from "../runtime/stack.ts";
 import { driftFrom } from "./drift.ts";
@@ -18,20 +19,53 @@ export interface LoggedActivation extends Activation {
   readonly time: string;
 }
 
-/** Every apply and rollback in the log's order; empty where there is no log. Throws LogFailure. */
-export async function readActivations(walDir: string, onRecord?: (seq: number) => void): Promise<LoggedActivation[]> {
-  const list: LoggedActivation[] = [];
-  const take = ({ value, seq }: StoredRecord): void => {
-    if (value.type !== "policy" || typeof value.time !== "string") return;
-    const activation = activationOf(value, parseTime(value.time) ?? 0);
-    if (activation !== null) list.push({ ...activation, seq, time: value.time });
+/** A rollout phase whose time was over: the policy decides otherwise from then on without anybody's doing. */
+export interface Promotion {
+  readonly seq: number;
+  /** RFC 3339, as recorded. */
+  readonly time: string;
+  readonly agent: string;
+  readonly phase: string;
+  /** `enforce`, or the phase that goes on. */
+  readonly next: string;
+}
+
+export interface PolicyPast {
+  /** Every apply and rollback in the log's order. */
+  readonly activations: readonly LoggedActivation[];
+  readonly promotions: readonly Promotion[];
+  /** Of the last record; 0 where there is none. */
+  readonly lastSeq: number;
+  readonly lastTimeUs: number;
+}
+
+/** Of a stack that was never started. */
+export const noPast: PolicyPast = { activations: [], promotions: [], lastSeq: 0, lastTimeUs: 0 };
+
+/** Empty where there is no log. Throws LogFailure. */
+export async function readPolicyPast(walDir: string): Promise<PolicyPast> {
+  const [activations, promotions]: [LoggedActivation[], Promotion[]] = [[], []];
+  let [lastSeq, lastTimeUs] = [0, 0];
+  const take = (seq: number, value: JsonObject): void => {
+    if (typeof value.time !== "string") return;
+    const { time, agent_id, from, to, cause } = value;
+    if (value.type === "policy") {
+      const activation = activationOf(value, parseTime(time) ?? 0);
+      if (activation !== null) activations.push({ ...activation, seq, time });
+    } else if (cause === "duration")
+      promotions.push({ seq, time, agent: String(agent_id), phase: String(from), next: String(to) });
   };
-  for (const record of await archivedPolicies(walDir)) take(record);
-  for await (const record of readRecords(walDir)) {
-    onRecord?.(record.seq);
-    take(record);
-  }
-  return list;
+  for (const { seq, value } of await archivedPolicies(walDir)) take(seq, value);
+  await visitRecords(walDir, ({ seq, timeUs, type, value }) => {
+    [lastSeq, lastTimeUs] = [seq, timeUs];
+    if (type === "policy" || type === "phase") take(seq, value());
+  });
+  return { activations, promotions, lastSeq, lastTimeUs };
+}
+
+/** Every apply and rollback in the log's order; empty where there is no log. Throws LogFailure. */
+export async function readActivations(walDir: string): Promise<readonly LoggedActivation[]> {
+  return (await readPolicyPast(walDir)).activations;
 }
 
 /** Those of records that were pruned, as far as archives hold them; without the database that reads archives none. */

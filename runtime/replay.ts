@@ -17,6 +17,7 @@ import { moving, Past } from "./past.ts";
 import { ruleDigest } from "./policy.ts";
 import { callOf, isKept, notJudged, type RecordedCall } from "./recorded-call.ts";
 import { repeatSession } from "./session-keeper.ts";
+import { type PhaseShadow, Shadows } from "./shadows.ts";
 
 export interface ReplayOptions {
   readonly walDir: string;
@@ -75,6 +76,8 @@ export interface ReplayReport {
   readonly samples: readonly Sample[];
   /** What the candidate would stop if it enforced; null where the version in force enforces already. */
   readonly enforcing: readonly Stopped[] | null;
+  /** What the end of the candidate's rollout phases would change, of those that decided calls. */
+  readonly shadows: readonly PhaseShadow[];
 }
 
 /** Most causes that one recorded approval carries a call past. */
@@ -108,7 +111,15 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
       past.take(record.value());
     } else if (record.type === "phase" || record.type === "cost") run.repeat(record.value());
   });
-  const nothing = { total: 0, notReplayable: 0, transitions: [], unreplayable: [], samples: [], enforcing: null };
+  const nothing = {
+    total: 0,
+    notReplayable: 0,
+    transitions: [],
+    unreplayable: [],
+    samples: [],
+    enforcing: null,
+    shadows: [],
+  };
   return (run as Run | null)?.report() ?? nothing;
 }
 
@@ -136,6 +147,7 @@ class Run {
   readonly #samples = new Map<string, Sample[]>();
   readonly #samplesMax: number;
   readonly #enforcing: Enforcing | null;
+  readonly #shadows: Shadows;
   #total = 0;
   #notReplayable = 0;
 
@@ -144,6 +156,7 @@ class Run {
     this.#candidate = candidate;
     this.#samplesMax = samplesMax;
     this.#enforcing = active.isAudit ? new Enforcing(candidate.policy) : null;
+    this.#shadows = new Shadows(candidate.policy);
   }
 
   take(call: RecordedCall, record: PassingRecord, then: ToolInfo | null): void {
@@ -172,6 +185,7 @@ class Run {
       return approved.size < causesMost && approved.add(cause) !== null;
     });
     const after = this.#candidate.judge(call, (cause) => approved.has(cause));
+    this.#shadows.take(agent_id, tool_id, after.verdict);
     this.#enforcing?.take(tool_id, after.verdict, String(record.member("action_id")));
     if (before.effect === after.effect) return;
     const key = JSON.stringify([call.request.tool_id, before.effect, after.effect]);
@@ -212,6 +226,7 @@ class Run {
       unreplayable: unreplayed,
       samples,
       enforcing: this.#enforcing?.report() ?? null,
+      shadows: this.#shadows.report(),
     };
   }
 }

@@ -4,7 +4,7 @@ import { FarameshCommand } from "../context.ts";
 import { exits } from "../exit.ts";
 import { columns, shortened, toSeconds, visible } from "../render.ts";
 import type { Terminal } from "../terminal.ts";
-import { driftBehind, type LoggedActivation, readActivations } from "../versions.ts";
+import { driftBehind, type LoggedActivation, type Promotion, readPolicyPast } from "../versions.ts";
 import { walDirFor } from "../wal.ts";
 
 const summaryShownMax = 120;
@@ -14,23 +14,19 @@ export class HistoryCommand extends FarameshCommand {
   static override usage = Command.Usage({
     category: "Policy",
     description: "list the policy versions",
-    details: "Every apply and rollback, oldest first; ● is in force. Exit codes: 0, 5 the log is broken.",
+    details:
+      "Every apply and rollback, and every end of a rollout phase (promote), oldest first; ● is in force. Exit codes: 0, 5 the log is broken.",
     examples: [["What was in force when", "faramesh history"]],
   });
 
   async run(io: Terminal): Promise<number> {
-    const activations = await readActivations(await walDirFor(this.dir, io.env));
-    const versions = activations.map((one, index) => ({
-      version: `v${one.number}`,
-      time: one.time,
-      change: one.change,
-      actor: one.actor,
-      summary: one.summary,
-      policy_hash: one.policyHash,
-      image_hash: one.imageHash,
-      active: index === activations.length - 1,
-    }));
-    io.json({ versions });
+    const { activations, promotions } = await readPolicyPast(await walDirFor(this.dir, io.env));
+    const lastSeq = activations.at(-1)?.seq ?? 0;
+    const versions = [
+      ...activations.map((one) => ({ ...viewOf(one), seq: one.seq, active: one.seq === lastSeq })),
+      ...promotions.flatMap((one) => promotionView(one, activations)),
+    ].sort((a, b) => a.seq - b.seq);
+    io.json({ versions: versions.map(({ seq: _seq, ...one }) => one) });
     if (versions.length === 0) io.line("no policy was applied here yet: faramesh apply");
     const rows = versions.map((one) => [
       one.active ? io.paint.green("●") : " ",
@@ -52,4 +48,16 @@ export class HistoryCommand extends FarameshCommand {
     const file = drift === null ? "" : drift ? "; the policy's file differs from it: faramesh plan shows how" : "";
     return `⚠ v${active.number} is in force by a rollback${file}`;
   }
+}
+
+function viewOf({ number, time, change, actor, summary, policyHash, imageHash }: LoggedActivation) {
+  return { version: `v${number}`, time, change, actor, summary, policy_hash: policyHash, image_hash: imageHash };
+}
+
+/** What a phase's end changed, under the version that was in force then; nothing where that one is not known. */
+function promotionView({ seq, time, agent, phase, next }: Promotion, activations: readonly LoggedActivation[]) {
+  const under = activations.findLast((one) => one.seq < seq);
+  if (under === undefined) return [];
+  const summary = `phase ${agent}/${phase} is over: ${next}`;
+  return [{ ...viewOf(under), time, change: "promote" as const, actor: "", summary, seq, active: false }];
 }

@@ -3,6 +3,8 @@
 import { existsSync } from "node:fs";
 import { Command, Option } from "clipanion";
 import type { RuleRef, StackChanges } from "../../compiler/diff.ts";
+import { systemClock } from "../../runtime/clock.ts";
+import type { Policy } from "../../runtime/evaluator/types.ts";
 import { ImageFailure } from "../../runtime/images.ts";
 import type { ReplayReport } from "../../runtime/replay.ts";
 import { stackPaths } from "../../runtime/stack.ts";
@@ -14,9 +16,10 @@ import type { ImpactLine } from "../impact.ts";
 import { type CompiledPolicy, compilePolicy, readPolicyFile } from "../policy-file.ts";
 import { openProgress } from "../progress.ts";
 import { columns, countText, percentText, visible } from "../render.ts";
+import type { Rollout } from "../rollouts.ts";
 import { windowStart } from "../span.ts";
 import type { Terminal } from "../terminal.ts";
-import { type LoggedActivation, readActivations, storedVersion } from "../versions.ts";
+import { type LoggedActivation, noPast, readPolicyPast, storedVersion } from "../versions.ts";
 import { walDirFor } from "../wal.ts";
 
 const windowDefault = "24h";
@@ -30,6 +33,15 @@ interface Recorded {
   /** Microseconds since 1970. */
   readonly sinceUs: number;
   readonly samples: number;
+}
+
+/** What was found out. */
+interface Plan {
+  readonly changes: StackChanges;
+  readonly active: LoggedActivation | null;
+  readonly report: ReplayReport | null;
+  readonly access: Access | null;
+  readonly rollouts: readonly Rollout[];
 }
 
 export class PlanCommand extends FarameshCommand {
@@ -75,11 +87,7 @@ export class PlanCommand extends FarameshCommand {
     const window = windowStart(this.since);
     const policy = await compilePolicy(io, this.dir, readPolicyFile(this.dir));
     const walDir = await walDirFor(this.dir, io.env);
-    let lastSeq = 0;
-    const count = (seq: number): void => {
-      lastSeq = seq;
-    };
-    const activations = existsSync(walDir) ? await readActivations(walDir, count) : [];
+    const { activations, lastSeq, lastTimeUs } = existsSync(walDir) ? await readPolicyPast(walDir) : noPast;
     const active = activations.at(-1) ?? null;
     const changes = await this.#changes(active, policy);
     if (active?.change === "rollback") {
@@ -90,12 +98,14 @@ export class PlanCommand extends FarameshCommand {
     }
     const report =
       active === null ? null : await this.#replay(io, { walDir, active, lastSeq, sinceUs: window.us, samples }, policy);
+    const rollouts = await this.#rollouts(activations, lastTimeUs, policy);
     const { accessTo, openings } = await import("../rehearsal.ts");
     const access = await accessTo(this.dir, active, policy);
     const { assertsJson, failing, printAsserts, tryAsserts } = await import("../asserts.ts");
     const asserts = tryAsserts(policy);
-    io.json({ ...jsonOf(changes, active, this.since, report, access), asserts: assertsJson(asserts) });
-    if (!io.isJson) await this.#tell(io, changes, active, report, access);
+    const plan: Plan = { changes, active, report, access, rollouts };
+    io.json({ ...(await jsonOf(plan, this.since)), asserts: assertsJson(asserts) });
+    if (!io.isJson) await this.#tell(io, plan);
     printAsserts(io, asserts);
     const differs = this.strictReplay && (report?.transitions.length ?? 0) > 0;
     const opens = this.noNewAccess && openings(access) > 0;
@@ -121,6 +131,19 @@ export class PlanCommand extends FarameshCommand {
     }
   }
 
+  /** As of now, or of the last record where this machine's clock is behind it. */
+  async #rollouts(
+    activations: readonly LoggedActivation[],
+    lastTimeUs: number,
+    policy: CompiledPolicy,
+  ): Promise<readonly Rollout[]> {
+    const { loadPolicySync } = await import("../../runtime/evaluator/index.ts");
+    const { rolloutsOf } = await import("../rollouts.ts");
+    const nowMs = Math.max(systemClock.now().wallUs, lastTimeUs) / 1000;
+    const load = (image: Uint8Array): Policy => loadPolicySync(image, { state: "volatile" });
+    return rolloutsOf(this.dir, activations, policy.image, { load, nowMs });
+  }
+
   async #replay(io: Terminal, recorded: Recorded, policy: CompiledPolicy): Promise<ReplayReport> {
     const { walDir, active, lastSeq, sinceUs, samples } = recorded;
     const { replay } = await import("../../runtime/replay.ts");
@@ -142,15 +165,11 @@ export class PlanCommand extends FarameshCommand {
     }
   }
 
-  async #tell(
-    io: Terminal,
-    changes: StackChanges,
-    active: LoggedActivation | null,
-    report: ReplayReport | null,
-    access: Access | null,
-  ): Promise<void> {
+  async #tell(io: Terminal, { changes, active, report, access, rollouts }: Plan): Promise<void> {
     if (isUnchanged(changes)) io.line(`No changes: the policy in force (v${active?.number}) says the same.`);
     printRuleChanges(io, changes);
+    const { rolloutLines } = await import("../rollouts.ts");
+    for (const line of rolloutLines(rollouts, report?.shadows ?? [])) io.line(line);
     if (report === null) {
       io.line("No policy is in force yet: nothing to compare recorded calls with.");
       return;
@@ -177,13 +196,8 @@ function impactRow({ tool, from, to, count, share }: ImpactLine): [string, strin
   return [visible(tool), `${from} → ${to} ${countText(count, "call")}${percent}`];
 }
 
-function jsonOf(
-  changes: StackChanges,
-  active: LoggedActivation | null,
-  window: string,
-  report: ReplayReport | null,
-  access: Access | null,
-): object {
+async function jsonOf({ changes, active, report, access, rollouts }: Plan, window: string): Promise<object> {
+  const { rolloutsJson } = await import("../rollouts.ts");
   const { rules, items } = changes;
   const rule = ({ agent, phase, pack, text }: RuleRef): object => ({ agent, phase, pack, text });
   const transitions: Record<string, { tool: string; count: number }[]> = {};
@@ -207,6 +221,7 @@ function jsonOf(
       ...items,
     },
     replay: report === null ? null : { ...replayJson(report), window, transitions },
+    rollouts: rolloutsJson(rollouts, report?.shadows ?? []),
     access: access === null ? null : accessJson(access),
   };
 }

@@ -238,6 +238,27 @@ export const policySchemas: Readonly<Record<string, Schema>> = {
         transitions: object(Object.fromEntries(transitionNames.map((name) => [name, transitionList])), transitionNames),
       }),
     ),
+    rollouts: listOf(
+      object({
+        agent: string,
+        name: string,
+        state: oneOf("new", "running", "waiting", "over"),
+        next: string,
+        lasts_seconds: orNull(integer),
+        ended_at: orNull(time),
+        decided: integer,
+        differing: listOf(
+          object({
+            tool: string,
+            from: effect,
+            to: effect,
+            rule_ref: orNull(string),
+            rule: orNull(string),
+            count: integer,
+          }),
+        ),
+      }),
+    ),
     access: orNull(
       object({
         gained: accessList,

@@ -23,6 +23,7 @@ const policiesMax = 100_000;
 export type ArchivedWish =
   | { readonly seq: number }
   | { readonly prefixes: readonly string[] }
+  /** Activations, and the ends of rollout phases. */
   | { readonly type: "policy"; readonly beforeSeq: number };
 
 /** Null where there is no archive. Throws DuckDbMissing, LogUnreadable, LogFailure CORRUPT for an archive that is not the log's. */
@@ -47,7 +48,8 @@ export async function archivedRecords(
 }
 
 function condition(wanted: ArchivedWish): string {
-  if ("type" in wanted) return `"type" = 'policy' AND seq < ${Math.trunc(wanted.beforeSeq)}`;
+  if ("type" in wanted)
+    return `("type" = 'policy' OR ("type" = 'phase' AND "cause" = 'duration')) AND seq < ${Math.trunc(wanted.beforeSeq)}`;
   if ("seq" in wanted) return `seq = ${Math.trunc(wanted.seq)}`;
   const begins = (column: string): string =>
     wanted.prefixes.map((prefix) => `starts_with(${column}, ${quoted(prefix)})`).join(" OR ");
