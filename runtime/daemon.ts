@@ -27,6 +27,7 @@ import type { PhaseEnds } from "./phases.ts";
 import { pinKey } from "./pinned-keys.ts";
 import type { TokenPlace } from "./pkcs11.ts";
 import type { Policies } from "./policy.ts";
+import type { Prices } from "./prices/prices.ts";
 import { Retention } from "./retention.ts";
 import { Selectors } from "./selectors/selectors.ts";
 import type { SignerKeys } from "./signer-keys.ts";
@@ -94,6 +95,7 @@ export interface DaemonParts {
   readonly http: HttpSettings | null;
   readonly tokens: Tokens;
   readonly spans: SpanExporter | null;
+  readonly prices: Prices;
   readonly startedUs: number;
 }
 
@@ -143,6 +145,7 @@ export class Daemon implements House {
       feeds,
       tokens: parts.tokens,
       spans: parts.spans,
+      prices: parts.prices,
       selectors: new Selectors(ledger.clock, options.env ?? process.env),
     };
     const fault = (reason: string): void => this.#onFault(reason);

@@ -116,10 +116,10 @@ export class Decider {
     const reading = this.#now();
     const read = readCall(message, this.#governor.dev);
     if (!read.ok) return this.#refuse(read.refused, reading, gate, identity);
-    const { ledger, calls, selectors } = this.#governor;
+    const { ledger, calls, selectors, prices } = this.#governor;
     const { call, missing } = selectors.has(read.call.request.agent_id)
-      ? this.#withSelectors(read.call, answers)
-      : { call: read.call, missing: null };
+      ? this.#withSelectors(prices.priced(read.call), answers)
+      : { call: prices.priced(read.call), missing: null };
     const turn: Turn = {
       call,
       missing,
@@ -345,6 +345,8 @@ export class Decider {
       actionType: "tool_call",
       tags: [],
       costUsd: null,
+      usage: null,
+      price: null,
       args: {},
       http: null,
       delegation: null,

@@ -86,7 +86,7 @@ export function decisionBody(
     reason: judgement.reason,
     rule_ref: judgement.verdict?.rule_ref ?? null,
     rule_digest: facts.ruleDigest,
-    steps: stepsOf(judgement, facts.missing),
+    steps: stepsOf(judgement, call, facts.missing),
     approval_id: judgement.approvalId,
     request_digest: facts.digest,
     credential_ref: judgement.credentialRef ?? null,
@@ -113,7 +113,7 @@ interface Steps {
   readonly carried_by?: readonly string[];
 }
 
-function stepsOf(judgement: Judgement, missing: DecisionFacts["missing"]): Json {
+function stepsOf(judgement: Judgement, { price }: Call, missing: DecisionFacts["missing"]): Json {
   const { verdict, grant } = judgement;
   const used = grant === undefined ? judgement.used : [...judgement.used, grant.id];
   if (verdict === null) return {};
@@ -127,6 +127,7 @@ function stepsOf(judgement: Judgement, missing: DecisionFacts["missing"]): Json 
   if (verdict.warnings !== undefined && verdict.warnings.length > 0) {
     steps.warnings = verdict.warnings.map(({ code, budget_id }) => ({ code, budget_id }));
   }
+  if (price !== null) steps.price = { ...price };
   if (missing !== null && Object.keys(missing).length > 0) steps.unavailable = { ...missing };
   if (used.length > 0) steps.used = [...used];
   if (judgement.carriedBy !== undefined) steps.carried_by = [...judgement.carriedBy];

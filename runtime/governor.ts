@@ -9,6 +9,7 @@ import type { Grants } from "./grants.ts";
 import type { Holds } from "./holds.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Policies } from "./policy.ts";
+import type { Prices } from "./prices/prices.ts";
 import type { Selectors } from "./selectors/selectors.ts";
 import type { DaemonState } from "./stack.ts";
 import type { SpanExporter } from "./telemetry/exporter.ts";
@@ -26,6 +27,7 @@ export interface Governor {
   readonly feeds: Feeds;
   readonly tokens: Tokens;
   readonly selectors: Selectors;
+  readonly prices: Prices;
   /** Null where no collector is configured. */
   readonly spans: SpanExporter | null;
   readonly dev: boolean;

@@ -73,7 +73,7 @@ export function takeReport(
   const found = actionOf(governor, message, reporter);
   if (!found.ok) return found;
   const { id, action } = found;
-  const report = reportOf(message);
+  const report = reportOf(withCost(message, governor));
   if (typeof report === "string") return { ok: false, code: "BAD_REQUEST", message: report };
   const { ledger, actions, progress } = governor;
   const { status, result, durationMs, provider, costUsd } = report;
@@ -123,7 +123,7 @@ export function takeCost(governor: Governor, active: ActivePolicy, message: Json
   const found = actionOf(governor, message, reporter);
   if (!found.ok) return found;
   const { id, action } = found;
-  const costUsd = message.cost_usd ?? null;
+  const costUsd = withCost(message, governor).cost_usd ?? null;
   const micro = microOf(costUsd);
   if (micro === null) return refused("`cost_usd` is a number of dollars from 0 to 1000000000");
   if (action.isReturned) return refused("what was taken for this action was given back");
@@ -133,6 +133,14 @@ export function takeCost(governor: Governor, active: ActivePolicy, message: Json
   const seq = settle(governor, active, { id, action, micro, costUsd, reporter });
   const budgets = action.charges.map(([budget, held]) => ({ id: budget, cost_usd: held / 1_000_000 }));
   return { ok: true, answer: { type: "cost", action_id: id, changed: seq !== null, budgets }, seq };
+}
+
+/** A report on a model call may say its tokens instead of its cost. What cannot be priced stays without. */
+function withCost(message: JsonObject, { prices }: Governor): JsonObject {
+  const { model, usage, cost_usd } = message;
+  if ((cost_usd ?? null) !== null || typeof model !== "string" || usage === undefined || usage === null) return message;
+  const priced = prices.cost(model, usage);
+  return priced.ok ? { ...message, cost_usd: priced.micro / 1_000_000 } : message;
 }
 
 interface Settling {

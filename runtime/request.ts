@@ -4,6 +4,7 @@ import type { Code } from "./codes.ts";
 import { JsonNumber } from "./evaluator/number.ts";
 import type { EvaluationRequest, RequestHttp } from "./evaluator/types.ts";
 import { canonicalJson, type Json, type JsonObject } from "./json.ts";
+import type { PriceFact } from "./prices/prices.ts";
 
 export const nameLimitBytes = 256;
 export const tagsMax = 16;
@@ -23,6 +24,10 @@ export interface Call {
   readonly actionType: ActionType;
   readonly tags: readonly string[];
   readonly costUsd: Json;
+  /** Tokens of a model call, as it says them. */
+  readonly usage: JsonObject | null;
+  /** Of the table that `costUsd` was taken from; null where it was not. */
+  readonly price: PriceFact | null;
   readonly args: JsonObject;
   readonly http: JsonObject | null;
   readonly delegation: JsonObject | null;
@@ -120,6 +125,8 @@ function callOf(message: JsonObject, trustPrincipal: boolean): Call {
     actionType,
     tags: tagsOf(message),
     costUsd: cost,
+    usage: objectOf(message, "usage"),
+    price: null,
     args,
     http,
     delegation,

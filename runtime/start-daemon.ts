@@ -27,6 +27,7 @@ import { machineKind, ownMachineHash, storeMachine } from "./machines.ts";
 import { PhaseEnds } from "./phases.ts";
 import { type ActivePolicy, Policies, PolicyHistory } from "./policy.ts";
 import { checkSocketDir, preparePlaces, prepareShortDir } from "./premises.ts";
+import { Prices, pricesVariable } from "./prices/prices.ts";
 import { Recovery } from "./recover.ts";
 import { SignerKeys } from "./signer-keys.ts";
 import { type StackPaths, socketPlaces, stackPaths } from "./stack.ts";
@@ -143,6 +144,7 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
       http: httpSettingsOf(http, paths.dir),
       tokens: new Tokens(nodeDisk, paths.keys),
       spans: await spansOf(env, journal),
+      prices: Prices.read(nodeDisk, env[pricesVariable]),
       startedUs,
     });
     await daemon.openDoors();

@@ -126,11 +126,22 @@ export interface OperatorCalls {
   };
   /** The outcome of a permitted call; "credential_failure" gives back what was taken for it. */
   report: {
-    request: { action_id: string; status: string; result?: Json; cost_usd?: number; actor: string };
+    request: {
+      action_id: string;
+      status: string;
+      result?: Json;
+      cost_usd?: number;
+      model?: string;
+      usage?: JsonObject;
+      actor: string;
+    };
     answer: { ok: true } & ReportAnswer;
   };
-  /** What a permitted call cost: it settles either way. */
-  cost: { request: { action_id: string; cost_usd: number; actor: string }; answer: { ok: true } & CostAnswer };
+  /** What a permitted call cost, in dollars or by its tokens: it settles either way. */
+  cost: {
+    request: { action_id: string; cost_usd?: number; model?: string; usage?: JsonObject; actor: string };
+    answer: { ok: true } & CostAnswer;
+  };
   agents_list: { request: object; answer: { ok: true; all: AgentView; agents: readonly AgentView[] } };
   agents_show: { request: { agent_id: string }; answer: { ok: true; agent: AgentDetail } };
   kill: AgentOrder;

@@ -28,6 +28,7 @@ export const call = v.looseObject({
   purpose: v.optional(v.nullable(v.string())),
   delegation: v.optional(v.nullable(anyObject)),
   cost_usd: v.optional(v.nullable(v.number())),
+  usage: v.optional(v.nullable(anyObject)),
   tags: v.optional(v.nullable(v.pipe(v.array(v.pipe(v.string(), v.maxLength(tagLimitBytes))), v.maxLength(tagsMax)))),
 });
 
@@ -82,10 +83,18 @@ export const report = v.looseObject({
   duration_ms: v.optional(v.number()),
   provider: v.optional(v.string()),
   cost_usd: v.optional(v.number()),
+  model: v.optional(v.string()),
+  usage: v.optional(anyObject),
 });
 export const reported = v.looseObject({ type: v.literal("report"), action_id: v.string(), recorded: v.boolean() });
 
-export const cost = v.looseObject({ action_id: v.string(), cost_usd: v.number(), agent_id: v.optional(id) });
+export const cost = v.looseObject({
+  action_id: v.string(),
+  cost_usd: v.optional(v.number()),
+  model: v.optional(v.string()),
+  usage: v.optional(anyObject),
+  agent_id: v.optional(id),
+});
 export const costed = v.looseObject({ type: v.literal("cost"), action_id: v.string(), changed: v.boolean() });
 
 export const completion = v.looseObject({ agent_id: v.optional(id), session_id: v.optional(id) });
