@@ -13,6 +13,7 @@ import { type Disk, type DiskLock, nodeDisk, realPath, replaceFile } from "./dis
 import { Doors } from "./doors/doors.ts";
 import type { HttpSettings } from "./doors/http/door.ts";
 import type { HttpLimits } from "./doors/http/limits.ts";
+import { ProxyDoor } from "./doors/proxy/door.ts";
 import { Feeds } from "./feeds.ts";
 import type { Environment, HttpWords } from "./fixed-settings.ts";
 import type { FloodLimits } from "./flood.ts";
@@ -117,6 +118,7 @@ export class Daemon implements House {
   readonly #doors: Doors;
   readonly #phaseWatch: PhaseWatch;
   readonly #alerts: Alerts;
+  readonly #proxy: ProxyDoor;
   readonly #token = randomBytes(32).toString("hex");
   #state: DaemonState = "STARTING";
   #housekeeping: NodeJS.Timeout | null = null;
@@ -166,6 +168,7 @@ export class Daemon implements House {
       journal,
       options.env ?? process.env,
     );
+    this.#proxy = new ProxyDoor(this.governor, this.decider);
     this.#doors = new Doors({
       governor: this.governor,
       decider: this.decider,
@@ -195,11 +198,15 @@ export class Daemon implements House {
   }
 
   connections(): number {
-    return this.#doors.connections;
+    return this.#doors.connections + this.#proxy.connections;
   }
 
   outsideNotices(): readonly string[] {
-    return [...this.#alerts.notices(), ...this.governor.selectors.notices()];
+    return [...this.#alerts.notices(), ...this.governor.selectors.notices(), ...this.#proxy.notices()];
+  }
+
+  proxyAddress(): string | null {
+    return this.#proxy.address;
   }
 
   httpAddress(): string | null {
@@ -279,6 +286,7 @@ export class Daemon implements House {
     this.journal.info({ version: policies.active?.version }, "policy in force");
     this.#phaseWatch.look();
     this.#alerts.takePolicy();
+    void this.#proxy.takePolicy();
     this.governor.selectors.takePolicy(policies.active);
   }
 
@@ -328,6 +336,7 @@ export class Daemon implements House {
     if (this.#housekeeping !== null) clearInterval(this.#housekeeping);
     this.#phaseWatch.stop();
     this.#doors.finish();
+    this.#proxy.close();
     for (let waitedMs = 0; waitedMs < drainMs && this.connections() > 0; waitedMs += drainPollMs) {
       await new Promise((resolve) => setTimeout(resolve, drainPollMs));
     }
@@ -374,6 +383,7 @@ export class Daemon implements House {
       this.#snapshots.tick();
       this.#retention.tick();
       this.#alerts.tick();
+      this.#proxy.tick();
     } catch (error) {
       this.journal.error({ err: error }, "housekeeping failed");
     }

@@ -41,6 +41,7 @@ const supportedRuntime: ReadonlySet<string> = new Set([
   "allow_private",
   "agent_enforce_profile",
   "supervised_command",
+  "http_proxy_port",
   "strip_env",
   "strip_ambient_credentials",
 ]);

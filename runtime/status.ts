@@ -20,6 +20,7 @@ export interface StatusSources {
   state(): DaemonState;
   connections(): number;
   httpAddress(): string | null;
+  proxyAddress(): string | null;
   /** Sentences about alerts that wait or cannot be delivered, and values that cannot be asked for. */
   outsideNotices(): readonly string[];
 }
@@ -60,7 +61,7 @@ export function statusOf(sources: StatusSources): StatusAnswer {
       decisions: { ...sources.decider.counts },
       wal: walOf(sources, reading.wallUs),
     },
-    doors: doorsOf(places.agent, sources.httpAddress()),
+    doors: doorsOf(places.agent, sources.httpAddress(), sources.proxyAddress()),
     providers: blocks.flatMap(({ keyword, name, fields }) =>
       keyword === "provider" ? [{ name: name ?? "", type: String(fields.type ?? ""), status: "not_started" }] : [],
     ),
@@ -79,11 +80,15 @@ export function statusOf(sources: StatusSources): StatusAnswer {
 }
 
 /** Every door so far asks an agent that could also act without asking: none of them holds it in. */
-function doorsOf(socket: string, http: string | null): readonly DoorView[] {
+function doorsOf(socket: string, http: string | null, proxy: string | null): readonly DoorView[] {
   const view = (door: Door, address: string): DoorView => {
     return { door, address, can_be_bypassed: true, bypass: doorBypass[door] };
   };
-  return [view("socket", socket), ...(http === null ? [] : [view("http", http), view("authzen", `${http}/access/v1`)])];
+  return [
+    view("socket", socket),
+    ...(http === null ? [] : [view("http", http), view("authzen", `${http}/access/v1`)]),
+    ...(proxy === null ? [] : [view("forward-proxy", proxy)]),
+  ];
 }
 
 /** The holds, and the switch that the policy has on from the start. */

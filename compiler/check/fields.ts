@@ -20,6 +20,7 @@ export const runtimeFields: Readonly<Record<string, Shape>> = {
   tls_cert_file: "text",
   tls_key_file: "text",
   mcp_proxy_port: "port",
+  http_proxy_port: "port",
   cold_start_deny_window: "duration",
   cold_start_grace: "duration",
   approval_ttl: "duration",

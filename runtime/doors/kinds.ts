@@ -2,7 +2,17 @@
 // door's word is set by the door itself, and what a caller says of itself stands behind a slash.
 
 /** `socket/sdk`: the agents' socket, by a caller that says it is the SDK. Nobody verifies what stands behind the slash. */
-export const doorWords = ["socket", "socket/sdk", "socket/hook", "socket/mcp", "http", "authzen", "mcp"] as const;
+export const doorWords = [
+  "socket",
+  "socket/sdk",
+  "socket/hook",
+  "socket/mcp",
+  "http",
+  "authzen",
+  "mcp",
+  "forward-proxy",
+  "reverse-proxy",
+] as const;
 
 export type Door = (typeof doorWords)[number];
 
@@ -17,6 +27,8 @@ export const doorBypass: Readonly<Record<Door, string>> = {
   http: "an agent can make the call without asking",
   authzen: "an agent can make the call without asking",
   mcp: "whoever reaches the server itself does not ask",
+  "forward-proxy": "a process with another way to the network does not ask",
+  "reverse-proxy": "whoever reaches the service itself does not ask",
 };
 
 export function isDoor(word: unknown): word is Door {

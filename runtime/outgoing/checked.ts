@@ -19,15 +19,24 @@ export async function wayTo(text: string, allowPrivate: boolean): Promise<Way | 
   const isSecure = url.protocol === "https:";
   if (!isSecure && !(url.protocol === "http:" && allowPrivate)) return "only https is used";
   if (url.username !== "" || url.password !== "") return "a URL with a user in it is not used";
-  const addresses = await addressesOf(url.hostname, allowPrivate);
+  const pinned = await pinnedTo(url.hostname, allowPrivate);
+  if (typeof pinned === "string") return pinned;
+  return { url, request: isSecure ? tlsRequest : plainRequest, options: { agent: false, lookup: pinned } };
+}
+
+/**
+ * What gives a connection the addresses that were looked at, whatever the name resolves to by then; or why it may not be made. Rejects
+ * where the name cannot be resolved.
+ */
+export async function pinnedTo(host: string, allowPrivate: boolean): Promise<LookupFunction | string> {
+  const addresses = await addressesOf(host, allowPrivate);
   if (addresses === null) return "its address is private";
-  const pinned: LookupFunction = (_host, options, done) => {
+  return (_host, options, done) => {
     const [first] = addresses;
     if (first === undefined) done(new Error("the name has no address"), "", 0);
     else if (options.all) done(null, [...addresses]);
     else done(null, first.address, first.family);
   };
-  return { url, request: isSecure ? tlsRequest : plainRequest, options: { agent: false, lookup: pinned } };
 }
 
 /** What went wrong, without names of hosts: the code where there is one, since messages of the system name them. */

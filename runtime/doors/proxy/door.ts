@@ -1,0 +1,160 @@
+// The proxy of `runtime { http_proxy_port }`: a server on the loopback that comes and goes with the policy in force. It must never
+// serve on another address, nor go on serving when the policy no longer asks for it.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import type { Decider } from "../../decide.ts";
+import { defaultFloodLimits, FloodGate } from "../../flood.ts";
+import type { Governor } from "../../governor.ts";
+import { type TokenView, tokensMax } from "../../tokens.ts";
+import { forward } from "./forward.ts";
+import { faultOfHead } from "./head.ts";
+import { fault, type ProxyLimits, type ProxyParts, proxyLimits, type Said } from "./parts.ts";
+import { Tunnels } from "./tunnel.ts";
+
+const loopback = "127.0.0.1";
+
+interface Open {
+  readonly wanted: number;
+  readonly server: Server;
+  readonly sockets: Set<Socket>;
+  readonly tunnels: Tunnels;
+  address: string | null;
+}
+
+export class ProxyDoor {
+  readonly #parts: ProxyParts;
+  readonly #limits: ProxyLimits;
+  readonly #gates = new Map<string, FloodGate>();
+  readonly #allGate: FloodGate;
+  /** Connections on which a request was refused: what stands behind it may be its other half, and is not heard. */
+  readonly #distrusted = new WeakSet<Socket>();
+  #open: Open | null = null;
+  #failure: string | null = null;
+
+  constructor(governor: Governor, decider: Decider, limits: ProxyLimits = proxyLimits) {
+    this.#limits = limits;
+    this.#allGate = new FloodGate(defaultFloodLimits, governor.ledger.clock.now().wallUs);
+    this.#parts = {
+      governor,
+      decider,
+      allowPrivate: () => governor.policies.active?.policy.runtime().allow_private === true,
+      gateOf: (token) => this.#gateOf(token),
+    };
+  }
+
+  /** `http://127.0.0.1:8888`; null where it does not listen. */
+  get address(): string | null {
+    return this.#open?.address ?? null;
+  }
+
+  get connections(): number {
+    return this.#open?.sockets.size ?? 0;
+  }
+
+  notices(): readonly string[] {
+    return this.#failure === null ? [] : [this.#failure];
+  }
+
+  /** Looks at the policy in force, and opens or closes. Resolves when it listens, or cannot. */
+  async takePolicy(): Promise<void> {
+    const { active } = this.#parts.governor.policies;
+    const port = active?.policy.runtime().http_proxy_port;
+    const wanted = typeof port === "number" ? port : null;
+    if (wanted === (this.#open?.wanted ?? null)) return;
+    this.close();
+    if (wanted !== null) await this.#listen(wanted);
+  }
+
+  async #listen(wanted: number): Promise<void> {
+    const { governor } = this.#parts;
+    const tunnels = new Tunnels(this.#parts, this.#limits);
+    const sockets = new Set<Socket>();
+    const server = this.#server(tunnels, sockets);
+    const open: Open = { wanted, server, sockets, tunnels, address: null };
+    this.#open = open;
+    await new Promise<void>((resolve) => {
+      server.once("error", (error) => {
+        this.#failure = `the proxy does not listen on ${loopback}:${wanted}: ${error.message}`;
+        governor.journal.error({ err: error }, "the proxy does not listen");
+        resolve();
+      });
+      server.listen({ host: loopback, port: wanted, exclusive: true }, () => {
+        server.removeAllListeners("error");
+        server.on("error", (error) => governor.journal.error({ err: error }, "the proxy"));
+        open.address = `http://${loopback}:${(server.address() as AddressInfo).port}`;
+        governor.journal.info({ address: open.address }, "the proxy listens");
+        resolve();
+      });
+    });
+  }
+
+  #server(tunnels: Tunnels, sockets: Set<Socket>): Server {
+    const { headBytes, headMs, idleMs, connections } = this.#limits;
+    const options = {
+      maxHeaderSize: headBytes,
+      headersTimeout: headMs,
+      requestTimeout: 0,
+      keepAliveTimeout: idleMs,
+      insecureHTTPParser: false,
+      requireHostHeader: true,
+      noDelay: true,
+    };
+    const server = createServer(options, (incoming, outgoing) => void this.#onRequest(incoming, outgoing));
+    server.maxConnections = connections;
+    server.on("connection", (socket: Socket) => {
+      sockets.add(socket);
+      socket.once("close", () => sockets.delete(socket));
+    });
+    server.on("connect", (incoming: IncomingMessage, socket: Socket, head: Buffer) => {
+      void tunnels.take(incoming, socket, head);
+    });
+    return server;
+  }
+
+  /** Never rejects. */
+  async #onRequest(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    if (this.#distrusted.has(incoming.socket)) return;
+    const say = ({ status, headers, text }: Said): void => {
+      if (outgoing.headersSent || outgoing.destroyed) return;
+      this.#distrusted.add(incoming.socket);
+      outgoing.writeHead(status, { ...headers, connection: "close" });
+      outgoing.end(text);
+      incoming.resume();
+    };
+    try {
+      const wrong = faultOfHead(incoming, false);
+      if (wrong !== null) return say(fault(400, "BAD_HEAD", wrong));
+      if (incoming.url?.startsWith("/") === true)
+        return say(fault(400, "NO_SERVICE", "there is no service behind this proxy"));
+      await forward(this.#parts, this.#limits, incoming, outgoing, say);
+    } catch (error) {
+      this.#parts.governor.journal.error({ err: error }, "a request of the proxy could not be handled");
+      say(fault(502, "FAULT", "the request could not be handled"));
+    }
+  }
+
+  #gateOf({ id }: TokenView): FloodGate {
+    const known = this.#gates.get(id);
+    if (known !== undefined) return known;
+    // More than there may be tokens: some were revoked.
+    if (this.#gates.size >= tokensMax) this.#gates.clear();
+    const gate = new FloodGate(defaultFloodLimits, this.#parts.governor.ledger.clock.now().wallUs, this.#allGate);
+    this.#gates.set(id, gate);
+    return gate;
+  }
+
+  tick(): void {
+    this.#open?.tunnels.tick();
+  }
+
+  /** No more connections; requests under way and tunnels end now. */
+  close(): void {
+    const open = this.#open;
+    this.#open = null;
+    this.#failure = null;
+    if (open === null) return;
+    open.server.close();
+    open.tunnels.closeAll();
+    for (const socket of open.sockets) socket.destroySoon();
+  }
+}
