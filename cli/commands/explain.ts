@@ -103,7 +103,7 @@ function jsonOf({ record, rules, meters, phase, gap, alternative, approvals, out
     meters,
     phase,
     gap,
-    alternative,
+    alternative: alternativeJson(alternative),
     approval_id,
     approvals,
     outcomes,
@@ -136,8 +136,7 @@ function tell(io: Terminal, explained: Explained): void {
   if (gap !== null) io.line(`  ${visible(gap)}`);
   for (const one of approvals) io.line(approvalLine(one));
   io.line(`→ ${effectText(io, String(record.effect), record.would ?? null)}: ${text("reason")}`);
-  if (alternative !== null)
-    io.line(`would be permitted if ${shortened(alternative.change, argsShownMax)} (rule#${alternative.number})`);
+  if (alternative !== null) io.line(alternativeText(alternative));
   for (const one of outcomes) io.line(outcomeLine(one));
 }
 
@@ -145,6 +144,18 @@ function tell(io: Terminal, explained: Explained): void {
 function unavailableOf({ steps }: JsonObject): object | null {
   const given: unknown = typeof steps === "object" && steps !== null ? Reflect.get(steps, "unavailable") : null;
   return typeof given === "object" ? given : null;
+}
+
+function alternativeJson(alternative: Explained["alternative"]): object | null {
+  if (alternative === null) return null;
+  const { number, change, against } = alternative;
+  return { number, change, against };
+}
+
+function alternativeText({ change, number, against }: NonNullable<Explained["alternative"]>): string {
+  const by = number === null ? "the default" : `rule#${number}`;
+  const way = against === null ? "" : `; rule#${against} stands in the way`;
+  return `would be permitted if ${shortened(change, argsShownMax)} (${by})${way}`;
 }
 
 function rowsOf(record: JsonObject): (readonly [string, string])[] {

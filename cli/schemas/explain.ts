@@ -121,7 +121,7 @@ function explanation(): Schema {
     meters: listOf(string),
     phase: orNull(string),
     gap: orNull(string),
-    alternative: orNull(object({ number: integer, change: string })),
+    alternative: orNull(object({ number: orNull(integer), change: string, against: orNull(integer) })),
     approval_id: orNull(string),
     approvals: listOf(record),
     outcomes: listOf(record),
