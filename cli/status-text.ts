@@ -40,6 +40,7 @@ export function statusLines(paint: Paint, status: StatusAnswer, drift: boolean |
   if (daemon.wal.latched) rows.push(["", red("it can no longer be written: every call is denied")]);
   for (const { door, address, bypass, can_be_bypassed } of status.doors)
     rows.push([door, can_be_bypassed ? `${address}  ${dim(bypass)}` : address]);
+  rows.push(["providers", providersText(paint, status.providers)]);
   rows.push(["operator", `${daemon.operator_auth}: who runs as this user can approve`]);
   if (daemon.time_regression) rows.push(["clock", yellow("it went back; the latest time seen counts")]);
   for (const line of columns(rows.map(([name, value]) => [`  ${dim(name)}`, value]))) lines.push(line);
@@ -53,6 +54,13 @@ function policyText(daemon: StatusAnswer["daemon"]): string {
   const since = daemon.applied_at === null ? "" : `, since ${toSeconds(daemon.applied_at)}`;
   const by = daemon.applied_by === null ? "" : ` by ${visible(daemon.applied_by)}`;
   return `${daemon.policy_version} (${daemon.policy_hash?.slice(0, 8) ?? ""})${since}${by}`;
+}
+
+function providersText(paint: Paint, providers: StatusAnswer["providers"]): string {
+  if (providers.length === 0) return "none declared";
+  return providers
+    .map(({ name, status }) => `${visible(name)} ${status === "ready" ? paint.green(status) : paint.yellow(status)}`)
+    .join(", ");
 }
 
 function approvalsText({ pending, oldest_age_seconds }: StatusAnswer["approvals"]): string {

@@ -29,6 +29,7 @@ import { pinKey } from "./pinned-keys.ts";
 import type { TokenPlace } from "./pkcs11.ts";
 import type { Policies } from "./policy.ts";
 import type { Prices } from "./prices/prices.ts";
+import type { Providers } from "./providers/providers.ts";
 import { Retention } from "./retention.ts";
 import { Selectors } from "./selectors/selectors.ts";
 import type { SignerKeys } from "./signer-keys.ts";
@@ -95,6 +96,7 @@ export interface DaemonParts {
   readonly durability: Durability;
   readonly http: HttpSettings | null;
   readonly tokens: Tokens;
+  readonly providers: Providers;
   readonly spans: SpanExporter | null;
   readonly prices: Prices;
   readonly startedUs: number;
@@ -148,6 +150,7 @@ export class Daemon implements House {
       tokens: parts.tokens,
       spans: parts.spans,
       prices: parts.prices,
+      providers: parts.providers,
       selectors: new Selectors(ledger.clock, options.env ?? process.env),
     };
     const fault = (reason: string): void => this.#onFault(reason);
@@ -202,7 +205,8 @@ export class Daemon implements House {
   }
 
   outsideNotices(): readonly string[] {
-    return [...this.#alerts.notices(), ...this.governor.selectors.notices(), ...this.#proxy.notices()];
+    const { selectors, providers } = this.governor;
+    return [...this.#alerts.notices(), ...selectors.notices(), ...providers.notices(), ...this.#proxy.notices()];
   }
 
   proxyAddress(): string | null {
@@ -288,6 +292,7 @@ export class Daemon implements House {
     this.#alerts.takePolicy();
     void this.#proxy.takePolicy();
     this.governor.selectors.takePolicy(policies.active);
+    this.governor.providers.takePolicy(policies.active);
   }
 
   beginStop(): void {
@@ -351,6 +356,7 @@ export class Daemon implements House {
       if (ending.exitCode === 0) await this.#snapshots.turn();
     }
     await this.#alerts.close();
+    await this.#parts.providers.close();
     await this.#parts.spans?.close();
     await ledger.log.close();
     // A log that failed on its last write did not stop cleanly, whatever was asked for.

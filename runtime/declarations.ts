@@ -123,20 +123,24 @@ function add<T>(lists: Map<string, T[]>, key: string, item: T): void {
 /** A sentence for each block that is declared and does less than it says, or nothing at all. */
 export function shortcomings(blocks: readonly HostBlock[]): string[] {
   return blocks.flatMap(({ keyword, agent, name, fields }) => {
-    const what = says[keyword];
+    const word = says[keyword];
+    const what = typeof word === "function" ? word(blocks) : word;
     if (what === null || (keyword === "trust" && Object.keys(fields).every((field) => field === "key"))) return [];
     const named = name === null || keyword === "manifest" ? keyword : `${keyword} ${name}`;
     return [`${named}${agent === null ? "" : ` of ${agent}`}: ${what}`];
   });
 }
 
-const says: Readonly<Record<HostBlock["keyword"], string | null>> = {
-  provider: "declared; providers are not started yet",
+const says: Readonly<Record<HostBlock["keyword"], string | null | ((all: readonly HostBlock[]) => string | null)>> = {
+  provider: null,
   identity: "no identity can be verified yet: every call is denied (IDENTITY_UNVERIFIED)",
   trust: "of its fields `key` has an effect: packs are checked by it",
   system: "of its fields kill_switch_default and max_output_bytes have an effect",
   manifest: "declared; delegations are denied until there is a gate for them",
-  credential: "there is no broker yet: calls of its tools are denied (CREDENTIAL_UNAVAILABLE)",
+  credential: (all) =>
+    all.some(({ keyword }) => keyword === "provider")
+      ? null
+      : "no provider is declared that could give it: calls of its tools are denied (CREDENTIAL_UNAVAILABLE)",
   selector: null,
   delegate: "declared; delegations are denied until there is a gate for them",
   spawn: "declared; it has no effect yet",

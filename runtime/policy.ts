@@ -1,6 +1,7 @@
 // Which policy is in force, which ones were, and how one replaces another. The state is made of `policy` records alone.
 // It must never leave a moment without a policy once there was one, nor judge one call under two.
 
+import type { HostBlock } from "../compiler/lower/blocks.ts";
 import type { Activation } from "./activation.ts";
 import { formatTime } from "./clock.ts";
 import { Declarations } from "./declarations.ts";
@@ -141,6 +142,8 @@ export interface Surroundings {
   readonly load: PolicyLoader;
   /** Refuses, by throwing PolicyRefusal, what the running process cannot take over without a new start. */
   readonly checkRuntime: (runtime: { readonly [name: string]: RuntimeValue }) => void;
+  /** Starts the providers that a policy declares; gives a sentence for each that does not start. */
+  readonly startProviders: (blocks: readonly HostBlock[], allowPrivate: boolean) => Promise<readonly string[]>;
 }
 
 /** A loaded policy that is about to be in force, and what its new rules look back at. */
@@ -180,6 +183,9 @@ export class Policies {
         return { active, changed: false, phasesStarted: [], seq: null };
       }
       this.#checkRuntime(policy);
+      const { startProviders } = this.#around;
+      const problems = await startProviders(policy.blocks(), policy.runtime().allow_private === true);
+      if (problems.length > 0) throw new PolicyRefusal("UNSUPPORTED", problems.join("; "));
       const imageHash = sha256Hex(image);
       storeImage(this.#around.policiesDir, { imageHash, image, sources });
       const past = await this.#lookBack(policy, image);

@@ -28,6 +28,7 @@ import { PhaseEnds } from "./phases.ts";
 import { type ActivePolicy, Policies, PolicyHistory } from "./policy.ts";
 import { checkSocketDir, preparePlaces, prepareShortDir } from "./premises.ts";
 import { Prices, pricesVariable } from "./prices/prices.ts";
+import { Providers } from "./providers/providers.ts";
 import { Recovery } from "./recover.ts";
 import { SignerKeys } from "./signer-keys.ts";
 import { type StackPaths, socketPlaces, stackPaths } from "./stack.ts";
@@ -109,12 +110,15 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
     if (places.agent !== paths.agentSocket) checkSocketDir(places.agent);
     const ledger = new Ledger(log, clock);
     const http = options.http ?? httpWordsOf(runtime, env);
+    const journal = openJournal(paths.daemonLog, journalLevelOf(runtime.log_level));
+    const providers = new Providers({ ledger, journal, env, dir: paths.dir, dev: options.dev ?? false });
     const policies: Policies = new Policies(history, {
       ledger,
       policiesDir: paths.policies,
       walDir,
       disk: options.disk ?? nodeDisk,
       load: machine.load,
+      startProviders: (blocks, allowPrivate) => providers.rehearse({ blocks, allowPrivate }),
       checkRuntime: (wanted) => {
         const running = { walDir, durability, socket: places.agent, http };
         checkSigning(wanted, keys.signer !== null);
@@ -125,7 +129,6 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
     storeMachine(paths.policies);
     if (recovery.active !== null && history.machineHash !== ownMachineHash())
       await nameMachine(ledger, recovery.active, history);
-    const journal = openJournal(paths.daemonLog, journalLevelOf(runtime.log_level));
     const daemon = new Daemon({
       options,
       keys,
@@ -143,6 +146,7 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
       durability,
       http: httpSettingsOf(http, paths.dir),
       tokens: new Tokens(nodeDisk, paths.keys),
+      providers,
       spans: await spansOf(env, journal),
       prices: Prices.read(nodeDisk, env[pricesVariable]),
       startedUs,

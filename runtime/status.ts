@@ -62,9 +62,7 @@ export function statusOf(sources: StatusSources): StatusAnswer {
       wal: walOf(sources, reading.wallUs),
     },
     doors: doorsOf(places.agent, sources.httpAddress(), sources.proxyAddress()),
-    providers: blocks.flatMap(({ keyword, name, fields }) =>
-      keyword === "provider" ? [{ name: name ?? "", type: String(fields.type ?? ""), status: "not_started" }] : [],
-    ),
+    providers: governor.providers.views(),
     notices: [...shortcomings(blocks), ...sources.outsideNotices()],
     budgets: (active?.policy.budgets(nowMs) ?? []).map((budget) => ({ agent: budget.agent, ...budgetView(budget) })),
     approvals: {

@@ -107,7 +107,7 @@ function jsonOf({ ok: _ok, daemon, ...rest }: StatusAnswer, drift: boolean | nul
 function codeOf({ daemon, providers }: StatusAnswer): ExitCode {
   if (daemon.state === "INITIALIZING" || daemon.state === "STARTING") return exits.changes;
   if (daemon.state !== "READY") return exits.failed;
-  return providers.some((provider) => provider.status !== "ready") ? exits.warnings : exits.ok;
+  return providers.some(({ status }) => status !== "ready" && status !== "stub") ? exits.warnings : exits.ok;
 }
 
 /** The shape of a status where no daemon answers. */

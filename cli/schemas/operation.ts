@@ -39,7 +39,15 @@ export const operationSchemas: Readonly<Record<string, Schema>> = {
   status: object({
     daemon: runningDaemon,
     doors: listOf(object({ door: oneOf(...doorWords), address: string, can_be_bypassed: boolean, bypass: string })),
-    providers: listOf(openObject),
+    providers: listOf(
+      object({
+        name: string,
+        type: string,
+        status: oneOf("starting", "ready", "down", "stub", "not_started"),
+        why: orNull(string),
+        restarts: integer,
+      }),
+    ),
     notices: listOf(string),
     budgets: listOf(object({ ...budgetMembers, agent: string })),
     approvals: object({ pending: integer, oldest_age_seconds: orNull(number) }),

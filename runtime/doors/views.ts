@@ -117,6 +117,17 @@ export interface DoorView {
   readonly bypass: string;
 }
 
+export interface ProviderView {
+  readonly name: string;
+  readonly type: string;
+  /** `stub`: in dev mode, in the place of one that is not there; `not_started`: nothing here takes it up. */
+  readonly status: "starting" | "ready" | "down" | "stub" | "not_started";
+  /** Why it is down or stubbed, without any value. */
+  readonly why: string | null;
+  /** Starts after the first. */
+  readonly restarts: number;
+}
+
 export interface StatusAnswer {
   readonly ok: true;
   readonly daemon: {
@@ -149,7 +160,7 @@ export interface StatusAnswer {
     readonly wal: WalStatus;
   };
   readonly doors: readonly DoorView[];
-  readonly providers: readonly { readonly name: string; readonly type: string; readonly status: string }[];
+  readonly providers: readonly ProviderView[];
   /** Sentences about what the policy declares and the daemon does not carry out. */
   readonly notices: readonly string[];
   readonly budgets: readonly (BudgetView & { readonly agent: string })[];

@@ -92,19 +92,16 @@ test("J12 an agent cannot hand over the value of a selector, and without one a c
 });
 
 test("status tells of providers and of what is declared without effect", async () => {
-  const policy = `provider "vault" { type = "vault" }\n${bot('alert { on = "deny" notify = "ops" }')}`;
+  const policy = `provider "github" { type = "mcp" }\n${bot('alert { on = "deny" notify = "ops" }')}`;
   await onStack(policy, async (stack) => {
     const { providers, notices } = await askOperator(stack.dir, "status", {});
     assert.equal(
       providers.map(({ name, type, status }) => [name, type, status]),
-      [["vault", "vault", "not_started"]],
+      [["github", "mcp", "not_started"]],
     );
     assert.equal(
       [...notices],
-      [
-        "provider vault: declared; providers are not started yet",
-        "alerts are not delivered: `ops` is none of https://…, slack://…, mailto:… and pagerduty",
-      ],
+      ["alerts are not delivered: `ops` is none of https://…, slack://…, mailto:… and pagerduty"],
     );
   });
 });

@@ -1,0 +1,59 @@
+// The kinds of providers that there are: what each may be told, and how one is made. A kind that is not here cannot start.
+import type { HostBlock } from "../../compiler/lower/blocks.ts";
+import type { Environment } from "../fixed-settings.ts";
+import { ChildProvider } from "./child.ts";
+import { EnvFile, envFileSettings } from "./env-file.ts";
+import { type Provider, ProviderFailure } from "./provider.ts";
+import { type SettingShapes, type Settings, settingsOf } from "./settings.ts";
+
+/** What a provider is made in. */
+export interface Place {
+  /** Of the stack, absolute. */
+  readonly dir: string;
+  readonly env: Environment;
+  /** `runtime { allow_private }`. */
+  readonly allowPrivate: boolean;
+  /** The provider ended by itself. */
+  readonly onGone: () => void;
+}
+
+interface Kind {
+  /** Null: whatever the policy says is passed on. */
+  readonly settings: SettingShapes | null;
+  readonly make: (settings: Settings, place: Place) => Provider;
+  /** A sentence for `status`: what is to be known of every provider of the kind. */
+  readonly notice?: string;
+}
+
+const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
+  [
+    "env-file",
+    {
+      settings: envFileSettings,
+      make: (settings, { dir }) => new EnvFile(settings, dir),
+      notice: "its secrets lie in a file: for development",
+    },
+  ],
+  ["process", { settings: null, make: (settings, place) => new ChildProvider(settings, place) }],
+]);
+
+/** Types whose providers something else than the supervisor takes up: `mcp` names the upstream of a proxy. */
+export const servedElsewhere: ReadonlySet<string> = new Set(["mcp"]);
+
+export function typeOf({ fields }: HostBlock): string {
+  return typeof fields.type === "string" ? fields.type : "";
+}
+
+/** Throws ProviderFailure SETTINGS. */
+export function makeProvider(block: HostBlock, place: Place): Provider {
+  const kind = kinds.get(typeOf(block));
+  if (kind === undefined) {
+    const known = [...kinds.keys()].join(", ");
+    throw new ProviderFailure("SETTINGS", `there is no kind \`${typeOf(block)}\` here, only ${known}`);
+  }
+  return kind.make(settingsOf(block, kind.settings, place.env), place);
+}
+
+export function noticeOf(block: HostBlock): string | null {
+  return kinds.get(typeOf(block))?.notice ?? null;
+}
