@@ -22,11 +22,11 @@ const markTextMax = 40_000;
 
 const queries = /\b(?:history_[a-z_]+|deny_count_within|session\s*\.\s*(?:sum|count))\s*\(/;
 
-/** Whether some rule of the policy looks back that is not in the one before. */
-export function looksBackAnew(policy: Policy, before: Policy): boolean {
+/** Whether some rule of the policy looks back that is not in the one before; null: whether any does. */
+export function looksBackAnew(policy: Policy, before: Policy | null): boolean {
   const asked = ({ agent, text }: { readonly agent: string; readonly text: string }): string[] =>
     queries.test(text) ? [`${agent}\n${text}`] : [];
-  const known = new Set(before.rules().flatMap(asked));
+  const known = new Set(before?.rules().flatMap(asked) ?? []);
   return policy.rules().some((rule) => asked(rule).some((text) => !known.has(text)));
 }
 

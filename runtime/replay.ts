@@ -88,24 +88,25 @@ const progressRecords = 1024;
 export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   const { walDir, policiesDir, load, sinceUs } = options;
   const past = new Past(policiesDir, load);
-  const policies = {
-    active: load(loadImage(policiesDir, options.activeImageHash).image),
-    candidate: load(options.candidate),
+  const active = loadImage(policiesDir, options.activeImageHash);
+  const policies = { active: load(active.image), candidate: load(options.candidate) };
+  const lookBacks = {
+    active: looksBackAnew(policies.active, null) ? new LookBack(load(active.image)) : null,
+    candidate: looksBackAnew(policies.candidate, policies.active) ? new LookBack(load(options.candidate)) : null,
   };
-  // What only the candidate's rules look back at is found before the window, as applying it would.
-  const lookBack = looksBackAnew(policies.candidate, policies.active) ? new LookBack(load(options.candidate)) : null;
   let run: Run | null = null;
   await visitRecords(walDir, (record) => {
     if (record.seq % progressRecords === 0) options.onProgress?.(record.seq);
     const call = record.type === "decision" ? callOf(record.member, record.timeUs) : null;
     if (call !== null && call.nowMs * 1000 >= sinceUs) {
-      run ??= begin(policies, past.snapshot(), call.nowMs, lookBack?.entries(call.nowMs * 1000) ?? [], options.samples);
+      run ??= begin(policies, past, lookBacks, call.nowMs, options.samples);
       run.take(call, record, past.active?.policy.tool(call.request.agent_id, call.request.tool_id) ?? null);
       return;
     }
     if (run === null) {
       if (moving.has(record.type)) past.take(record.value());
-      if (lookBack !== null && record.timeUs >= sinceUs - lookBackUs) lookBack.takeTail([record.value()]);
+      if (record.timeUs < sinceUs - lookBackUs) return;
+      for (const lookBack of [lookBacks.active, lookBacks.candidate]) lookBack?.takeTail([record.value()]);
     } else if (record.type === "policy") {
       // Only for which version was in force: the counters are the two policies' own from here on.
       past.take(record.value());
@@ -123,18 +124,31 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   return (run as Run | null)?.report() ?? nothing;
 }
 
-/** Both policies take over the counters as a swap would, with the clocks of their phases started. */
+interface Two<Kind> {
+  readonly active: Kind;
+  readonly candidate: Kind;
+}
+
+/**
+ * Both policies take over the counters as a swap would, with the clocks of their phases started: that in force from the version of then,
+ * the candidate from that in force. What one looks back at and the one before it did not keep up is found in the log, as applying it
+ * would find it.
+ */
 function begin(
-  { active, candidate }: { readonly active: Policy; readonly candidate: Policy },
-  counters: Uint8Array | null,
+  { active, candidate }: Two<Policy>,
+  past: Past,
+  lookBacks: Two<LookBack | null>,
   nowMs: number,
-  histories: readonly Uint8Array[],
   samples = 0,
 ): Run {
+  const then = past.active?.policy ?? null;
+  const isNew = then !== null && looksBackAnew(active, then);
+  if (isNew) then.addHistory(lookBacks.active?.entries(nowMs * 1000) ?? [], nowMs);
+  const counters = past.snapshot();
   if (counters !== null) active.restore(counters);
   active.activatePhases(nowMs);
+  active.addHistory(lookBacks.candidate?.entries(nowMs * 1000) ?? [], nowMs);
   candidate.restore(active.snapshot());
-  candidate.addHistory(histories, nowMs);
   candidate.activatePhases(nowMs);
   return new Run(new Side(active), new Side(candidate), samples);
 }

@@ -181,4 +181,40 @@ test("what only the candidate's rules look back at is found before the window", 
     assert.is((await against(stack, sum(40), sinceUs)).transitions.length, 1);
   }));
 
+test("what the version in force looks back at is found too, where it came into force within the window", () =>
+  onStack(inAgent("permit open\npermit pay"), async (stack) => {
+    await stack.ask("open");
+    await stack.ask("pay", { amount: 40 });
+    const opened = inAgent('permit open\npermit pay if history_tool_count("open") == 1');
+    await stack.apply(opened);
+    await stack.ask("pay", { amount: 50 });
+    const records = (await stack.records()).filter(({ type }) => type === "decision");
+    const sinceUs = Date.parse(String(records[1]?.time)) * 1000;
+    assert.equal(await against(stack, opened, sinceUs), { total: 2, notReplayable: 0, transitions: [] });
+    // All of it was permitted, so that a policy that permits all changes nothing.
+    assert.equal((await against(stack, inAgent("permit open\npermit pay"), sinceUs)).transitions, []);
+    const narrower = inAgent('permit open\npermit pay if history_tool_count("open") == 1 and amount < 45');
+    assert.equal((await against(stack, narrower, sinceUs)).transitions, [
+      { tool: "pay", from: "permit", to: "deny", count: 1 },
+    ]);
+  }));
+
+test("what an older version had counted of a query and nobody kept up since is not taken for the past", () => {
+  const opened = inAgent('permit open\npermit pay if history_tool_count("open") == 1');
+  return onStack(opened, async (stack) => {
+    await stack.ask("open");
+    await stack.ask("pay");
+    // From here on nobody counts: the next calls of `open` are found in the log alone.
+    await stack.apply(inAgent("permit open\npermit pay"));
+    for (let i = 0; i < 2; i++) await stack.ask("open");
+    await stack.ask("pay");
+    const records = (await stack.records()).filter(({ type }) => type === "decision");
+    const sinceUs = Date.parse(String(records.at(-1)?.time)) * 1000;
+    assert.equal((await against(stack, opened, sinceUs)).transitions, [
+      { tool: "pay", from: "permit", to: "deny", count: 1 },
+    ]);
+    assert.equal((await against(stack, opened.replace("== 1", "== 3"), sinceUs)).transitions, []);
+  });
+});
+
 test.run();
