@@ -13,6 +13,7 @@ import { type Disk, type DiskLock, nodeDisk, realPath, replaceFile } from "./dis
 import { Doors } from "./doors/doors.ts";
 import type { HttpSettings } from "./doors/http/door.ts";
 import type { HttpLimits } from "./doors/http/limits.ts";
+import type { Door } from "./doors/kinds.ts";
 import { ProxyDoor } from "./doors/proxy/door.ts";
 import { Feeds } from "./feeds.ts";
 import type { Environment, HttpWords } from "./fixed-settings.ts";
@@ -171,7 +172,7 @@ export class Daemon implements House {
       journal,
       options.env ?? process.env,
     );
-    this.#proxy = new ProxyDoor(this.governor, this.decider);
+    this.#proxy = new ProxyDoor(this.governor, this.decider, parts.paths.dir);
     this.#doors = new Doors({
       governor: this.governor,
       decider: this.decider,
@@ -209,8 +210,9 @@ export class Daemon implements House {
     return [...this.#alerts.notices(), ...selectors.notices(), ...providers.notices(), ...this.#proxy.notices()];
   }
 
-  proxyAddress(): string | null {
-    return this.#proxy.address;
+  /** The doors of the proxy that are open. */
+  proxyDoors(): readonly (readonly [Door, string])[] {
+    return this.#proxy.doors();
   }
 
   httpAddress(): string | null {

@@ -7,6 +7,7 @@ import { formatTime } from "./clock.ts";
 import { Declarations } from "./declarations.ts";
 import type { Disk } from "./disk.ts";
 import type { SourceText } from "./doors/protocol.ts";
+import { faultOfService } from "./doors/proxy/upstream.ts";
 import type { PolicySource, VersionView } from "./doors/views.ts";
 import { secondsOf } from "./duration.ts";
 import type { Policy, RuntimeValue } from "./evaluator/types.ts";
@@ -43,6 +44,8 @@ const supportedRuntime: ReadonlySet<string> = new Set([
   "agent_enforce_profile",
   "supervised_command",
   "http_proxy_port",
+  "http_upstream",
+  "http_openapi",
   "strip_env",
   "strip_ambient_credentials",
 ]);
@@ -287,6 +290,8 @@ export class Policies {
       const known = profiles.map((word) => `"${word}"`).join(" or ");
       throw new PolicyRefusal("UNSUPPORTED", `\`agent_enforce_profile\` is ${known}`);
     }
+    const fault = faultOfService(runtime);
+    if (fault !== null) throw new PolicyRefusal("UNSUPPORTED", fault);
     this.#around.checkRuntime(runtime);
   }
 

@@ -20,7 +20,7 @@ export interface StatusSources {
   state(): DaemonState;
   connections(): number;
   httpAddress(): string | null;
-  proxyAddress(): string | null;
+  proxyDoors(): readonly (readonly [Door, string])[];
   /** Sentences about alerts that wait or cannot be delivered, and values that cannot be asked for. */
   outsideNotices(): readonly string[];
 }
@@ -61,7 +61,7 @@ export function statusOf(sources: StatusSources): StatusAnswer {
       decisions: { ...sources.decider.counts },
       wal: walOf(sources, reading.wallUs),
     },
-    doors: doorsOf(places.agent, sources.httpAddress(), sources.proxyAddress()),
+    doors: doorsOf(places.agent, sources.httpAddress(), sources.proxyDoors()),
     providers: governor.providers.views(),
     notices: [...shortcomings(blocks), ...sources.outsideNotices()],
     budgets: (active?.policy.budgets(nowMs) ?? []).map((budget) => ({ agent: budget.agent, ...budgetView(budget) })),
@@ -78,14 +78,18 @@ export function statusOf(sources: StatusSources): StatusAnswer {
 }
 
 /** Every door so far asks an agent that could also act without asking: none of them holds it in. */
-function doorsOf(socket: string, http: string | null, proxy: string | null): readonly DoorView[] {
+function doorsOf(
+  socket: string,
+  http: string | null,
+  proxy: readonly (readonly [Door, string])[],
+): readonly DoorView[] {
   const view = (door: Door, address: string): DoorView => {
     return { door, address, can_be_bypassed: true, bypass: doorBypass[door] };
   };
   return [
     view("socket", socket),
     ...(http === null ? [] : [view("http", http), view("authzen", `${http}/access/v1`)]),
-    ...(proxy === null ? [] : [view("forward-proxy", proxy)]),
+    ...proxy.map(([door, address]) => view(door, address)),
   ];
 }
 

@@ -72,6 +72,7 @@ export class ApplyCommand extends FarameshCommand {
     refuseUnsupported(unsupportedRuntime(runtime), policy.source.file);
     const { shortcomings } = await import("../../runtime/declarations.ts");
     for (const sentence of shortcomings(loaded.blocks())) io.note(`⚠ ${visible(sentence)}`);
+    await this.#readService(io, runtime.http_openapi);
     const settings = launchSettings(paths, runtime, io.env);
     const isRefused = await this.#tryAsserts(io, policy, loaded.info.policy_hash);
     if (isRefused && !this.dryRun) return exits.changes;
@@ -100,6 +101,20 @@ export class ApplyCommand extends FarameshCommand {
     writeAgentScript(paths);
     if (!hadKeys) tellKeys(io, paths);
     return exits.ok;
+  }
+
+  /** The daemon would go on without it, and say so in its status: here there is somebody to read it. */
+  async #readService(io: Terminal, file: unknown): Promise<void> {
+    if (typeof file !== "string") return;
+    const { readService } = await import("../../runtime/doors/proxy/service-file.ts");
+    const { DocumentFailure } = await import("../../runtime/doors/proxy/openapi.ts");
+    try {
+      const { service } = await readService(this.dir, file);
+      for (const one of service.leftOut) io.note(`⚠ ${visible(file)}: left out: ${visible(one)}`);
+    } catch (error) {
+      if (!(error instanceof DocumentFailure)) throw error;
+      throw new Stop(visible(error.message), "`http_openapi` in `runtime { }` names the service's document");
+    }
   }
 
   /** Whether asserts stand in the way. */

@@ -17,6 +17,7 @@ export const runtimeFields: Readonly<Record<string, Shape>> = {
   socket: "text",
   http_listen: "text",
   http_upstream: "text",
+  http_openapi: "text",
   tls_cert_file: "text",
   tls_key_file: "text",
   mcp_proxy_port: "port",

@@ -5,12 +5,20 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Decider } from "../../decide.ts";
 import { defaultFloodLimits, FloodGate } from "../../flood.ts";
 import type { Governor } from "../../governor.ts";
+import { stampOf } from "../../policy.ts";
 import { type TokenView, tokensMax } from "../../tokens.ts";
+import type { Door } from "../kinds.ts";
 import { forward } from "./forward.ts";
 import { faultOfHead } from "./head.ts";
+import { DocumentFailure } from "./openapi.ts";
 import { fault, type ProxyLimits, type ProxyParts, proxyLimits, type Said } from "./parts.ts";
+import { Reverse } from "./reverse.ts";
+import { readService } from "./service-file.ts";
 import { Tunnels } from "./tunnel.ts";
+import { upstreamOf } from "./upstream.ts";
 
+/** Sentences of status. */
+const leftOutShownMax = 10;
 const loopback = "127.0.0.1";
 
 interface Open {
@@ -30,8 +38,13 @@ export class ProxyDoor {
   readonly #distrusted = new WeakSet<Socket>();
   #open: Open | null = null;
   #failure: string | null = null;
+  readonly #dir: string;
+  #reverse: Reverse | null = null;
+  #aboutService: readonly string[] = [];
+  #turn: Promise<void> = Promise.resolve();
 
-  constructor(governor: Governor, decider: Decider, limits: ProxyLimits = proxyLimits) {
+  constructor(governor: Governor, decider: Decider, dir: string, limits: ProxyLimits = proxyLimits) {
+    this.#dir = dir;
     this.#limits = limits;
     this.#allGate = new FloodGate(defaultFloodLimits, governor.ledger.clock.now().wallUs);
     this.#parts = {
@@ -40,6 +53,13 @@ export class ProxyDoor {
       allowPrivate: () => governor.policies.active?.policy.runtime().allow_private === true,
       gateOf: (token) => this.#gateOf(token),
     };
+  }
+
+  /** Those that are open, with their address. */
+  doors(): readonly (readonly [Door, string])[] {
+    const { address } = this;
+    if (address === null) return [];
+    return [["forward-proxy", address], ...(this.#reverse === null ? [] : [["reverse-proxy", address] as const])];
   }
 
   /** `http://127.0.0.1:8888`; null where it does not listen. */
@@ -52,17 +72,45 @@ export class ProxyDoor {
   }
 
   notices(): readonly string[] {
-    return this.#failure === null ? [] : [this.#failure];
+    return [...(this.#failure === null ? [] : [this.#failure]), ...this.#aboutService];
   }
 
   /** Looks at the policy in force, and opens or closes. Resolves when it listens, or cannot. */
-  async takePolicy(): Promise<void> {
+  takePolicy(): Promise<void> {
+    // At once: a request under the new policy is not read by the earlier one's document.
+    this.#reverse = null;
+    this.#aboutService = [];
+    this.#turn = this.#turn.then(() => this.#take());
+    return this.#turn;
+  }
+
+  async #take(): Promise<void> {
     const { active } = this.#parts.governor.policies;
-    const port = active?.policy.runtime().http_proxy_port;
+    const { http_proxy_port: port, http_upstream: upstream, http_openapi: file } = active?.policy.runtime() ?? {};
     const wanted = typeof port === "number" ? port : null;
+    if (wanted !== null && typeof upstream === "string" && typeof file === "string") await this.#serve(upstream, file);
     if (wanted === (this.#open?.wanted ?? null)) return;
     this.close();
     if (wanted !== null) await this.#listen(wanted);
+  }
+
+  /** A service whose document cannot be read is none, and status says why. */
+  async #serve(upstream: string, file: string): Promise<void> {
+    const { ledger, policies, journal } = this.#parts.governor;
+    const place = upstreamOf(upstream);
+    try {
+      if (place === null) throw new DocumentFailure("`http_upstream` is no address of a service");
+      const { service, sha256 } = await readService(this.#dir, file);
+      if (!ledger.isUsable || policies.active === null) return;
+      const detail = { file, sha256, operations: service.operations.length };
+      ledger.append("mark", stampOf(policies.active), { kind: "openapi", detail }, ledger.clock.now());
+      this.#reverse = new Reverse(this.#parts, this.#limits, place, service);
+      this.#aboutService = service.leftOut.slice(0, leftOutShownMax).map((one) => `${file}: left out: ${one}`);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      if (!(error instanceof DocumentFailure)) journal.error({ err: error }, "the service behind the proxy");
+      this.#aboutService = [`the proxy has no service behind it: ${why}`];
+    }
   }
 
   async #listen(wanted: number): Promise<void> {
@@ -113,10 +161,12 @@ export class ProxyDoor {
 
   /** Never rejects. */
   async #onRequest(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    if (this.#distrusted.has(incoming.socket)) return;
+    // Held here: a request that was given up has none any more.
+    const { socket } = incoming;
+    if (this.#distrusted.has(socket)) return;
     const say = ({ status, headers, text }: Said): void => {
       if (outgoing.headersSent || outgoing.destroyed) return;
-      this.#distrusted.add(incoming.socket);
+      this.#distrusted.add(socket);
       outgoing.writeHead(status, { ...headers, connection: "close" });
       outgoing.end(text);
       incoming.resume();
@@ -124,8 +174,10 @@ export class ProxyDoor {
     try {
       const wrong = faultOfHead(incoming, false);
       if (wrong !== null) return say(fault(400, "BAD_HEAD", wrong));
-      if (incoming.url?.startsWith("/") === true)
-        return say(fault(400, "NO_SERVICE", "there is no service behind this proxy"));
+      if (incoming.url?.startsWith("/") === true) {
+        if (this.#reverse !== null) return await this.#reverse.take(incoming, outgoing, say);
+        return say(fault(503, "NO_SERVICE", "there is no service behind this proxy"));
+      }
       await forward(this.#parts, this.#limits, incoming, outgoing, say);
     } catch (error) {
       this.#parts.governor.journal.error({ err: error }, "a request of the proxy could not be handled");

@@ -2,7 +2,7 @@
 // ends is never the sender's word alone. It must never send a body without its framing.
 import { type IncomingMessage, request as plainRequest, type ServerResponse } from "node:http";
 import { request as tlsRequest } from "node:https";
-import type { LookupFunction } from "node:net";
+import { isIP, type LookupFunction } from "node:net";
 import { pipeline } from "node:stream";
 import { plainly } from "../../outgoing/checked.ts";
 import { passedOn } from "./head.ts";
@@ -54,7 +54,7 @@ export function relay(
       method: incoming.method,
       path: onward.path,
       headers: framed(incoming, onward),
-      ...(onward.isSecure ? { servername: onward.host } : {}),
+      ...(onward.isSecure && isIP(onward.host) === 0 ? { servername: onward.host } : {}),
     });
     const connecting = setTimeout(() => sent.destroy(new Error("the connection took too long")), limits.connectMs);
     sent.once("socket", (socket) => {
@@ -83,7 +83,10 @@ export function relay(
 /** Node frames a body of GET or DELETE only where it is told to; without, its bytes would be the next request. */
 function framed({ headers }: IncomingMessage, { headers: kept, body }: Onward): string[] {
   const rest = withoutFraming(kept);
-  if (body !== null) return body.length === 0 ? rest : [...rest, "content-length", String(body.length)];
+  if (body !== null) {
+    const isFramed = body.length > 0 || headers["content-length"] !== undefined;
+    return isFramed ? [...rest, "content-length", String(body.length)] : rest;
+  }
   if (headers["transfer-encoding"] !== undefined) return [...rest, "transfer-encoding", "chunked"];
   return headers["content-length"] === undefined ? rest : [...rest, "content-length", headers["content-length"]];
 }

@@ -236,7 +236,7 @@ test("a policy without the port closes the proxy, and with it its tunnels", () =
     const { doors } = await askOperator(proxy.stack.dir, "status", {});
     assert.equal(doors.at(-1)?.door, "forward-proxy");
     await proxy.stack.apply('agent "bot" { default deny }');
-    assert.is(proxy.stack.daemon.proxyAddress(), null);
+    assert.is(proxy.address, null);
     assert.is(proxy.stack.daemon.connections(), 0);
   }));
 

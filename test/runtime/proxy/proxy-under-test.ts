@@ -14,8 +14,12 @@ export class ProxyUnderTest {
     this.stack = stack;
   }
 
+  get address(): string | null {
+    return this.stack.daemon.proxyDoors()[0]?.[1] ?? null;
+  }
+
   get port(): number {
-    return Number(new URL(this.stack.daemon.proxyAddress() ?? "http://none").port);
+    return Number(new URL(this.address ?? "http://none").port);
   }
 
   /** The headers that say who asks. */
@@ -25,7 +29,7 @@ export class ProxyUnderTest {
 
   async apply(policy: string): Promise<void> {
     await this.stack.apply(policy);
-    for (let turn = 0; turn < 200 && this.stack.daemon.proxyAddress() === null; turn++) {
+    for (let turn = 0; turn < 200 && this.address === null; turn++) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
