@@ -14,7 +14,6 @@ import { Doors } from "./doors/doors.ts";
 import type { HttpSettings } from "./doors/http/door.ts";
 import type { HttpLimits } from "./doors/http/limits.ts";
 import type { Door } from "./doors/kinds.ts";
-import { ProxyDoor } from "./doors/proxy/door.ts";
 import { Feeds } from "./feeds.ts";
 import type { Environment, HttpWords } from "./fixed-settings.ts";
 import type { FloodLimits } from "./flood.ts";
@@ -121,7 +120,6 @@ export class Daemon implements House {
   readonly #doors: Doors;
   readonly #phaseWatch: PhaseWatch;
   readonly #alerts: Alerts;
-  readonly #proxy: ProxyDoor;
   readonly #token = randomBytes(32).toString("hex");
   #state: DaemonState = "STARTING";
   #housekeeping: NodeJS.Timeout | null = null;
@@ -172,7 +170,6 @@ export class Daemon implements House {
       journal,
       options.env ?? process.env,
     );
-    this.#proxy = new ProxyDoor(this.governor, this.decider, parts.paths.dir);
     this.#doors = new Doors({
       governor: this.governor,
       decider: this.decider,
@@ -180,6 +177,7 @@ export class Daemon implements House {
       house: this,
       journal,
       token: this.#token,
+      dir: parts.paths.dir,
       places: parts.places,
       http: parts.http,
       flood: options.flood,
@@ -202,17 +200,17 @@ export class Daemon implements House {
   }
 
   connections(): number {
-    return this.#doors.connections + this.#proxy.connections;
+    return this.#doors.connections;
   }
 
   outsideNotices(): readonly string[] {
     const { selectors, providers } = this.governor;
-    return [...this.#alerts.notices(), ...selectors.notices(), ...providers.notices(), ...this.#proxy.notices()];
+    return [...this.#alerts.notices(), ...selectors.notices(), ...providers.notices(), ...this.#doors.proxy.notices()];
   }
 
   /** The doors of the proxy that are open. */
   proxyDoors(): readonly (readonly [Door, string])[] {
-    return this.#proxy.doors();
+    return this.#doors.proxy.doors();
   }
 
   httpAddress(): string | null {
@@ -292,7 +290,7 @@ export class Daemon implements House {
     this.journal.info({ version: policies.active?.version }, "policy in force");
     this.#phaseWatch.look();
     this.#alerts.takePolicy();
-    void this.#proxy.takePolicy();
+    void this.#doors.proxy.takePolicy();
     this.governor.selectors.takePolicy(policies.active);
     this.governor.providers.takePolicy(policies.active);
   }
@@ -343,7 +341,6 @@ export class Daemon implements House {
     if (this.#housekeeping !== null) clearInterval(this.#housekeeping);
     this.#phaseWatch.stop();
     this.#doors.finish();
-    this.#proxy.close();
     for (let waitedMs = 0; waitedMs < drainMs && this.connections() > 0; waitedMs += drainPollMs) {
       await new Promise((resolve) => setTimeout(resolve, drainPollMs));
     }
@@ -391,7 +388,7 @@ export class Daemon implements House {
       this.#snapshots.tick();
       this.#retention.tick();
       this.#alerts.tick();
-      this.#proxy.tick();
+      this.#doors.proxy.tick();
     } catch (error) {
       this.journal.error({ err: error }, "housekeeping failed");
     }

@@ -10,6 +10,7 @@ import type { HttpDoor, HttpSettings } from "./http/door.ts";
 import type { HttpLimits } from "./http/limits.ts";
 import { type Listening, listenAt } from "./listen.ts";
 import { OperatorDoor, operatorConnectionsMax } from "./operator.ts";
+import { ProxyDoor } from "./proxy/door.ts";
 import { AgentDoor, agentConnectionsMax } from "./socket.ts";
 
 export interface DoorParts {
@@ -20,6 +21,8 @@ export interface DoorParts {
   readonly journal: Logger;
   /** What an operator shows. */
   readonly token: string;
+  /** The stack's. */
+  readonly dir: string;
   readonly places: SocketPlaces;
   /** Null: no door over HTTP. */
   readonly http: HttpSettings | null;
@@ -34,17 +37,20 @@ export class Doors {
   readonly #operator: OperatorDoor;
   readonly #servers: Listening[] = [];
   #http: HttpDoor | null = null;
+  /** Opens and closes with the policy in force. */
+  readonly proxy: ProxyDoor;
 
   constructor(parts: DoorParts) {
     const { governor, decider, desk, token, flood, state } = parts;
     this.#parts = parts;
+    this.proxy = new ProxyDoor(governor, decider, parts.dir);
     this.#operator = new OperatorDoor(desk, parts.house, token);
     this.#agent = new AgentDoor({ governor, decider, desk, token, ...(flood === undefined ? {} : { flood }), state });
   }
 
   /** Of agents: the operator's do not count, since they hold nothing up. */
   get connections(): number {
-    return this.#agent.connections + (this.#http?.connections ?? 0);
+    return this.#agent.connections + (this.#http?.connections ?? 0) + this.proxy.connections;
   }
 
   get httpAddress(): string | null {
@@ -81,6 +87,7 @@ export class Doors {
     this.#agent.finish();
     this.#operator.finish();
     this.#http?.finish();
+    this.proxy.close();
   }
 
   destroy(): void {

@@ -37,7 +37,7 @@ const requests: readonly (readonly [string, string, number])[] = [
   ["another protocol", "GET http://H/ HTTP/1.1\r\nHost: H\r\nAConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", 400],
   ["a header taken away", "POST http://H/ HTTP/1.1\r\nHost: H\r\nAConnection: content-length\r\nContent-Length: 5\r\n\r\nhello", 400],
   ["TRACE", "TRACE http://H/ HTTP/1.1\r\nHost: H\r\nA\r\n", 405],
-  ["a path alone", "GET / HTTP/1.1\r\nHost: H\r\nA\r\n", 400],
+  ["a path alone", "GET / HTTP/1.1\r\nHost: H\r\nA\r\n", 503],
   ["https without a tunnel", "GET https://H/ HTTP/1.1\r\nHost: H\r\nA\r\n", 400],
   ["a tunnel with a body", "CONNECT H HTTP/1.1\r\nHost: H\r\nAContent-Length: 5\r\n\r\nhello", 400],
   ["a tunnel to another host in the header", "CONNECT H HTTP/1.1\r\nHost: other.example:443\r\nA\r\n", 400],
