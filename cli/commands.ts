@@ -36,6 +36,7 @@ import { HookCommand } from "./commands/hook.ts";
 import { InitCommand } from "./commands/init.ts";
 import { KeyRotateCommand, KeyShowCommand } from "./commands/key.ts";
 import { LearnCommand } from "./commands/learn.ts";
+import { McpWrapCommand } from "./commands/mcp-wrap.ts";
 import { PlanCommand } from "./commands/plan.ts";
 import * as registry from "./commands/registry.ts";
 import { RegistryPublishCommand, RegistrySignCommand } from "./commands/registry-publish.ts";
@@ -62,6 +63,7 @@ export const commands: readonly CommandClass<Context>[] = [
   TestCommand,
   TestGenerateCommand,
   TestRecordCommand,
+  McpWrapCommand,
   PlanCommand,
   BenchCommand,
   ApplyCommand,

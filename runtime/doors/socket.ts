@@ -17,6 +17,7 @@ import { completionOf, followUp, followUps } from "./followups.ts";
 import { type Answer, agentLineLimits, type Line, LineConnection, type LineLimits } from "./lines.ts";
 import { isToken } from "./operator.ts";
 import { operatorTypes } from "./protocol.ts";
+import { reachAnswer } from "./reach.ts";
 import { deferStatus, recordOperatorRefused, recordUndelivered } from "./refusals.ts";
 import { openStream, streamsFull, subscriptions } from "./streams.ts";
 
@@ -134,6 +135,7 @@ export class AgentDoor {
     if (typeof type === "string" && followUps.has(type)) return this.#onFollowUp(type, message);
     if (typeof type === "string" && Object.hasOwn(subscriptions, type)) return this.#onSubscribe(type, message, caller);
     if (type === "phase" || type === "session") return this.#onSession(message, gate);
+    if (type === "reach") return this.#onReach(message);
     if (typeof type !== "string") {
       const refused = { code: "BAD_REQUEST", message: "`type` is missing", ...readable(message) } as const;
       return this.#parts.decider.refuse(refused, gate);
@@ -179,6 +181,13 @@ export class AgentDoor {
     const detail = { type, agent_id: readable(message).agentId, wrong_token: hasToken };
     await recordOperatorRefused(governor, gate, detail);
     return errorAnswer("OPERATOR_ONLY", `\`${type}\` is the operator's: use the operator socket`, message);
+  }
+
+  #onReach(message: JsonObject): object {
+    const active = this.#ready();
+    if (active === null) return errorAnswer("BAD_REQUEST", "the daemon is not ready", message);
+    const answer = reachAnswer(active, message, this.#parts.governor.ledger.clock.now().wallUs / 1000);
+    return typeof answer === "string" ? errorAnswer("BAD_REQUEST", answer, message) : answer;
   }
 
   /** A session's phase or state, of the agent that asks; with the right `admin_token` the operator asks. */

@@ -1,6 +1,7 @@
 // Puts a decision before every tool call that goes through a client of the Model Context Protocol. It must never send a
 // `tools/call` that has no permit for exactly the arguments it carries.
 import { type Entry, Gate, type GovernOptions } from "./gate.ts";
+import { denialResult } from "./mcp-denial.ts";
 import { isPlainObject } from "./plain-arguments.ts";
 import { ToolDeniedError } from "./tool-denied-error.ts";
 
@@ -60,27 +61,6 @@ async function governed(gate: Gate, given: unknown, send: (params: object) => un
     throw error;
   }
   return entry.permitted ? send({ ...params, arguments: entry.args }) : entry.substitute;
-}
-
-/** A refused call as the result of its tool. Members of the denial are named as on the daemon's wire. */
-function denialResult(error: ToolDeniedError): object {
-  const { code, effect, humanMessage, resolution, ruleRef, approvalId, actionId, nextSteps } = error;
-  const words = [error.message, ...nextSteps, ...(approvalId === undefined ? [] : [`approval: ${approvalId}`])];
-  return {
-    isError: true,
-    content: [{ type: "text", text: words.join("\n") }],
-    structuredContent: {
-      denied: true,
-      effect,
-      code,
-      human_message: humanMessage,
-      resolution,
-      ...(ruleRef === undefined ? {} : { rule_ref: ruleRef }),
-      ...(approvalId === undefined ? {} : { approval_id: approvalId }),
-      ...(actionId === undefined ? {} : { action_id: actionId }),
-      next_steps: nextSteps,
-    },
-  };
 }
 
 function methodOf(client: object, name: string): Method {

@@ -54,6 +54,12 @@ export class SocketTransport implements Transport {
     return this.#send(callId, request.defer_token, { type: "poll_defer", call_id: callId, ...request }, signal);
   }
 
+  /** The most that the policy could ever say to a call of each tool; parsed JSON, unchecked. */
+  reach(agentId: string, tools: readonly string[], signal: AbortSignal): Promise<unknown> {
+    const callId = globalThis.crypto.randomUUID();
+    return this.#send(callId, null, { type: "reach", call_id: callId, agent_id: agentId, tools: [...tools] }, signal);
+  }
+
   /** Ends the connection; calls in flight are rejected. A later call connects anew. */
   async close(): Promise<void> {
     const connecting = this.#connection;

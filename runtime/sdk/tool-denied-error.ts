@@ -13,6 +13,7 @@ export const sdkCodes = {
   TOO_MANY_IN_FLIGHT: "too many calls wait for their answers already",
   APPROVAL_TIMEOUT: "nobody approved the call in time",
   APPROVAL_LOST: "the approval that was waited for expired, or the daemon does not know it",
+  TOOL_WITHHELD: "the MCP server's tool could be taken for another, or has changed since it was first shown",
   ABORTED: "the caller's signal ended the wait",
 } as const satisfies Record<string, string>;
 
