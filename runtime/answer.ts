@@ -133,8 +133,8 @@ function nextSteps({ effect, code, approvalId }: Judgement): readonly string[] {
   return [];
 }
 
-/** The record of this answer did not become durable: whatever was decided, the call must not run. */
-export function withoutRecord(answer: GovernAnswer, code: Code, reason: string): GovernAnswer {
+/** What the answer promised cannot be had after all: whatever was decided, the call must not run. */
+export function turnedDown(answer: GovernAnswer, code: Code, reason: string): GovernAnswer {
   const { call_id, action_id, latency_ms, latency_us, policy_version, policy_hash } = answer;
   const judgement: Judgement = { effect: "deny", code, reason, verdict: null, approvalId: null, used: [] };
   const context: AnswerContext = {

@@ -38,6 +38,15 @@ export class CallTable {
     this.#forget(call.timeUs);
   }
 
+  /** What the action's call gets from now on when it is sent again. */
+  replace(actionId: string, change: (answer: GovernAnswer) => GovernAnswer): void {
+    for (const [key, call] of this.#calls) {
+      if (call.answer.action_id !== actionId) continue;
+      this.#calls.set(key, { ...call, answer: change(call.answer) });
+      return;
+    }
+  }
+
   /** Forgets all. */
   clear(): void {
     this.#calls.clear();

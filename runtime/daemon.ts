@@ -29,6 +29,7 @@ import { pinKey } from "./pinned-keys.ts";
 import type { TokenPlace } from "./pkcs11.ts";
 import type { Policies } from "./policy.ts";
 import type { Prices } from "./prices/prices.ts";
+import { Broker } from "./providers/broker.ts";
 import type { Providers } from "./providers/providers.ts";
 import { Retention } from "./retention.ts";
 import { Selectors } from "./selectors/selectors.ts";
@@ -150,6 +151,7 @@ export class Daemon implements House {
       spans: parts.spans,
       prices: parts.prices,
       providers: parts.providers,
+      broker: new Broker(parts.providers, ledger.clock, dev),
       selectors: new Selectors(ledger.clock, options.env ?? process.env),
     };
     const fault = (reason: string): void => this.#onFault(reason);

@@ -1,7 +1,7 @@
 // One call from request to recorded decision, in the order of the specification. Everything between the first look at
 // the state and the append of the record is one synchronous turn: limits, approvals and swaps are exact because no
 // other call can come in between. It must never answer a permit that is not recorded.
-import { type AnswerContext, answerOf, type Judgement, withoutRecord } from "./answer.ts";
+import { type AnswerContext, answerOf, type Judgement, turnedDown } from "./answer.ts";
 import { consumedBody, newApprovalId, openedBody } from "./approvals.ts";
 import type { Reading } from "./clock.ts";
 import type { Code } from "./codes.ts";
@@ -25,6 +25,7 @@ import { sha256Hex } from "./log/line.ts";
 import { noTree } from "./log/merkle.ts";
 import type { Appended } from "./log/options.ts";
 import type { ActivePolicy } from "./policy.ts";
+import { type OrderedSecret, orderOf, secretAgain, withSecret } from "./providers/delivery.ts";
 import { type Call, type RefusedCall, readCall } from "./request.ts";
 import type { AnswersOfCall, SelectorValues } from "./selectors/selectors.ts";
 import { newActionId } from "./ulid.ts";
@@ -52,6 +53,8 @@ const deniedInEveryMode: ReadonlySet<Code> = new Set([
 export interface Decided {
   readonly answer: GovernAnswer;
   readonly seq: number | null;
+  /** The secret that the answer is to bring, once the record is durable. */
+  readonly secret?: OrderedSecret;
 }
 
 export interface DecisionCounts {
@@ -148,7 +151,9 @@ export class Decider {
         return this.#conclude(turn, active, plain("deny", "CALL_ID_REUSED", reason), false);
       }
       if (known !== null && !this.#isResolvedDefer(known.answer, reading.wallUs)) {
-        return { answer: { ...known.answer, args_sha256: turn.argsSha256 }, seq: known.seq };
+        const answer = { ...known.answer, args_sha256: turn.argsSha256 };
+        const secret = answer.effect === "PERMIT" ? secretAgain(this.#governor, active, turn, answer.action_id) : null;
+        return secret === null ? { answer, seq: known.seq } : { answer, seq: known.seq, secret };
       }
     }
     return this.#judged(turn, active);
@@ -203,16 +208,18 @@ export class Decider {
     return approval === null || approval.status !== "pending" || approval.expiresUs <= nowUs;
   }
 
-  #whenDurable({ answer, seq }: Decided): GovernAnswer | Promise<GovernAnswer> {
+  #whenDurable({ answer, seq, secret }: Decided): GovernAnswer | Promise<GovernAnswer> {
+    if (secret !== undefined && seq !== null)
+      return this.#waited(answer, seq).then((recorded) => withSecret(this.#governor, recorded, secret));
     return seq === null || this.#governor.ledger.isDurable(seq) ? answer : this.#waited(answer, seq);
   }
 
   async #waited(answer: GovernAnswer, seq: number): Promise<GovernAnswer> {
     try {
       const isInTime = await this.#deadlines.keeps(this.#governor.ledger.durable(seq));
-      return isInTime ? answer : withoutRecord(answer, "AUDIT_SLOW", "the decision was not on disk in time");
+      return isInTime ? answer : turnedDown(answer, "AUDIT_SLOW", "the decision was not on disk in time");
     } catch {
-      return withoutRecord(answer, "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
+      return turnedDown(answer, "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
     }
   }
 
@@ -227,7 +234,9 @@ export class Decider {
         ...storedArgs(turn.call.args, turn.call.canonicalArgs.length, tool, this.#governor.ledger.log.salts),
         inputs: tool === null ? null : inputsOf(request, tool.reads),
       };
-      const opened = isAudit ? judged : this.#openApproval(turn, active, judged, stored.args);
+      const opened = isAudit
+        ? this.#judge.inAudit(judged, turn, active)
+        : this.#openApproval(turn, active, judged, stored.args);
       for (const id of opened.used) this.#consume(turn, id);
       if (opened.grant !== undefined) this.#useGrant(turn, opened.grant);
       return this.#record(turn, active, opened, stored, isAudit, remember);
@@ -286,7 +295,10 @@ export class Decider {
     if (remember && callId !== null) {
       calls.remember(request.agent_id, callId, { digest: turn.digest, timeUs: turn.reading.wallUs, seq, answer });
     }
-    return { answer, seq };
+    const { credentialRef: ref } = judged;
+    const credential = ref === undefined ? null : active.declarations.credential(request.agent_id, request.tool_id);
+    if (ref === undefined || credential === null || effect !== "permit") return { answer, seq };
+    return { answer, seq, secret: { order: orderOf(turn, credential, ref, turn.actionId), isFirst: true, isAudit } };
   }
 
   /** Gives a fresh defer its approval, or denies it when too many wait. */

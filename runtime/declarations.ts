@@ -13,8 +13,13 @@ export interface Closed {
   readonly reason: string;
 }
 
-interface Credential {
+export interface Credential {
   readonly id: string;
+  /** The provider that has the secret, by name or type; null where the policy names none. */
+  readonly backend: string | null;
+  readonly path: string | null;
+  readonly ttlSeconds: number | null;
+  readonly patterns: readonly string[];
   readonly covers: (tool: string) => boolean;
 }
 
@@ -40,8 +45,7 @@ export class Declarations {
     for (const { keyword, agent, name, fields } of blocks) {
       if (agent === null) continue;
       if (keyword === "credential") {
-        const patterns = coveredTools(name ?? "", textsOf(fields.scope)).map(globMatcher);
-        add(this.#credentials, agent, { id: name ?? "", covers: (tool) => patterns.some((fits) => fits(tool)) });
+        add(this.#credentials, agent, credentialOf(name ?? "", fields));
       } else if (keyword === "completion_gate") {
         for (const requirement of textsOf(fields.require)) add(requirements, agent, requirement);
       }
@@ -63,9 +67,14 @@ export class Declarations {
   }
 
   /** The credential that a call of the tool needs; null where it needs none. */
-  credential(agent: string, tool: string): string | null {
+  credential(agent: string, tool: string): Credential | null {
     const own = this.#credentials.get(agent);
-    return own?.find(({ covers }) => covers(tool))?.id ?? null;
+    return own?.find(({ covers }) => covers(tool)) ?? null;
+  }
+
+  /** By agent, in the policy's order. */
+  credentials(): ReadonlyMap<string, readonly Credential[]> {
+    return this.#credentials;
   }
 }
 
@@ -84,6 +93,19 @@ const offWords: ReadonlySet<unknown> = new Set([
 
 function isOn(value: unknown): boolean {
   return !offWords.has(value);
+}
+
+function credentialOf(id: string, { backend, path, ttl, scope }: HostBlock["fields"]): Credential {
+  const patterns = coveredTools(id, textsOf(scope));
+  const matchers = patterns.map(globMatcher);
+  return {
+    id,
+    backend: typeof backend === "string" ? backend : null,
+    path: typeof path === "string" ? path : null,
+    ttlSeconds: typeof ttl === "number" ? ttl : null,
+    patterns,
+    covers: (tool) => matchers.some((fits) => fits(tool)),
+  };
 }
 
 const sessionRequirements: ReadonlySet<string> = new Set([

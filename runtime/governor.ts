@@ -10,6 +10,7 @@ import type { Holds } from "./holds.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Policies } from "./policy.ts";
 import type { Prices } from "./prices/prices.ts";
+import type { Broker } from "./providers/broker.ts";
 import type { Providers } from "./providers/providers.ts";
 import type { Selectors } from "./selectors/selectors.ts";
 import type { DaemonState } from "./stack.ts";
@@ -30,6 +31,7 @@ export interface Governor {
   readonly selectors: Selectors;
   readonly prices: Prices;
   readonly providers: Providers;
+  readonly broker: Broker;
   /** Null where no collector is configured. */
   readonly spans: SpanExporter | null;
   readonly dev: boolean;

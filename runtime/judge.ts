@@ -10,6 +10,7 @@ import type { Effect, Verdict } from "./evaluator/types.ts";
 import type { Grant, Grants } from "./grants.ts";
 import { everyAgent, type Holds } from "./holds.ts";
 import type { ActivePolicy } from "./policy.ts";
+import type { Broker } from "./providers/broker.ts";
 import type { Call } from "./request.ts";
 
 /** Causes that approvals can carry one call past: a rule, the default, and each budget. */
@@ -33,6 +34,7 @@ export interface Premises {
   readonly progress: Progress;
   readonly journal: Logger;
   readonly dev: boolean;
+  readonly broker: Broker;
 }
 
 export class Judge {
@@ -42,14 +44,16 @@ export class Judge {
   readonly #progress: Progress;
   readonly #journal: Logger;
   readonly #dev: boolean;
+  readonly #broker: Broker;
 
-  constructor({ approvals, grants, holds, progress, journal, dev }: Premises) {
+  constructor({ approvals, grants, holds, progress, journal, dev, broker }: Premises) {
     this.#approvals = approvals;
     this.#grants = grants;
     this.#holds = holds;
     this.#progress = progress;
     this.#journal = journal;
     this.#dev = dev;
+    this.#broker = broker;
   }
 
   /** Why a known agent's calls are all denied now: it was killed or quiesced. Null where it was not. */
@@ -70,8 +74,9 @@ export class Judge {
     if (early !== null) return early;
     const { agent_id: agent, tool_id: tool } = turn.call.request;
     const credential = active.declarations.credential(agent, tool);
+    const ref = credential === null ? null : this.#broker.refOf(credential);
     // Without its secret the call cannot run, so nothing may be taken for it: it is judged without being carried out.
-    const isStuck = credential !== null && !this.#dev;
+    const isStuck = credential !== null && ref === null;
     const approved: string[] = [];
     const used: string[] = [];
     let grant: Grant | null = null;
@@ -81,11 +86,12 @@ export class Judge {
     };
     for (let step = 0; step < causesMax; step++) {
       const verdict = this.#verdict(turn, active, approved, isStuck);
-      if (verdict.effect === "permit" && isStuck) return refused(withoutCredential(verdict, credential));
+      if (verdict.effect === "permit" && isStuck)
+        return refused(withoutCredential(verdict, credential.id, this.#broker.whyNot(credential)));
       if (verdict.effect === "permit") {
-        const stub = credential === null ? {} : { credentialRef: `dev-stub:${credential}` };
+        const secret = ref === null ? {} : { credentialRef: ref };
         const granted = grant === null ? {} : { grant };
-        return { ...ofVerdict(verdict), approvalId: used[0] ?? null, used, ...granted, ...stub };
+        return { ...ofVerdict(verdict), approvalId: used[0] ?? null, used, ...granted, ...secret };
       }
       if (verdict.effect === "deny") return refused(ofVerdict(verdict));
       const cause = durableCause(active, verdict.cause);
@@ -104,6 +110,13 @@ export class Judge {
       if (isApproved) used.push(resolved.id);
     }
     return plain("deny", "MACHINE_FAULT", "the call defers again and again");
+  }
+
+  /** In audit mode a call runs whatever was judged, and so with its secret. */
+  inAudit(judged: Judgement, { call }: JudgedCall, active: ActivePolicy): Judgement {
+    const credential = active.declarations.credential(call.request.agent_id, call.request.tool_id);
+    const ref = credential === null ? null : this.#broker.refOf(credential);
+    return ref === null ? judged : { ...judged, credentialRef: ref };
   }
 
   #verdict(turn: JudgedCall, active: ActivePolicy, approved: readonly string[], isStuck: boolean): Verdict {
@@ -166,8 +179,12 @@ export class Judge {
 }
 
 /** Nothing was taken for the call, so its record must not say that something was. */
-function withoutCredential({ charges: _charges, warnings: _warnings, ...verdict }: Verdict, id: string): Judgement {
-  const reason = `the secret of the credential \`${id}\` cannot be had: there is no broker`;
+function withoutCredential(
+  { charges: _charges, warnings: _warnings, ...verdict }: Verdict,
+  id: string,
+  why: string,
+): Judgement {
+  const reason = `the secret of the credential \`${id}\` cannot be had: ${why}`;
   return { ...ofVerdict(verdict), effect: "deny", code: "CREDENTIAL_UNAVAILABLE", reason };
 }
 

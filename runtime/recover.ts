@@ -3,12 +3,13 @@
 // a policy it cannot load.
 import { newAction } from "./actions.ts";
 import { type Activation, activationOf } from "./activation.ts";
-import { answerOf } from "./answer.ts";
+import { answerOf, turnedDown } from "./answer.ts";
 import { retryWindowUs } from "./calls.ts";
 import { parseTime } from "./clock.ts";
 import type { Code } from "./codes.ts";
 import { chargeCost } from "./costs.ts";
 import { chargeRecord, usedOf, verdictOf } from "./decision-record.ts";
+import type { GovernAnswer } from "./doors/agent-protocol.ts";
 import type { Effect, Policy } from "./evaluator/types.ts";
 import { type AppliedImage, loadImage } from "./images.ts";
 import type { JsonObject } from "./json.ts";
@@ -17,6 +18,7 @@ import type { Rebuilt } from "./log/resume.ts";
 import { addHistory } from "./look-back.ts";
 import { machineKind } from "./machines.ts";
 import { type ActivePolicy, activePolicy } from "./policy.ts";
+import { againReason, isTurnedDown } from "./providers/turned-down.ts";
 import { repeatSession } from "./session-keeper.ts";
 import { restoreState, type StateParts } from "./state.ts";
 
@@ -82,6 +84,8 @@ export class Recovery implements Rebuilt {
     if (!isCovered) this.record(value());
     else if (head.type === "decision" && timeUs !== undefined && this.#into.nowUs - timeUs <= retryWindowUs)
       this.#remember(value(), timeUs);
+    else if (head.type === "outcome" && timeUs !== undefined && this.#into.nowUs - timeUs <= retryWindowUs)
+      this.#turnDown(value());
   }
 
   record(record: JsonObject): void {
@@ -90,6 +94,7 @@ export class Recovery implements Rebuilt {
     const { grants, holds } = this.#into;
     if (record.type === "decision" || record.type === "outcome" || record.type === "cost")
       this.#onAction(record, timeUs);
+    if (record.type === "outcome") this.#turnDown(record);
     if (record.type === "decision") this.#decision(record, timeUs);
     else if (record.type === "agent") holds.take(record, timeUs);
     else if (record.type === "grant") {
@@ -103,6 +108,14 @@ export class Recovery implements Rebuilt {
       this.#into.phaseEnds.take(record);
       if (this.#active !== null) repeatSession(this.#active.policy, record, timeUs);
     }
+  }
+
+  /** A permit that was taken back before it was answered stays a denial when its call is sent again. */
+  #turnDown(record: JsonObject): void {
+    if (!isTurnedDown(record)) return;
+    const answered = (answer: GovernAnswer): GovernAnswer =>
+      turnedDown(answer, "CREDENTIAL_UNAVAILABLE", againReason(null));
+    this.#into.calls.replace(String(record.action_id), answered);
   }
 
   #policy(record: JsonObject, timeUs: number): void {

@@ -31,6 +31,19 @@ export interface Receipt {
   readonly root: string;
 }
 
+/** The secret of one permitted call: for its tool alone, and to be kept nowhere. */
+export interface DeliveredCredential {
+  /** As the policy names it. */
+  readonly id: string;
+  /** What the record has in its place. */
+  readonly ref: string;
+  readonly values: { readonly [name: string]: string };
+  /** Null where nobody said. */
+  readonly expires_at: string | null;
+  /** In dev mode, where nobody has the secret: there are no values. */
+  readonly stub?: true;
+}
+
 /** The answer to a `govern` line. Members without a value are left out. */
 export interface GovernAnswer {
   readonly call_id: string;
@@ -58,6 +71,7 @@ export interface GovernAnswer {
   readonly denial_token?: string;
   readonly structured_denial?: StructuredDenial;
   readonly warnings?: readonly { readonly code: Code; readonly budget_id: string }[];
+  readonly credential?: DeliveredCredential;
 }
 
 export type DeferStatus = ApprovalStatus | "unknown";

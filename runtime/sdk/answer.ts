@@ -1,5 +1,6 @@
 // Reads an answer that came from outside: a permit only when everything about it is as expected, else a denial.
 // It must never throw and never turn something unreadable into a permit.
+import type { Credential } from "./credential.ts";
 import { type Resolution, sdkDenial, ToolDeniedError } from "./tool-denied-error.ts";
 
 export interface Question {
@@ -18,7 +19,12 @@ export interface Receipt {
 }
 
 export type Reading =
-  | { readonly effect: "permit"; readonly actionId: string | undefined }
+  | {
+      readonly effect: "permit";
+      readonly actionId: string | undefined;
+      /** The secret that came with it. */
+      readonly credential: Credential | undefined;
+    }
   | { readonly effect: "deny" | "defer"; readonly error: ToolDeniedError };
 
 export type PollStatus = "pending" | "approved" | "denied" | "expired" | "unknown";
@@ -51,7 +57,20 @@ export function readAnswer(answer: unknown, question: Question): Reading {
   if (answer.args_sha256 !== undefined && answer.args_sha256 !== question.argsSha256) {
     return refuse("ARGS_MISMATCH", "the permit is for other arguments than those of this call");
   }
-  return { effect, actionId: text(answer.action_id) };
+  if (answer.credential === undefined) return { effect, actionId: text(answer.action_id), credential: undefined };
+  const credential = credentialIn(answer.credential);
+  if (credential === undefined) return refuse("BAD_ANSWER", "the credential of the answer cannot be read");
+  return { effect, actionId: text(answer.action_id), credential };
+}
+
+function credentialIn(given: unknown): Credential | undefined {
+  if (!isRecord(given) || !isRecord(given.values)) return undefined;
+  const { id, expires_at: expiresAt } = given;
+  const values = Object.entries(given.values);
+  if (typeof id !== "string" || !values.every(([, value]) => typeof value === "string")) return undefined;
+  const entries = values as [string, string][];
+  const end = typeof expiresAt === "string" ? expiresAt : null;
+  return { id, values: new Map(entries), expiresAt: end, isStub: given.stub === true };
 }
 
 /** The receipt of an answer; undefined where there is none, or none that can be read. */

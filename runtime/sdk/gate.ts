@@ -3,7 +3,8 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import type { Json, JsonObject } from "../json.ts";
-import { readAnswer, readPollStatus } from "./answer.ts";
+import { type Reading, readAnswer, readPollStatus } from "./answer.ts";
+import { bindCredential, type Credential } from "./credential.ts";
 import { NotPlain, type PlainArguments, plainArguments } from "./plain-arguments.ts";
 import { keepReceipt } from "./receipts.ts";
 import { sharedSocketTransport } from "./socket-transport.ts";
@@ -58,13 +59,20 @@ export interface GovernOptions {
   readonly purpose?: string;
   readonly delegation?: Json;
   readonly tags?: readonly string[];
+  /**
+   * Runs a permitted tool that has a secret, and gives what it gives: for tools that cannot ask `credentialOf(args)`, for instance
+   * within an AsyncLocalStorage of yours.
+   */
+  readonly withCredential?: (credential: Credential, run: () => unknown) => unknown;
   /** There is no failing open. The member is here so that code which sets it says what it gets. */
   readonly failOpen?: false;
 }
 
 export type Entry =
-  | { readonly permitted: true; readonly args: JsonObject }
+  | { readonly permitted: true; readonly args: JsonObject; readonly run: <T>(tool: () => T) => T }
   | { readonly permitted: false; readonly substitute: unknown };
+
+type Permit = Extract<Reading, { readonly effect: "permit" }>;
 
 export class Gate {
   readonly #options: GovernOptions;
@@ -98,25 +106,32 @@ export class Gate {
     }
     const wait = new Wait(this.#timeoutMs, [signal, this.#options.signal]);
     try {
-      const error = await this.#decide(tool, plain, wait);
-      return error === null
-        ? { permitted: true, args: plain.parse() }
-        : await this.#refuse(error, { tool, args: plain.parse() });
+      const outcome = await this.#decide(tool, plain, wait);
+      const copy = plain.parse();
+      if (outcome instanceof ToolDeniedError) return await this.#refuse(outcome, { tool, args: copy });
+      return { permitted: true, args: copy, run: this.#runner(copy, outcome.credential) };
     } finally {
       wait.end();
     }
   }
 
-  async #decide(tool: string, plain: PlainArguments, wait: Wait): Promise<ToolDeniedError | null> {
+  #runner(args: JsonObject, credential: Credential | undefined): <T>(tool: () => T) => T {
+    if (credential === undefined) return (run) => run();
+    bindCredential(args, credential);
+    const { withCredential } = this.#options;
+    return <T>(run: () => T) => (withCredential === undefined ? run() : (withCredential(credential, run) as T));
+  }
+
+  async #decide(tool: string, plain: PlainArguments, wait: Wait): Promise<ToolDeniedError | Permit> {
     try {
       let outcome = await this.#ask(tool, plain, wait);
       // Ends with the wait's own time limit: each turn polls at least once.
-      while (outcome?.effect === "defer" && this.#options.onDefer === "block") {
+      while (outcome.effect === "defer" && this.#options.onDefer === "block") {
         const approvalId = outcome.approvalId;
         if (approvalId === undefined) return outcome;
         const status = await this.#waitForPerson(tool, approvalId, wait);
         outcome = await this.#ask(tool, plain, wait, approvalId);
-        if (status === "denied" && outcome?.effect === "defer") return outcome;
+        if (status === "denied" && outcome.effect === "defer") return outcome;
       }
       return wait.signal.aborted ? wait.denial(tool) : outcome;
     } catch (error) {
@@ -127,15 +142,15 @@ export class Gate {
     }
   }
 
-  /** Null for a permit. Each question has a call_id of its own; the same one would get the answer of before. */
-  async #ask(tool: string, plain: PlainArguments, wait: Wait, approvalId?: string): Promise<ToolDeniedError | null> {
+  /** Each question has a call_id of its own; the same one would get the answer of before. */
+  async #ask(tool: string, plain: PlainArguments, wait: Wait, approvalId?: string): Promise<ToolDeniedError | Permit> {
     const callId = globalThis.crypto.randomUUID();
     const request = this.#request(callId, tool, plain.parse(), approvalId);
     const answer = await wait.race(this.#transport.govern(request, wait.signal));
     const argsSha256 = bytesToHex(sha256(new TextEncoder().encode(plain.text)));
     keepReceipt(this.#transport, answer);
     const reading = readAnswer(answer, { tool, callId, argsSha256 });
-    return reading.effect === "permit" ? null : reading.error;
+    return reading.effect === "permit" ? reading : reading.error;
   }
 
   #request(callId: string, tool: string, args: JsonObject, approvalId: string | undefined): GovernRequest {

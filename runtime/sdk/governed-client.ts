@@ -60,7 +60,8 @@ async function governed(gate: Gate, given: unknown, send: (params: object) => un
     if (error instanceof ToolDeniedError) return denialResult(error);
     throw error;
   }
-  return entry.permitted ? send({ ...params, arguments: entry.args }) : entry.substitute;
+  if (!entry.permitted) return entry.substitute;
+  return entry.run(() => send({ ...params, arguments: entry.args }));
 }
 
 function methodOf(client: object, name: string): Method {

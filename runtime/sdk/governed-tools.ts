@@ -108,12 +108,13 @@ function governedCall(run: Call, owner: unknown, key: string, gate: Gate, form: 
       return call.refused(error);
     }
     if (!entry.permitted) return entry.substitute;
-    return call.result(await run.apply(owner ?? this, call.parameters(entry.args)));
+    const { args } = entry;
+    return call.result(await entry.run(() => run.apply(owner ?? this, call.parameters(args))));
   };
 }
 
 async function* stream(asked: Promise<Entry>, run: (args: JsonObject) => AsyncIterable<unknown>): AsyncGenerator {
   const entry = await asked;
-  if (entry.permitted) yield* run(entry.args);
+  if (entry.permitted) yield* entry.run(() => run(entry.args));
   else yield entry.substitute;
 }

@@ -1,6 +1,7 @@
 // What an agent imports as `faramesh/sdk`. It must never export anything that approves, changes policy or stops a daemon.
 
 export type { Receipt } from "./answer.ts";
+export { type Credential, credentialOf } from "./credential.ts";
 export type { GovernOptions, RefusalHook, RefusedCall } from "./gate.ts";
 export { type CallingClient, governedClient } from "./governed-client.ts";
 export { type Governed, type GovernedFunction, governedTools } from "./governed-tools.ts";

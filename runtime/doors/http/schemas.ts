@@ -70,6 +70,15 @@ export const decision = v.strictObject({
     }),
   ),
   warnings: v.optional(v.array(v.strictObject({ code, budget_id: v.string() }))),
+  credential: v.optional(
+    v.strictObject({
+      id: v.string(),
+      ref: v.string(),
+      values: v.record(v.string(), v.string()),
+      expires_at: v.nullable(v.string()),
+      stub: v.optional(v.literal(true)),
+    }),
+  ),
 });
 
 /** Every answer that is no 2xx and no decision. */
