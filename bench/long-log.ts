@@ -130,6 +130,7 @@ function appendOne({ decisionBody: body }: Writer, log: Log, policy: Names, nowU
       inputs: null,
       missing: null,
       ruleDigest: DIGEST,
+      step: effect === "permit" ? "answer" : "rules",
       latencyUs: 20 + ((index * 7919) % 400),
       mode: "enforce",
       dev: false,

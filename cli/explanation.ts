@@ -10,6 +10,7 @@ import type { ActivePolicy } from "../runtime/policy.ts";
 import { isKept, recordedCall } from "../runtime/recorded-call.ts";
 import { stackPaths } from "../runtime/stack.ts";
 import { type Alternative, alternativeOf } from "./alternative.ts";
+import { type StepView, stepsOfRecord } from "./decision-steps.ts";
 
 export interface ExplainedRule extends Omit<RuleTrace, "outcome"> {
   /** "not known" where a value that the rule reads was not kept and the record does not say what came of it. */
@@ -20,6 +21,8 @@ export interface ExplainedRule extends Omit<RuleTrace, "outcome"> {
 
 export interface Explained {
   readonly record: JsonObject;
+  /** Null for records of before steps were told apart. */
+  readonly steps: readonly StepView[] | null;
   readonly rules: readonly ExplainedRule[];
   readonly meters: readonly string[];
   readonly phase: string | null;
@@ -60,7 +63,8 @@ function isOfAction({ change, action_id }: JsonObject, of: Json | undefined): bo
 }
 
 function nothing(record: JsonObject, gap: string): Omit<Explained, "approvals" | "outcomes"> {
-  return { record, rules: [], meters: [], phase: null, gap, alternative: null };
+  const steps = stepsOfRecord(record, false);
+  return { record, steps, rules: [], meters: [], phase: null, gap, alternative: null };
 }
 
 /** Codes of refusals that no policy was asked for. */
@@ -95,6 +99,7 @@ function stepsOf(
   const rules = kept ? explanation.rules : asRecorded(explanation.rules, record, active, call.isOutline);
   return {
     record,
+    steps: stepsOfRecord(record, true),
     rules: rules.map((rule) => ({ ...rule, number: rule.rule + 1 })),
     meters: kept || explanation.meters.length > 0 ? explanation.meters : recordedMeters(record),
     phase: explanation.verdict.phase ?? null,

@@ -28,6 +28,7 @@ import type { ActivePolicy } from "./policy.ts";
 import { type OrderedSecret, orderOf, secretAgain, withSecret } from "./providers/delivery.ts";
 import { type Call, type RefusedCall, readCall } from "./request.ts";
 import type { AnswersOfCall, SelectorValues } from "./selectors/selectors.ts";
+import { stepOf } from "./steps.ts";
 import { newActionId } from "./ulid.ts";
 
 /** Why a call waits, as an approval keeps it. */
@@ -279,6 +280,7 @@ export class Decider {
         inputs: stored.inputs,
         missing: turn.missing,
         ruleDigest: rule === null ? null : (active.ruleDigests[rule] ?? null),
+        step: stepOf(judged, active.ruleSteps),
         latencyUs,
         mode: active.mode,
         dev,
@@ -404,6 +406,7 @@ export class Decider {
         inputs: null,
         missing: null,
         ruleDigest: null,
+        step: stepOf(judged, []),
         latencyUs,
         mode,
         dev,

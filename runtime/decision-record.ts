@@ -10,6 +10,7 @@ import { type DecisionText, decisionText } from "./log/decision.ts";
 import type { Log } from "./log/log.ts";
 import { keysAndTypes, redact } from "./log/redact.ts";
 import type { Call } from "./request.ts";
+import type { DecisionStep } from "./steps.ts";
 
 /** Stored arguments, in a decision and in an approval alike; larger ones are replaced by a commitment and their size. */
 export const argsLimitBytes = 32 * 1024;
@@ -57,6 +58,8 @@ export interface DecisionFacts {
   /** Selectors without a value, and why; null where the policy reads none. */
   readonly missing: { readonly [id: string]: string } | null;
   readonly ruleDigest: string | null;
+  /** At which the call was decided. */
+  readonly step: DecisionStep;
   readonly latencyUs: number;
   readonly mode: "enforce" | "audit";
   readonly dev: boolean;
@@ -86,7 +89,7 @@ export function decisionBody(
     reason: judgement.reason,
     rule_ref: judgement.verdict?.rule_ref ?? null,
     rule_digest: facts.ruleDigest,
-    steps: stepsOf(judgement, call, facts.missing),
+    steps: stepsOf(judgement, call, facts),
     approval_id: judgement.approvalId,
     request_digest: facts.digest,
     credential_ref: judgement.credentialRef ?? null,
@@ -113,11 +116,11 @@ interface Steps {
   readonly carried_by?: readonly string[];
 }
 
-function stepsOf(judgement: Judgement, { price }: Call, missing: DecisionFacts["missing"]): Json {
+function stepsOf(judgement: Judgement, { price }: Call, { missing, step }: DecisionFacts): Json {
   const { verdict, grant } = judgement;
   const used = grant === undefined ? judgement.used : [...judgement.used, grant.id];
-  if (verdict === null) return {};
-  const steps: Record<string, Json> = {};
+  const steps: Record<string, Json> = { at: step };
+  if (verdict === null) return steps;
   if (verdict.rule !== null) steps.rule = verdict.rule;
   if (verdict.cause !== null) steps.cause = verdict.cause;
   if (verdict.phase !== undefined) steps.phase = verdict.phase;
@@ -145,6 +148,7 @@ function stepsOf(judgement: Judgement, { price }: Call, missing: DecisionFacts["
   if (longest === 0 || canonicalJson(steps).length <= stepsLimitBytes) return steps;
   // Without the names the costs of 64 budgets and as many sums fit; they are what recovery needs.
   return {
+    at: step,
     costs: charges.map(({ cost_micro }) => cost_micro),
     ...(sums.length > 0 ? { sums: [...sums] } : {}),
     ...(counted.length > 0 ? { counted: [...counted] } : {}),

@@ -29,8 +29,8 @@ export interface Grant {
   readonly expiresMonoUs: number | null;
   readonly actor: string;
   readonly reason: string;
-  /** The rule that says which calls it is for. */
-  readonly rule: Policy;
+  /** The rule that says which calls it is for. Null once it is over: a machine of its own is a mebibyte. */
+  rule: Policy | null;
   readonly image: string;
   uses: number;
   status: GrantStatus;
@@ -131,8 +131,8 @@ export class Grants {
     if (active === undefined) return null;
     for (const grant of active) {
       if (isOver(grant, wallUs, monoUs)) continue;
-      const { effect, rule } = grant.rule.decide(request, { now: wallUs / 1000 });
-      if (effect === "permit" && rule === 0) return grant;
+      const verdict = grant.rule?.decide(request, { now: wallUs / 1000 });
+      if (verdict?.effect === "permit" && verdict.rule === 0) return grant;
     }
     return null;
   }
@@ -209,6 +209,7 @@ export class Grants {
   #end(grant: Grant, status: GrantStatus, timeUs: number, by: string | null): void {
     if (grant.status !== "active") return;
     grant.status = status;
+    grant.rule = null;
     grant.endedUs = timeUs;
     grant.endedBy = by;
     const left = (this.#activeByAgent.get(grant.agentId) ?? []).filter((one) => one !== grant);
@@ -223,9 +224,14 @@ export class Grants {
     const at = this.#finished.indexOf(grant.id);
     if (at >= 0) this.#finished.splice(at, 1);
     grant.status = "active";
+    grant.rule = this.#load(imageBytes(grant.image));
     grant.endedUs = null;
     this.#enter(grant);
   }
+}
+
+function imageBytes(base64: string): Uint8Array {
+  return Buffer.from(base64, "base64");
 }
 
 function isOver(grant: Grant, wallUs: number, monoUs: number): boolean {
@@ -247,7 +253,7 @@ function grantOf(id: string, body: JsonObject, moment: Moment, load: (image: Uin
     expiresMonoUs: moment.monoUs === null ? null : moment.monoUs + ttlUs,
     actor: textOf(body.actor),
     reason: textOf(body.reason),
-    rule: load(Buffer.from(textOf(body.image), "base64")),
+    rule: load(imageBytes(textOf(body.image))),
     image: textOf(body.image),
     uses: 0,
     status: "active",

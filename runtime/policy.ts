@@ -18,6 +18,7 @@ import { sha256Hex } from "./log/line.ts";
 import { adoptHistory, LookBack, looksBackAnew } from "./look-back.ts";
 import { ownMachineHash } from "./machines.ts";
 import { isProfile, profiles } from "./sandbox/profile.ts";
+import { type DecisionStep, stepOfRule } from "./steps.ts";
 
 /** Makes a policy from an image; throws LoadFailure for bytes that are not one. */
 export type PolicyLoader = (image: Uint8Array) => Policy | Promise<Policy>;
@@ -70,6 +71,8 @@ export interface ActivePolicy {
   readonly approvalTtlUs: number;
   /** By index: stands for agent and rule text, whatever the rule's place in the file. */
   readonly ruleDigests: readonly string[];
+  /** By index: at which step of a decision the rule decides. */
+  readonly ruleSteps: readonly DecisionStep[];
   readonly declarations: Declarations;
 }
 
@@ -352,6 +355,7 @@ export function activePolicy(policy: Policy, activation: Activation, sources: re
     approvalTtlUs: Math.round(ttlSeconds * 1_000_000),
     declarations: new Declarations(policy.blocks()),
     ruleDigests: policy.rules().map(({ agent, text }) => ruleDigest(agent, text)),
+    ruleSteps: policy.rules().map(stepOfRule),
   };
 }
 

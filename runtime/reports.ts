@@ -70,7 +70,7 @@ export function takeReport(
   message: JsonObject,
   reporter: Reporter,
 ): Reported {
-  const found = actionOf(governor, message, reporter);
+  const found = actionOf(governor, message);
   if (!found.ok) return found;
   const { id, action } = found;
   const report = reportOf(withCost(message, governor));
@@ -120,7 +120,7 @@ export function takeReport(
 
 /** Carries out a `cost` message in one synchronous turn. Throws what `Ledger.append` throws. */
 export function takeCost(governor: Governor, active: ActivePolicy, message: JsonObject, reporter: Reporter): Reported {
-  const found = actionOf(governor, message, reporter);
+  const found = actionOf(governor, message);
   if (!found.ok) return found;
   const { id, action } = found;
   const costUsd = withCost(message, governor).cost_usd ?? null;
@@ -201,11 +201,12 @@ function recordCost(governor: Governor, active: ActivePolicy, agentId: string, b
 type Found = { readonly ok: true; readonly id: string; readonly action: Action } | Extract<Reported, { ok: false }>;
 
 /** Whose action it is stays unsaid: an agent learns nothing of another's. */
-function actionOf({ actions }: Governor, message: JsonObject, reporter: Reporter): Found {
+function actionOf({ actions }: Governor, message: JsonObject): Found {
   const { action_id: id, agent_id: agentId } = message;
   if (typeof id !== "string") return refused("`action_id` is missing");
-  if (reporter.kind === "agent" && typeof agentId !== "string") return refused("`agent_id` is missing");
-  const action = actions.find(id, typeof agentId === "string" ? agentId : null);
+  if (typeof agentId !== "string" && agentId !== undefined) return refused("`agent_id` is text");
+  // Only its agent was told the action_id: clients of the field send no other name.
+  const action = actions.find(id, agentId ?? null);
   if (action !== null) return { ok: true, id, action };
   return {
     ok: false,

@@ -65,6 +65,7 @@ function append({ decisionBody }: LogModule, log: Log, index: number): number {
     inputs: null,
     missing: null,
     ruleDigest: DIGEST,
+    step: "answer",
     latencyUs: 40,
     mode: "enforce",
     dev: false,

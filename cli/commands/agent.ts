@@ -95,6 +95,7 @@ abstract class OrderCommand extends FarameshCommand {
     else io.say(`${who}: nothing to change`);
     if (agent.state !== "active" && (change === "unkill" || change === "resume")) {
       io.note(`still ${agent.state}: ${agent.holds.map(holdText).join("; ")}`);
+      for (const hold of agent.holds) io.note(`  ${endOf(hold)}`);
     }
     return exits.ok;
   }
@@ -154,6 +155,12 @@ function rowOf(io: Terminal, { agent_id, declared, state, pending_approvals, act
     ...(active_grants > 0 ? [countText(active_grants, "standing grant")] : []),
   ];
   return [name, color(state), notes.join(", ")];
+}
+
+/** The command that would end a hold. */
+function endOf({ agent_id, state }: AgentView["holds"][number]): string {
+  const whom = agent_id === everyAgent ? "--all" : visible(agent_id);
+  return `to end it: faramesh agent resume ${whom}${state === "killed" ? " --killed" : ""}`;
 }
 
 function holdText({ agent_id, state, since, by, reason }: AgentView["holds"][number]): string {

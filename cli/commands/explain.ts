@@ -75,7 +75,7 @@ async function explainFound(
   return exits.ok;
 }
 
-function jsonOf({ record, rules, meters, phase, gap, alternative, approvals, outcomes }: Explained): object {
+function jsonOf({ record, steps, rules, meters, phase, gap, alternative, approvals, outcomes }: Explained): object {
   const { action_id, time, agent_id, session_id, tool, args, redacted, inputs, policy_version, policy_hash } = record;
   const { effect, would, code, reason, rule_ref, mode, approval_id, seq } = record;
   return {
@@ -99,6 +99,7 @@ function jsonOf({ record, rules, meters, phase, gap, alternative, approvals, out
     code,
     reason,
     rule_ref,
+    steps,
     rules,
     meters,
     phase,
@@ -120,13 +121,18 @@ function withoutPhase({ steps }: JsonObject): string {
 }
 
 function tell(io: Terminal, explained: Explained): void {
-  const { record, rules, meters, phase, gap, alternative, approvals, outcomes } = explained;
+  const { record, steps, rules, meters, phase, gap, alternative, approvals, outcomes } = explained;
   const { bold, dim, green } = io.paint;
   const text = (name: string): string => visible(String(record[name] ?? ""));
   io.line(
     `${bold(text("action_id"))}  ${effectText(io, String(record.effect), record.would ?? null)}  ${text("code")}`,
   );
   for (const line of columns(rowsOf(record).map(([name, value]) => [`  ${dim(name)}`, value]))) io.line(line);
+  const stepRows = (steps ?? []).map(({ number, step, outcome, detail }) => {
+    const name = `  ${dim(`step ${number}`)}`;
+    return [name, step, outcome === "decided" ? bold(outcome) : dim(outcome), shortened(visible(detail), argsShownMax)];
+  });
+  for (const line of columns(stepRows)) io.line(line);
   if (phase !== null) io.line(`phase ${visible(phase)} decides${withoutPhase(record)}`);
   for (const { number, text: rule, outcome, tests } of rules) {
     const mark = outcome === "match" ? green("match") : outcome;

@@ -100,6 +100,16 @@ function explanation(): Schema {
     code: string,
     reason: string,
     rule_ref: orNull(string),
+    steps: orNull(
+      listOf(
+        object({
+          number: integer,
+          step: string,
+          outcome: oneOf("passed", "decided", "not asked", "done"),
+          detail: string,
+        }),
+      ),
+    ),
     rules: listOf(
       object({
         number: integer,

@@ -40,6 +40,8 @@ export interface AgentDoorParts {
 interface Caller {
   readonly gate: FloodGate;
   readonly connection: LineConnection;
+  /** Whom the connection's last call named. */
+  agentId: Json;
 }
 
 export class AgentDoor {
@@ -69,12 +71,13 @@ export class AgentDoor {
     const { governor, lines } = this.#parts;
     const gate = new FloodGate(this.#limits, governor.ledger.clock.now().wallUs, this.#allGate);
     const connection = new LineConnection(socket, lines ?? agentLineLimits, {
-      onLine: (line, from) => this.#onLine(line, { gate, connection: from }),
+      onLine: (line) => this.#onLine(line, caller),
       // A disk that lags makes callers wait, and never a queue that overflows: calls refused then would have been counted.
       isHeld: () => governor.ledger.log.isPressed,
       onUndelivered: (answer) => this.#onUndelivered(answer),
       onClose: (closed) => this.#onClose(closed),
     });
+    const caller: Caller = { gate, connection, agentId: null };
     this.#connections.add(connection);
   }
 
@@ -105,6 +108,7 @@ export class AgentDoor {
       }
       const object = message as JsonObject;
       if (object.jsonrpc === undefined && object.type === "govern") {
+        caller.agentId = object.agent_id ?? null;
         return answerText(this.#parts.decider.govern(object, gate, claimedOf(object.client)));
       }
       return this.#onOther(object, caller).catch((error: unknown) => this.#onBug(error));
@@ -127,6 +131,7 @@ export class AgentDoor {
   async #onMessage(message: JsonObject, caller: Caller): Promise<object> {
     const { type } = message;
     const { gate } = caller;
+    if (type === "govern") caller.agentId = message.agent_id ?? null;
     if (type === "govern") return this.#parts.decider.govern(message, gate, claimedOf(message.client));
     if (type === "poll_defer") return this.#poll(message);
     if (type === "complete") {
@@ -134,7 +139,7 @@ export class AgentDoor {
     }
     if (typeof type === "string" && followUps.has(type)) return this.#onFollowUp(type, message);
     if (typeof type === "string" && Object.hasOwn(subscriptions, type)) return this.#onSubscribe(type, message, caller);
-    if (type === "phase" || type === "session") return this.#onSession(message, gate);
+    if (type === "phase" || type === "session") return this.#onSession(withAgent(message, caller), gate);
     if (type === "reach") return this.#onReach(message);
     if (typeof type !== "string") {
       const refused = { code: "BAD_REQUEST", message: "`type` is missing", ...readable(message) } as const;
@@ -260,6 +265,11 @@ export class AgentDoor {
     const answer: unknown = JSON.parse(text);
     recordUndelivered(this.#parts.governor, Object(Reflect.get(Object(answer), "result") ?? answer));
   }
+}
+
+/** Clients of the field name the session alone: it is one of the agent that the connection's last call named. */
+function withAgent(message: JsonObject, { agentId }: Caller): JsonObject {
+  return message.agent_id === undefined && agentId !== null ? { ...message, agent_id: agentId } : message;
 }
 
 /** A decision holds nothing that needs the canonical writer, and it is the hot path. */

@@ -49,7 +49,7 @@ test("A covered tool is denied without its secret, and neither limit nor budget 
     assert.is((await stack.ask("stripe/unknown")).reason_code, "POLICY_DENY");
     const decisions = (await stack.records()).filter(({ type }) => type === "decision");
     const first = decisions.find(({ code }) => code === "CREDENTIAL_UNAVAILABLE");
-    assert.equal(first?.steps, { rule: 1 });
+    assert.equal(first?.steps, { at: "credential", rule: 1 });
     await stack.restart();
     assert.is((await stack.ask("search")).reason_code, "BUDGET_EXCEEDED");
   });

@@ -110,6 +110,23 @@ test("one use carries a call past all that defers it, and a call that is refused
   });
 });
 
+test("a grant that is over keeps no machine, and one whose use is given back has its rule again", async () => {
+  await onStack(policy, async (stack) => {
+    const { grants } = stack.daemon.governor;
+    await grant(stack, { uses: 1 });
+    const [shown] = await list(stack);
+    const id = shown?.id ?? "";
+    const permitted = await stack.ask("stripe/refund", { amount: 1 });
+    assert.equal([permitted.effect, grants.get(id)?.status, grants.get(id)?.rule], ["PERMIT", "used_up", null]);
+    const report = { action_id: permitted.action_id, status: "credential_failure", actor: "tester" };
+    assert.is((await askOperator(stack.dir, "report", report)).returned, true);
+    assert.is(grants.get(id)?.status, "active");
+    assert.is(await effectOf(stack, "stripe/refund", { amount: 1 }), "PERMIT");
+    await stack.restart();
+    assert.is(stack.daemon.governor.grants.get(id)?.rule, null);
+  });
+});
+
 test("grants, their uses and their end outlive restart and swap", async () => {
   await onStack(policy, async (stack) => {
     const kept = await grant(stack, { uses: 2 });

@@ -63,6 +63,20 @@ test("an outcome is recorded once: the same again writes nothing, another is ref
   });
 });
 
+test("a report or a cost may leave its agent out: only its agent was told the action_id", async () => {
+  await onStack(policy, async (stack) => {
+    const { action_id } = await stack.ask("pay", { amount: 1 });
+    const [cost, report] = await stack.send(
+      { type: "cost", action_id, cost_usd: 2 },
+      { type: "report", action_id, status: "success" },
+    );
+    assert.equal([Reflect.get(Object(cost), "changed"), Reflect.get(Object(report), "recorded")], [true, true]);
+    const named = { type: "cost", action_id, cost_usd: 3 };
+    for (const agent_id of [null, 7, ""])
+      assert.ok(errorOf(await say(stack, { ...named, agent_id })) !== "", String(agent_id));
+  });
+});
+
 test("nobody reports on another's action, on a denied one or on one that never was", async () => {
   await onStack(policy, async (stack) => {
     const mine = await stack.ask("pay", { amount: 1 });

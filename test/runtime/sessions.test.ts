@@ -34,6 +34,21 @@ const codes = async (stack: StackUnderTest, ...tools: readonly string[]): Promis
   return found;
 };
 
+test("a message that names a session alone is of the agent that the connection's last call named", async () => {
+  await onStack(policy, async (stack) => {
+    const move = { type: "phase", session_id: "s", to: "work" };
+    const [refused] = await stack.send(move);
+    assert.is(refused?.reason_code, "BAD_REQUEST");
+    const call = { type: "govern", agent_id: "bot", session_id: "s", tool_id: "search", args: {} };
+    const answers = await stack.send(call, move, { type: "session", session_id: "s", op: "inspect" });
+    const ofType = (type: string): object => answers.find((answer) => Reflect.get(answer, "type") === type) ?? {};
+    assert.equal([Reflect.get(ofType("phase"), "moved"), Reflect.get(ofType("session"), "phase")], [true, "work"]);
+    const other = { ...call, agent_id: "other" };
+    const strangers = await stack.send(other, { type: "session", session_id: "s", op: "inspect" });
+    assert.equal(strangers.map(({ reason_code }) => reason_code).sort(), ["BAD_REQUEST", "UNKNOWN_AGENT"]);
+  });
+});
+
 test("an agent moves its session to the next phase only, an operator to any, and each move is a record", async () => {
   await onStack(policy, async (stack) => {
     assert.equal(await codes(stack, "read", "write"), ["POLICY_PERMIT", "PHASE_HIDDEN"]);
