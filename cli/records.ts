@@ -51,7 +51,28 @@ export function recordLine(io: Terminal, record: JsonObject, why: string | null)
   const agent = shortened(text(record.agent_id), nameShownMax).padEnd(agentWidth);
   const tool = shortened(text(record.tool), nameShownMax).padEnd(toolWidth);
   const effect = effectText(io, text(record.effect), record.would ?? null);
-  return `${time} ${text(record.action_id)}  ${agent}  ${tool}  ${effect}  ${shortened(why ?? text(record.reason), reasonShownMax)}`;
+  const reason = shortened(why ?? text(record.reason), reasonShownMax);
+  const told = [reason, ...selectorTexts(record, why !== null)].join("; ");
+  return `${time} ${text(record.action_id)}  ${agent}  ${tool}  ${effect}  ${told}`;
+}
+
+/** Selectors that the policy reads and that had no value, and why; null where all had one. */
+export function unavailableOf({ steps }: JsonObject): JsonObject | null {
+  return memberOf(steps, "unavailable");
+}
+
+/** What came from outside: why it was not there, and the values where `isCompared` does not say them already. */
+function selectorTexts(record: JsonObject, isCompared: boolean): string[] {
+  const values = isCompared ? null : memberOf(record.inputs, "selectors");
+  return [
+    ...Object.entries(values ?? {}).map(([id, value]) => `selector ${id} ${text(value)}`),
+    ...Object.entries(unavailableOf(record) ?? {}).map(([id, why]) => `no selector ${id}: ${text(why)}`),
+  ].map((one) => shortened(one, nameShownMax));
+}
+
+function memberOf(value: Json | undefined, name: string): JsonObject | null {
+  const member: unknown = typeof value === "object" && value !== null ? Reflect.get(value, name) : null;
+  return typeof member === "object" && member !== null ? (member as JsonObject) : null;
 }
 
 export function effectText(io: Terminal, effect: string, would: Json): string {

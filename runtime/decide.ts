@@ -95,19 +95,22 @@ export class Decider {
 
   /** Judges a `govern` message; a promise where its record is still to become durable. Never throws or rejects. */
   govern(message: JsonObject, gate: FloodGate, identity = claimed): GovernAnswer | Promise<GovernAnswer> {
-    const asked = this.#governor.selectors.has(message.agent_id) ? this.#ask(message) : null;
-    if (asked === null) return this.#whenDurable(this.decide(message, gate, identity));
+    const asked = this.#governor.selectors.has(message.agent_id) ? this.#ask(message, identity) : undefined;
+    if (!(asked instanceof Promise)) return this.#whenDurable(this.decide(message, gate, identity, asked));
     return asked.then((answers) => this.#whenDurable(this.decide(message, gate, identity, answers)));
   }
 
-  /** Asks for the values that the policy reads for the call; null where nothing has to be waited for. */
-  #ask(message: JsonObject): Promise<AnswersOfCall> | null {
-    const { policies, selectors, dev } = this.#governor;
+  /** The values that the policy reads for the call. For a call that its rules will not be asked about nobody is asked for any. */
+  #ask(message: JsonObject, identity: Identity): AnswersOfCall | Promise<AnswersOfCall> | undefined {
+    const { ledger, policies, selectors, dev } = this.#governor;
     const read = readCall(message, dev);
-    if (!read.ok) return null;
+    const { active } = policies;
+    if (!read.ok || active === null || !ledger.isUsable || this.#governor.state() !== "READY") return;
     const { request } = read.call;
-    const tool = policies.active?.policy.tool(request.agent_id, request.tool_id) ?? null;
-    return tool === null ? null : selectors.ask(request, tool.reads);
+    const tool = active.policy.tool(request.agent_id, request.tool_id);
+    const isOthers = identity.agentId !== null && identity.agentId !== request.agent_id;
+    if (tool === null || isOthers || this.#judge.shut(read, active) !== null) return;
+    return selectors.ask(request, tool.reads);
   }
 
   /** Answers a line that is no request. Never throws or rejects. */

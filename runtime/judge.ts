@@ -57,7 +57,7 @@ export class Judge {
   }
 
   /** Why a known agent's calls are all denied now: it was killed or quiesced. Null where it was not. */
-  held({ call }: JudgedCall, active: ActivePolicy): Judgement | null {
+  held({ call }: Pick<JudgedCall, "call">, active: ActivePolicy): Judgement | null {
     const { agent_id: agent, tool_id: tool } = call.request;
     const hold = this.#holds.of(agent, active.declarations.killedByDefault);
     // An agent that the policy does not govern learns that instead.
@@ -66,6 +66,11 @@ export class Judge {
     const why = hold.reason === "" ? "" : `: ${hold.reason}`;
     if (hold.state === "killed") return plain("deny", "KILL_SWITCH", `${who} killed${why}`);
     return plain("deny", "AGENT_QUIESCED", `${who} stopped for a while${why}`);
+  }
+
+  /** Why the policy's rules will not be asked about a call; null where they will, or something later refuses it. */
+  shut(turn: Pick<JudgedCall, "call">, active: ActivePolicy): Judgement | null {
+    return this.held(turn, active) ?? this.#closed(turn, active);
   }
 
   /** Changes the policy's counters when it says permit; approvals are only read. */
@@ -132,7 +137,7 @@ export class Judge {
   }
 
   /** What the policy's blocks refuse before its rules are asked. An agent that it does not govern learns that instead. */
-  #closed({ call }: JudgedCall, active: ActivePolicy): Judgement | null {
+  #closed({ call }: Pick<JudgedCall, "call">, active: ActivePolicy): Judgement | null {
     const { agent_id: agent, tool_id: tool } = call.request;
     const closed = active.declarations.closed(call, this.#dev);
     if (closed === null || active.policy.tool(agent, tool) === null) return null;

@@ -8,7 +8,7 @@ import { FarameshCommand } from "../context.ts";
 import { exits, Stop } from "../exit.ts";
 import type { Explained } from "../explanation.ts";
 import { findRecord } from "../find-record.ts";
-import { effectText } from "../records.ts";
+import { effectText, unavailableOf } from "../records.ts";
 import { columns, shortened, toSeconds, visible } from "../render.ts";
 import type { Terminal } from "../terminal.ts";
 import { testText } from "../tests.ts";
@@ -144,12 +144,6 @@ function tell(io: Terminal, explained: Explained): void {
   io.line(`→ ${effectText(io, String(record.effect), record.would ?? null)}: ${text("reason")}`);
   if (alternative !== null) io.line(alternativeText(alternative));
   for (const one of outcomes) io.line(outcomeLine(one));
-}
-
-/** Selectors that the policy reads and that had no value, and why. */
-function unavailableOf({ steps }: JsonObject): object | null {
-  const given: unknown = typeof steps === "object" && steps !== null ? Reflect.get(steps, "unavailable") : null;
-  return typeof given === "object" ? given : null;
 }
 
 function alternativeJson(alternative: Explained["alternative"]): object | null {

@@ -51,6 +51,18 @@ export interface Address {
 export async function addressesOf(hostname: string, allowPrivate: boolean): Promise<readonly Address[] | null> {
   const host = hostname.replace(/^\[|\]$/g, "");
   const family = isIP(host);
-  const addresses = family === 0 ? await lookup(host, { all: true }) : [{ address: host, family }];
+  const addresses = family === 0 ? await lookedUp(host) : [{ address: host, family }];
   return allowPrivate || addresses.every(({ address }) => isPublicAddress(address)) ? addresses : null;
+}
+
+/** Names that are being looked up. */
+const underWay = new Map<string, Promise<readonly Address[]>>();
+
+/** A resolver that hangs outlives the patience of whoever asks: it is asked once for each name, however many come meanwhile. */
+function lookedUp(host: string): Promise<readonly Address[]> {
+  const known = underWay.get(host);
+  if (known !== undefined) return known;
+  const answer = lookup(host, { all: true }).finally(() => underWay.delete(host));
+  underWay.set(host, answer);
+  return answer;
 }

@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { SystemClock } from "../../runtime/clock.ts";
 import { askOperator } from "../../runtime/doors/client.ts";
-import { selectorLimitBytes } from "../../runtime/selectors/selectors.ts";
+import { questionsAtOnce, selectorLimitBytes } from "../../runtime/selectors/selectors.ts";
 import { sourceOf, urlFor } from "../../runtime/selectors/source.ts";
 import { stackPaths } from "../../runtime/stack.ts";
 import { verifyReplay } from "../../runtime/verify-replay.ts";
@@ -108,9 +108,114 @@ test("a thousand calls at once ask once", async () => {
   });
 });
 
+test("as many different questions at once as there is room for, and the others in their turn", async () => {
+  await withSource(async (stack, receiver) => {
+    let most = 0;
+    let now = 0;
+    receiver.answer = (request, response) => {
+      now += 1;
+      most = Math.max(most, now);
+      setImmediate(() => {
+        now -= 1;
+        gold(request, response);
+      });
+    };
+    const lines = Array.from({ length: questionsAtOnce + 8 }, (_, at) => {
+      return { type: "govern", agent_id: "bot", tool_id: "stripe/refund", args: { customer: `c${at}`, amount: 1 } };
+    });
+    const effects = (await stack.send(...lines)).map(({ effect }) => effect);
+    assert.equal([new Set(effects), receiver.deliveries.length], [new Set(["PERMIT"]), lines.length]);
+    assert.ok(most <= questionsAtOnce, String(most));
+  });
+});
+
+test("J12 a source that hangs takes no place of another's, and what waits for it waits no longer than it", async () => {
+  await withSource(async (stack, receiver) => {
+    await stack.apply(`runtime { allow_private = true }
+      agent "bot" { default deny permit a if slow.ok == true permit b if quick.tier == "gold"
+        selector slow { source = "${receiver.url}/slow/{args.n}" }
+        selector quick { source = "${receiver.url}/quick" } }`);
+    receiver.answer = (request, response) => {
+      if (request.url === "/hook/quick") gold(request, response);
+    };
+    const line = (tool: string, n: number) => ({ type: "govern", agent_id: "bot", tool_id: tool, args: { n } });
+    const held = stack.send(...Array.from({ length: 300 }, (_, n) => line("a", n)));
+    await receiver.until(questionsAtOnce);
+    assert.is((await stack.ask("b")).effect, "PERMIT");
+    assert.equal(new Set((await held).map(({ effect }) => effect)), new Set(["DENY"]));
+    const told = JSON.stringify((await stack.records()).map(({ steps }) => steps));
+    assert.match(told, "no answer within 1000 ms");
+    assert.match(told, "too many values are being asked for");
+  });
+});
+
+test("a value that was good when the call came is good for it, however long another one takes", async () => {
+  let wallMs = Date.UTC(2026, 0, 1);
+  const clock = new SystemClock({ wallMs: () => wallMs, monoUs: () => wallMs * 1000 });
+  await withSource(
+    async (stack, receiver) => {
+      await stack.apply(`runtime { allow_private = true }
+        agent "bot" { default deny permit a if one.tier == "gold" permit b if one.tier == "gold" and two.tier == "gold"
+          selector one { source = "${receiver.url}/one" cache = 10s }
+          selector two { source = "${receiver.url}/two" cache = 10s } }`);
+      assert.is((await stack.ask("a")).effect, "PERMIT");
+      wallMs += 9_999;
+      receiver.answer = (request, response) => {
+        wallMs += 100;
+        gold(request, response);
+      };
+      assert.is((await stack.ask("b")).effect, "PERMIT");
+      assert.equal(
+        receiver.deliveries.map(({ url }) => url),
+        ["/hook/one", "/hook/two"],
+      );
+    },
+    undefined,
+    undefined,
+    { clock },
+  );
+});
+
+test("nobody is asked for a call that the rules are not asked about", async () => {
+  await withSource(async (stack, receiver) => {
+    const ask = async () => (await stack.ask("stripe/refund", { customer: "a", amount: 1 })).reason_code;
+    await askOperator(stack.dir, "quiesce", { agent_id: "bot", actor: "ana", reason: "" });
+    assert.is(await ask(), "AGENT_QUIESCED");
+    await askOperator(stack.dir, "kill", { agent_id: "bot", actor: "ana", reason: "" });
+    assert.is(await ask(), "KILL_SWITCH");
+    assert.is(receiver.deliveries.length, 0);
+  });
+});
+
+test("J10 what was asked at a private address is no answer once the policy allows none", async () => {
+  await withSource(async (stack, receiver) => {
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    receiver.answer = (request, response) => void held.then(() => gold(request, response));
+    const asked = stack.ask("stripe/refund", { customer: "a", amount: 1 });
+    await receiver.until(1);
+    const path = "accounts/{args.customer}?agent={agent}";
+    await stack.apply(policyOf(`http://127.0.0.1:${receiver.port}/${path}`, undefined, 'mode = "enforce"'));
+    release();
+    assert.is((await asked).effect, "DENY");
+    assert.is((await stack.ask("stripe/refund", { customer: "a", amount: 1 })).effect, "DENY");
+    assert.is(receiver.deliveries.length, 1);
+  });
+});
+
 const lies: readonly { readonly name: string; readonly answer: Handler; readonly why: RegExp }[] = [
   { name: "never answers", answer: () => {}, why: /no answer within 1000 ms/ },
   { name: "breaks off", answer: (request) => request.socket.destroy(), why: /ECONNRESET/ },
+  {
+    name: "dies in the middle",
+    answer: (request, response) => {
+      response.writeHead(200, { "content-length": "1000" });
+      response.write('{"tier": "gold", ', () => request.socket.destroy());
+    },
+    why: /ECONNRESET|aborted/,
+  },
   { name: "has no such thing", answer: (_request, response) => response.writeHead(404).end("{}"), why: /was 404/ },
   {
     name: "redirects inwards",
@@ -148,31 +253,38 @@ const lies: readonly { readonly name: string; readonly answer: Handler; readonly
   },
 ];
 
-for (const { name, answer, why } of lies) {
-  test(`J12 a source that ${name} gives no value, and what the policy says of that holds`, async () => {
-    for (const [word, effect] of [
-      ["deny", "DENY"],
-      ["defer", "DEFER"],
-    ] as const) {
-      await withSource(async (stack, receiver) => {
-        const policy = `agent "bot" { default deny permit t if account.tier == "gold" or amount == 1
-          selector account { source = "${receiver.url}" on_unavailable = "${word}" } }`;
-        await stack.apply(`runtime { allow_private = true }\n${policy}`);
-        receiver.answer = answer;
-        const given = await stack.ask("t", { amount: 1 });
-        assert.equal([given.effect, given.reason_code], [effect, "SELECTOR_UNAVAILABLE"]);
-        const decided = (await stack.records()).filter(({ type }) => type === "decision");
-        const record = decided.find(({ action_id }) => action_id === given.action_id);
+test("J12 a source that lies in any way gives no value, and what the policy says of that holds", async () => {
+  await withSource(async (stack, receiver) => {
+    const agent = (id: string, word: string): string => `agent "${id}" {
+      default deny permit t if account.tier == "gold" or amount == 1
+      selector account { source = "${receiver.url}/{args.lie}?{agent}" on_unavailable = "${word}" } }`;
+    await stack.apply(`runtime { allow_private = true }\n${agent("bot", "deny")}\n${agent("careful", "defer")}`);
+    for (const [lie, { name, answer, why }] of lies.entries()) {
+      receiver.deliveries.length = 0;
+      receiver.answer = answer;
+      const args = { amount: 1, lie };
+      const given = await Promise.all([
+        stack.ask("t", args),
+        stack.ask("t", { ...args, more: 0 }),
+        stack.ask("t", args, { agent_id: "careful" }),
+      ]);
+      assert.equal(
+        given.map(({ effect, reason_code }) => `${effect} ${reason_code}`),
+        ["DENY SELECTOR_UNAVAILABLE", "DENY SELECTOR_UNAVAILABLE", "DEFER SELECTOR_UNAVAILABLE"],
+        name,
+      );
+      const records = await stack.records();
+      for (const { action_id } of given) {
+        const record = records.find((one) => one.type === "decision" && one.action_id === action_id);
         assert.match(String(Reflect.get(Object(Reflect.get(Object(record?.steps), "unavailable")), "account")), why);
-        assert.match((await askOperator(stack.dir, "status", {})).notices.join("\n"), why);
-        // Not asked again at once.
-        await stack.ask("t", { amount: 1 });
-        assert.is(receiver.deliveries.length, 1);
-        assert.equal(await replayed(stack), [2, 0, 0]);
-      });
+      }
+      assert.match((await askOperator(stack.dir, "status", {})).notices.join("\n"), why);
+      // Not asked again at once.
+      assert.is(receiver.deliveries.length, 2, name);
     }
+    assert.equal(await replayed(stack), [3 * lies.length, 0, 0]);
   });
-}
+});
 
 test("J10 a private address is not asked unless the policy allows it", async () => {
   await withReceiver(async (receiver) => {
