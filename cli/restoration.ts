@@ -1,6 +1,8 @@
 // What stands before `rollback` changes anything: which version would be restored, whether the asserts hold under it, its own and
 // those in force, and what it would open. It reads stored versions and never changes any.
+import type { Stack } from "../compiler/ast.ts";
 import type { StackChanges } from "../compiler/diff.ts";
+import type { SourceText } from "../runtime/doors/protocol.ts";
 import type { VersionView } from "../runtime/doors/views.ts";
 import { ImageFailure, loadImage } from "../runtime/images.ts";
 import { stackPaths } from "../runtime/stack.ts";
@@ -8,6 +10,8 @@ import { type Access, accessBetween, type PolicyOfPlan, printAccess } from "./ac
 import type { TriedAssert } from "./asserts.ts";
 import { isUnchanged, printRuleChanges } from "./changes.ts";
 import { Stop } from "./exit.ts";
+import { gatherImports } from "./imports.ts";
+import { readPolicyFile } from "./policy-file.ts";
 import { openings, printOpenings } from "./rehearsal.ts";
 import { countText, visible } from "./render.ts";
 import type { Terminal } from "./terminal.ts";
@@ -56,15 +60,42 @@ async function storedOf(dir: string, { version, image_hash }: VersionView): Prom
   return { stack, image };
 }
 
-/** Looks at both versions; what cannot be read of them is told as unread, never as fine. */
-export async function lookInto(dir: string, { target, from }: Restoration, isWhole: boolean): Promise<Findings> {
+/**
+ * The file's own tree where it decides as the version in force does: then its asserts are in force too, since applying it changes
+ * nothing. Null for any other file: what is being written yet holds nobody back.
+ */
+async function fileAsInForce(io: Terminal, dir: string, from: VersionView): Promise<Stack | null> {
   try {
-    if (!isWhole && !mayAssert(dir, target) && !mayAssert(dir, from)) return nothing;
+    const source = readPolicyFile(dir);
+    const { resolve } = await gatherImports(io, dir, source, { offline: true });
+    const { compile } = await import("../compiler/index.ts");
+    const { image, stack } = compile(source.text, { file: source.file, imports: resolve });
+    if (image === undefined || stack === undefined) return null;
+    const { loadPolicySync } = await import("../runtime/evaluator/index.ts");
+    const { policy_hash } = loadPolicySync(image, { state: "volatile" }).info;
+    return policy_hash === from.policy_hash ? stack : null;
+  } catch (error) {
+    if (error instanceof Stop) return null;
+    throw error;
+  }
+}
+
+/** Looks at both versions; what cannot be read of them is told as unread, never as fine. */
+export async function lookInto(
+  io: Terminal,
+  dir: string,
+  { target, from }: Restoration,
+  isWhole: boolean,
+): Promise<Findings> {
+  try {
+    const own = mayAssert(textsOf(dir, target)) || mayAssert(textsOf(dir, from));
+    if (!isWhole && !own && !mayAssert(fileTexts(dir))) return nothing;
     const [before, after] = [await storedOf(dir, from), await storedOf(dir, target)];
+    const standing = (await fileAsInForce(io, dir, from)) ?? before.stack;
     const { assertsAskedOf, failing, tryAsserts } = await import("./asserts.ts");
     return {
       own: failing(tryAsserts(after)),
-      inForce: failing(tryAsserts(after, assertsAskedOf(after.stack, before.stack))),
+      inForce: failing(tryAsserts(after, assertsAskedOf(after.stack, standing))),
       access: isWhole ? await accessBetween(before, after) : null,
       changes: isWhole ? (await import("../compiler/diff.ts")).diffStacks(before.stack, after.stack) : null,
       unread: null,
@@ -75,9 +106,23 @@ export async function lookInto(dir: string, { target, from }: Restoration, isWho
   }
 }
 
+function textsOf(dir: string, { image_hash }: VersionView): readonly SourceText[] {
+  return loadImage(stackPaths(dir).policies, image_hash).sources;
+}
+
+/** The policy's file alone: what a pack asserts came in with a version. */
+function fileTexts(dir: string): readonly SourceText[] {
+  try {
+    return [readPolicyFile(dir)];
+  } catch (error) {
+    if (error instanceof Stop) return [];
+    throw error;
+  }
+}
+
 /** Cheap, so that most rollbacks need no compiler: a text without the word asserts nothing. */
-function mayAssert(dir: string, { image_hash }: VersionView): boolean {
-  return loadImage(stackPaths(dir).policies, image_hash).sources.some(({ text }) => text.includes("assert"));
+function mayAssert(texts: readonly SourceText[]): boolean {
+  return texts.some(({ text }) => text.includes("assert"));
 }
 
 /** Why it should not be done, as the version's summary says it when it was forced; "" where nothing stands in the way. */

@@ -2,6 +2,7 @@
 // name. Pure; layout and comments do not count. It compares texts and says nothing of which calls come out differently.
 import type {
   Agent,
+  Assert,
   Block,
   Budget,
   BudgetField,
@@ -63,6 +64,7 @@ export const itemKinds = [
   "model_policy",
   "providers",
   "blocks",
+  "asserts",
   "order",
   "wording",
 ] as const;
@@ -128,6 +130,7 @@ class Inventory {
       const text = `import ${quoted(reference)}${alias === null ? "" : ` as ${alias.name}`}`;
       put(this.items.imports, `${name} ${alias?.name ?? ""}`, text);
     }
+    this.#asserts(stack.asserts, "", several ? " (every agent)" : "");
     for (const agent of agentsOf(stack)) this.#agent(agent, several ? ` (${agentText(agent.id)})` : "");
   }
 
@@ -151,6 +154,7 @@ class Inventory {
     if (agent.egress !== null) items.egress.set(agent.id, gateText(agent.egress) + where);
     if (agent.modelPolicy !== null) items.model_policy.set(agent.id, gateText(agent.modelPolicy) + where);
     this.#blocks(agent.blocks, agent.id, where);
+    this.#asserts(agent.asserts, agent.id, where);
     this.#rules(ownParts(agent.rules), { agent: agent.id, phase: null, pack: null, where }, agentText(agent.id));
     for (const [from, rules] of grouped(agent.rules)) {
       this.#rules(
@@ -170,6 +174,14 @@ class Inventory {
     for (const block of blocks) {
       const items = block.keyword === "provider" ? this.items.providers : this.items.blocks;
       put(items, JSON.stringify([agent, block.keyword, block.name]), blockText(block) + where);
+    }
+  }
+
+  /** By their words: one that says something else is another. */
+  #asserts(asserts: readonly Assert[], agent: string, where: string): void {
+    for (const one of asserts) {
+      const text = `assert ${one.quantifier} ${ruleText(one.rule)}${where}`;
+      put(this.items.asserts, JSON.stringify([agent, text]), text);
     }
   }
 

@@ -51,6 +51,7 @@ export class ApplyCommand extends FarameshCommand {
   #taken: BundleInHand | null = null;
   /** Calls that --no-new-access found. */
   #opened = 0;
+  #isAudit = false;
   /** Asserts that do not hold, or are not proved. */
   #broken: readonly TriedAssert[] = [];
 
@@ -73,6 +74,7 @@ export class ApplyCommand extends FarameshCommand {
     const { shortcomings } = await import("../../runtime/declarations.ts");
     for (const sentence of shortcomings(loaded.blocks())) io.note(`⚠ ${visible(sentence)}`);
     await this.#readService(io, runtime.http_openapi);
+    this.#isAudit = runtime.mode === "audit";
     const settings = launchSettings(paths, runtime, io.env);
     const isRefused = await this.#tryAsserts(io, policy, loaded.info.policy_hash);
     if (isRefused && !this.dryRun) return exits.changes;
@@ -96,7 +98,8 @@ export class ApplyCommand extends FarameshCommand {
       pid = await launch(paths, settings);
       answer = await this.#ask(io, policy, before);
     }
-    report(io, policy, { answer, pid, before, socket: readDaemonFile(paths)?.socket ?? paths.agentSocket });
+    const socket = readDaemonFile(paths)?.socket ?? paths.agentSocket;
+    report(io, policy, { answer, pid, before, socket, isAudit: this.#isAudit });
     this.#pin(io, policy);
     writeAgentScript(paths);
     if (!hadKeys) tellKeys(io, paths);
@@ -215,7 +218,8 @@ export class ApplyCommand extends FarameshCommand {
       try {
         const before = await askOperator(paths.dir, "status", {});
         const answer = await this.#ask(io, policy, before);
-        report(io, policy, { answer, pid: process.pid, before, socket: daemon.places.agent });
+        const socket = daemon.places.agent;
+        report(io, policy, { answer, pid: process.pid, before, socket, isAudit: this.#isAudit });
         this.#pin(io, policy);
         writeAgentScript(paths);
         if (!hadKeys) tellKeys(io, paths);
@@ -260,9 +264,10 @@ interface Outcome {
   readonly pid: number | null;
   readonly before: StatusAnswer;
   readonly socket: string;
+  readonly isAudit: boolean;
 }
 
-function report(io: Terminal, policy: CompiledPolicy, { answer, pid, before, socket }: Outcome): void {
+function report(io: Terminal, policy: CompiledPolicy, { answer, pid, before, socket, isAudit }: Outcome): void {
   const { version, policy_hash, image_hash, changed, phases_started } = answer;
   const swapped = answer.swapped && pid === null;
   io.json({ version, policy_hash, image_hash, changed, swapped, started: pid !== null, pid, socket, phases_started });
@@ -277,6 +282,7 @@ function report(io: Terminal, policy: CompiledPolicy, { answer, pid, before, soc
   else if (changed) io.say(`${tick} swapped in place, 0 calls dropped`);
   for (const phase of phases_started) io.say(`${tick} phase ${visible(phase)} has begun`);
   if (pid !== null) io.say(`→ socket ${socket}`);
+  if (isAudit) io.note("⚠ audit mode: nothing is blocked; faramesh plan says what enforcing would block");
 }
 
 function agentsWith({ agents, anonymous }: CompiledPolicy["stack"]) {

@@ -4,7 +4,8 @@ import { Command, Option } from "clipanion";
 import { askOperator } from "../../runtime/doors/client.ts";
 import { actorName } from "../actor.ts";
 import { FarameshCommand } from "../context.ts";
-import { exits } from "../exit.ts";
+import { exits, Stop } from "../exit.ts";
+import { visible } from "../render.ts";
 import type { Findings, Restoration } from "../restoration.ts";
 import type { Terminal } from "../terminal.ts";
 import { driftBehind } from "../versions.ts";
@@ -35,9 +36,13 @@ export class RollbackCommand extends FarameshCommand {
     const { versions } = await askOperator(this.dir, "history", {});
     const { lookInto, objectionOf, printFindings, restorationOf } = await import("../restoration.ts");
     const restoration = restorationOf(versions, this.to ?? null);
+    const names = versions.map(({ version }) => version);
+    const isKnown = this.to === undefined || names.includes(this.to) || names.includes(`v${this.to}`);
+    if (!isKnown)
+      throw new Stop(`\`${visible(this.to ?? "")}\` was never in force`, "faramesh history lists the versions");
     // Without one the daemon says why, or that there is nothing to do.
     if (restoration === null) return this.#restore(io, this.to, "");
-    const findings = await lookInto(this.dir, restoration, this.noNewAccess || this.dryRun);
+    const findings = await lookInto(io, this.dir, restoration, this.noNewAccess || this.dryRun);
     const { openings } = await import("../rehearsal.ts");
     const opened = this.noNewAccess ? openings(findings.access) : 0;
     const objection = objectionOf(findings, opened);
@@ -83,6 +88,8 @@ export class RollbackCommand extends FarameshCommand {
     const drift = driftBehind(this.dir, image_hash);
     if (drift === false) io.say("  the policy's file says the same");
     else io.say("  the policy's file was not changed: the next apply puts it in force again");
+    const { daemon } = await askOperator(this.dir, "status", {});
+    if (daemon.runtime_mode === "audit") io.note(`⚠ ${version} is in audit mode: nothing is blocked`);
     return exits.ok;
   }
 }

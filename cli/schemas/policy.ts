@@ -200,6 +200,7 @@ export const policySchemas: Readonly<Record<string, Schema>> = {
       wording: items,
       providers: items,
       blocks: items,
+      asserts: items,
     }),
     replay: orNull(
       object({

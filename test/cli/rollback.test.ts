@@ -59,6 +59,26 @@ test("an assert in force holds for what is restored, in the meaning that it has 
     assert.is(await inForce(dir), "v3");
   }));
 
+test("an assert that only the file has is in force where the file decides as the version does, and then alone", () =>
+  onStack(null, async ({ dir }) => {
+    await versions(dir, bot(900), bot(400));
+    // Applying it changes nothing, so that no version holds the assert.
+    write(dir, bot(400, limit));
+    assert.match((await faramesh(dir, "apply")).stdout, "= v2 is in force already: nothing changed");
+    assert.match((await faramesh(dir, "plan")).stdout, "+ assert never permit stripe/payouts if amount >= 500");
+    const held = await faramesh(dir, "rollback");
+    assert.equal([held.code, await inForce(dir)], [2, "v2"]);
+    assert.match(held.stdout, "Asserts of v2, in force now");
+    // A file that is being written holds nobody back.
+    write(dir, bot(300, limit));
+    assert.is((await faramesh(dir, "rollback")).code, 0);
+    const unknown = await faramesh(dir, "rollback", "--to", "v9");
+    assert.is(unknown.code, 1);
+    assert.match(unknown.stderr, "`v9` was never in force\n  faramesh history lists the versions");
+    const odd = await faramesh(dir, "rollback", "--to", "latest");
+    assert.is(odd.code, 1);
+  }));
+
 test("asserts of an agent that the older version does not govern hold there: it is denied every call", () =>
   onStack(null, async ({ dir }) => {
     await versions(dir, bot(400), `${bot(400)}agent "new" {\n  permit x\n  assert never permit y\n}\n`);
