@@ -130,6 +130,6 @@ async function buildBundles() {
   });
   const script = { ...common, platform: "node", format: "cjs", minify: true, outExtension: { ".js": ".cjs" } };
   // Bundled whole: its packages are modules.
-  await build({ ...script, external: [], entryPoints: { bin: "cli/bin.ts" } });
+  await build({ ...script, external: [], entryPoints: { bin: "cli/bin.ts", bridge: "runtime/doors/proxy/bridge.ts" } });
   await build({ ...common, platform: "neutral", entryPoints: { compiler: "compiler/index.ts" } });
 }

@@ -82,9 +82,14 @@ export function walDirOf(paths: StackPaths, configured: string | null | undefine
   return isAbsolute(configured) ? configured : join(paths.dir, configured);
 }
 
+/** Shorter than the agents' socket and the operator's beside it: it fits where they do. */
+const proxyName = "proxy.sock";
+
 export interface SocketPlaces {
   readonly agent: string;
   readonly operator: string;
+  /** Of the proxy, for agents in a sandbox. */
+  readonly proxy: string;
   /** Set where the stack's own path is too long: a directory to be made with mode 0700, its owner checked. */
   readonly shortDir: string | null;
 }
@@ -106,7 +111,9 @@ export function socketPlaces(
   const agent = override === "" ? paths.agentSocket : resolve(paths.dir, override);
   const fits = (path: string): boolean => Buffer.byteLength(path) <= socketPathMaxBytes;
   if (override !== "" && !fits(agent)) throw tooLong(agent);
-  if (fits(agent) && fits(paths.operatorSocket)) return { agent, operator: paths.operatorSocket, shortDir: null };
+  if (fits(agent) && fits(paths.operatorSocket)) {
+    return { agent, operator: paths.operatorSocket, proxy: join(paths.runtime, proxyName), shortDir: null };
+  }
   const base = env.XDG_RUNTIME_DIR;
   if (!base) throw tooLong(fits(agent) ? paths.operatorSocket : agent);
   const name = createHash("sha256").update(paths.dir).digest("hex").slice(0, 16);
@@ -114,6 +121,7 @@ export function socketPlaces(
   const places = {
     agent: override === "" ? join(shortDir, "faramesh.sock") : agent,
     operator: join(shortDir, "operator.sock"),
+    proxy: join(shortDir, proxyName),
     shortDir,
   };
   for (const path of [places.agent, places.operator]) if (!fits(path)) throw tooLong(path);

@@ -1,17 +1,19 @@
 // `faramesh agent run`: starts an agent's command, its environment stripped and its processes fenced in as the policy in force says.
 // It never starts a command with less than that.
-import { realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
-import { resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Command, Option } from "clipanion";
 import { askOperator } from "../../runtime/doors/client.ts";
 import { loadImage } from "../../runtime/images.ts";
 import { holds, PlanFailure } from "../../runtime/sandbox/plan.ts";
 import { isProfile } from "../../runtime/sandbox/profile.ts";
 import { stackPaths } from "../../runtime/stack.ts";
+import { actorName } from "../actor.ts";
 import { FarameshCommand } from "../context.ts";
 import type { RuntimeSettings } from "../daemon.ts";
-import { exits, Stop } from "../exit.ts";
+import { exits, Stop, stopOf } from "../exit.ts";
 import { visible } from "../render.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -35,7 +37,7 @@ export class AgentRunCommand extends FarameshCommand {
   readonly words = Option.Rest({ name: "command" });
 
   async run(io: Terminal): Promise<number> {
-    const { daemon } = await askOperator(this.dir, "status", {});
+    const { daemon, doors } = await askOperator(this.dir, "status", {});
     if (daemon.image_hash === null) throw new Stop("no policy is in force", "first: faramesh apply");
     const { loadPolicySync } = await import("../../runtime/evaluator/index.ts");
     const { image } = loadImage(stackPaths(this.dir).policies, daemon.image_hash);
@@ -50,18 +52,48 @@ export class AgentRunCommand extends FarameshCommand {
     if (profile === "environment")
       io.note("⚠ the agent is not fenced in: its environment is stripped, and that is all");
     const id: Record<string, string> = this.agent === undefined ? {} : { FARAMESH_AGENT_ID: this.agent };
+    const ways = doors.filter(({ door }) => door === "forward-proxy").map(({ address }) => address);
+    const [address, socket] = ["http:", "/"].map((begin) => ways.find((one) => one.startsWith(begin)));
+    const isOut = address !== undefined && socket !== undefined;
+    if (isOut && this.agent === undefined) io.note("⚠ the proxy is not there for it: name the agent with --agent");
+    const token = isOut && this.agent !== undefined ? await this.#token(io, this.agent) : null;
     try {
       return await startAgent({
         command: this.#command(settings),
         env: { ...env, FARAMESH_SOCKET: daemon.socket, ...id },
         profile,
-        plan: this.#plan(daemon.socket, daemon.wal.dir),
+        plan: {
+          ...this.#plan(daemon.socket, daemon.wal.dir),
+          proxy: token === null || !isOut ? null : { socket, address, bridge: bridgeFile(), ...token },
+        },
       });
     } catch (error) {
       if (error instanceof PlanFailure) throw new Stop(error.message);
       if (!(error instanceof SandboxMissing)) throw error;
       const what = error.missing.map((one) => `missing: ${visible(one)}`).join("\n  ");
       throw new Stop(`${error.message}: nothing was started`, what);
+    } finally {
+      if (token !== null) await this.#revoke(io, token.id);
+    }
+  }
+
+  /** Of this run alone. */
+  async #token(io: Terminal, agentId: string) {
+    const actor = actorName(io.env);
+    const { token, created } = await askOperator(this.dir, "tokens_create", {
+      role: "agent",
+      agent_id: agentId,
+      actor,
+    });
+    return { agentId, token, id: created.id };
+  }
+
+  async #revoke(io: Terminal, id: string): Promise<void> {
+    try {
+      await askOperator(this.dir, "tokens_revoke", { id, actor: actorName(io.env) });
+    } catch (error) {
+      if (stopOf(error) === null) throw error;
+      io.note(`⚠ the token ${id} of this run is still in force: faramesh token revoke ${id}`);
     }
   }
 
@@ -85,6 +117,13 @@ export class AgentRunCommand extends FarameshCommand {
     const home = homedir();
     return { stackDir, socket, walDir, reads, writes, home, workingDir: isInside ? workingDir : stackDir };
   }
+}
+
+/** Built beside our own bundle, which the bundler may have laid this file beside or below. */
+function bridgeFile(): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const places = [here, join(here, ".."), join(here, "..", "..", "dist")].map((folder) => join(folder, "bridge.cjs"));
+  return places.find((place) => existsSync(place)) ?? places[0] ?? "";
 }
 
 function folderOf(path: string): string {

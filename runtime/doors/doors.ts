@@ -43,7 +43,7 @@ export class Doors {
   constructor(parts: DoorParts) {
     const { governor, decider, desk, token, flood, state } = parts;
     this.#parts = parts;
-    this.proxy = new ProxyDoor(governor, decider, parts.dir);
+    this.proxy = new ProxyDoor(governor, decider, { dir: parts.dir, socket: parts.places.proxy });
     this.#operator = new OperatorDoor(desk, parts.house, token);
     this.#agent = new AgentDoor({ governor, decider, desk, token, ...(flood === undefined ? {} : { flood }), state });
   }
@@ -87,7 +87,7 @@ export class Doors {
     this.#agent.finish();
     this.#operator.finish();
     this.#http?.finish();
-    this.proxy.close();
+    this.proxy.finish();
   }
 
   destroy(): void {

@@ -1,7 +1,7 @@
 // A plan in the words of bubblewrap: its own namespaces of processes, users, network and mounts, and of the file system only what is
 // listed here. Pure. What is not listed must not be there.
 import { dirname, join } from "node:path";
-import type { SandboxPlan } from "./plan.ts";
+import type { PlannedProxy, SandboxPlan } from "./plan.ts";
 
 /** Programs and libraries. The system's other folders (/run, /var, /home, /srv …) hold sockets and secrets, and are not there. */
 const systemFolders = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc", "/opt", "/nix/store"] as const;
@@ -9,6 +9,18 @@ const systemFolders = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/et
 /** Of those, what is nobody's but the system's: an agent that runs as root could read it. */
 const systemSecrets = ["/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/sudoers"] as const;
 const systemSecretFolders = ["/etc/ssl/private", "/etc/ssh", "/etc/sudoers.d"] as const;
+
+/** Inside: what carries connections to the proxy's socket, what runs that, and the port where it takes them. */
+export const bridgePlaces = { node: "/run/faramesh/node", file: "/run/faramesh/bridge.cjs" } as const;
+export const bridgePort = 3128;
+
+function proxied({ socket, bridge }: PlannedProxy): readonly string[] {
+  const { node, file } = bridgePlaces;
+  return [
+    ...["--dir", dirname(socket), "--ro-bind", socket, socket],
+    ...["--ro-bind", process.execPath, node, "--ro-bind", bridge, file],
+  ];
+}
 
 /** The descriptor on which bubblewrap reads the filter of system calls. */
 export const filterDescriptor = 3;
@@ -33,6 +45,7 @@ export function bubblewrapArguments(plan: SandboxPlan, exists: (path: string) =>
     ...(exists(plan.walDir) ? ["--tmpfs", plan.walDir] : []),
     ...plan.writes.flatMap((folder) => ["--bind", folder, folder]),
     ...["--dir", dirname(plan.socket), "--ro-bind", plan.socket, plan.socket],
+    ...(plan.proxy === null ? [] : proxied(plan.proxy)),
     ...["--remount-ro", faramesh],
     ...["--chdir", plan.workingDir, "--"],
   ];

@@ -2,6 +2,18 @@
 // checked here: none may open what the operator keeps.
 import { resolve, sep } from "node:path";
 
+/** The way out that the daemon judges. */
+export interface PlannedProxy {
+  /** Where it listens for agents that have no network. */
+  readonly socket: string;
+  /** `http://127.0.0.1:8888`. */
+  readonly address: string;
+  /** The file that carries connections to the socket, inside. */
+  readonly bridge: string;
+  readonly agentId: string;
+  readonly token: string;
+}
+
 export interface SandboxPlan {
   /** The stack's folder, links resolved: read-only inside. */
   readonly stackDir: string;
@@ -12,6 +24,8 @@ export interface SandboxPlan {
   /** More folders to read, and folders to write in; absolute, links resolved. */
   readonly reads: readonly string[];
   readonly writes: readonly string[];
+  /** Null: no way out. */
+  readonly proxy: PlannedProxy | null;
   readonly home: string;
   readonly workingDir: string;
 }

@@ -36,8 +36,13 @@ export function seatbeltProfile(plan: SandboxPlan, temporary: string): string {
     "(deny network*)",
     `(allow network-outbound (remote unix-socket (path-literal ${quoted(plan.socket)})))`,
     `(allow file-read* file-write* (literal ${quoted(plan.socket)}))`,
+    ...(plan.proxy === null ? [] : [`(allow network-outbound (remote tcp "localhost:${portOf(plan.proxy.address)}"))`]),
     "",
   ].join("\n");
+}
+
+function portOf(address: string): number {
+  return Number(new URL(address).port);
 }
 
 function subpaths(folders: readonly string[]): string {

@@ -6,8 +6,8 @@ import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { type Availability, type Host, sandboxOf } from "./availability.ts";
-import { bubblewrapArguments, filterDescriptor } from "./bubblewrap.ts";
-import { checkPlan, type SandboxPlan } from "./plan.ts";
+import { bridgePlaces, bridgePort, bubblewrapArguments, filterDescriptor } from "./bubblewrap.ts";
+import { checkPlan, type PlannedProxy, type SandboxPlan } from "./plan.ts";
 import type { Profile } from "./profile.ts";
 import { seatbeltProfile } from "./seatbelt.ts";
 import { isFilterArch, seccompFilter } from "./seccomp.ts";
@@ -50,27 +50,50 @@ export const thisHost: Host = {
  * it. Throws SandboxMissing and PlanFailure before anything has started.
  */
 export async function startAgent(start: AgentStart, host: Host = thisHost): Promise<number> {
-  if (start.profile === "environment") return ended(start.command, start, null);
+  if (start.profile === "environment") {
+    const { proxy } = start.plan;
+    const env = { ...start.env, ...proxyVariables(proxy, proxy?.address ?? "") };
+    return ended(start.command, { ...start, env }, null);
+  }
   checkPlan(start.plan);
   const found = sandboxOf(host);
   if (!found.ok) throw new SandboxMissing(found.missing);
   return found.kind === "bubblewrap" ? inBubblewrap(found, start, host) : inSeatbelt(found, start);
 }
 
+/** As libraries read them; Node's own fetch from version 24 on. */
+function proxyVariables(proxy: PlannedProxy | null, address: string): Record<string, string> {
+  if (proxy === null) return {};
+  const url = new URL(address);
+  const { agentId, token } = proxy;
+  const text = `http://${encodeURIComponent(agentId)}:${encodeURIComponent(token)}@${url.host}`;
+  const names = ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"];
+  return { ...Object.fromEntries(names.map((name) => [name, text])), NODE_USE_ENV_PROXY: "1" };
+}
+
 type Found = Extract<Availability, { ok: true }>;
 
 function inBubblewrap({ program }: Found, start: AgentStart, host: Host): Promise<number> {
   if (!isFilterArch(host.arch)) throw new SandboxMissing([`no filter of system calls for ${host.arch}`]);
-  const words = [...bubblewrapArguments(start.plan, host.exists), ...start.command];
-  const env = { ...start.env, TMPDIR: "/tmp" };
+  const { proxy } = start.plan;
+  const bridge = [bridgePlaces.node, bridgePlaces.file, proxy?.socket ?? "", String(bridgePort)];
+  const command = proxy === null ? start.command : [...bridge, ...start.command];
+  const words = [...bubblewrapArguments(start.plan, host.exists), ...command];
+  const inside = `http://127.0.0.1:${bridgePort}`;
+  const env = { ...start.env, ...proxyVariables(proxy, inside), TMPDIR: "/tmp" };
   return ended([program, ...words], { ...start, env }, seccompFilter(host.arch));
 }
 
 async function inSeatbelt({ program }: Found, start: AgentStart): Promise<number> {
+  const { proxy } = start.plan;
   const temporary = mkdtempSync(join(tmpdir(), "faramesh-agent-"));
   try {
     const words = ["-p", seatbeltProfile(start.plan, temporary), ...start.command];
-    return await ended([program, ...words], { ...start, env: { ...start.env, TMPDIR: temporary } }, null);
+    return await ended(
+      [program, ...words],
+      { ...start, env: { ...start.env, ...proxyVariables(proxy, proxy?.address ?? ""), TMPDIR: temporary } },
+      null,
+    );
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }

@@ -1,7 +1,8 @@
 // The sandbox for real: a daemon, an agent started by `.faramesh/bin/agent`, and every way out of it tried from inside. Run by
 // .ci/sandbox, which installs bubblewrap. Each step prints a line; the last line counts.
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { createServer as createWebServer } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,18 +41,33 @@ interface Run {
   readonly stderr: string;
 }
 
-function agent(...words: readonly string[]): Run {
+/** Beside us: our own servers answer meanwhile. */
+function agent(...words: readonly string[]): Promise<Run> {
   const env = { ...process.env, MY_TOKEN: "hidden", GITHUB_TOKEN: "hidden" };
-  return spawnSync(join(dir, ".faramesh/bin/agent"), words, { cwd: dir, env, encoding: "utf8" });
+  const child = spawn(join(dir, ".faramesh/bin/agent"), words, { cwd: dir, env, stdio: ["ignore", "pipe", "pipe"] });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (status) => resolve({ status, stdout, stderr }));
+  });
 }
 
 mkdirSync(dir);
 writeFileSync(join(dir, "governance.fms"), policy("full"));
 writeFileSync(beside, "secret");
-for (const file of ["escapes.py", "asks.mjs"]) copyFileSync(join(here, file), join(dir, file));
+for (const file of ["escapes.py", "asks.mjs", "out.py"]) copyFileSync(join(here, file), join(dir, file));
 const tcp = createServer((socket) => socket.destroy());
 await new Promise<void>((resolve) => tcp.listen(0, "127.0.0.1", resolve));
 const port = String((tcp.address() as { port: number }).port);
+const web = createWebServer((incoming, outgoing) => outgoing.end(`web ${incoming.url}`));
+await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));
+const webPort = String((web.address() as { port: number }).port);
 const foreign = createServer((socket) => socket.destroy());
 await new Promise<void>((resolve) => foreign.listen(join(base, "foreign.sock"), resolve));
 try {
@@ -62,7 +78,7 @@ try {
   });
   const pid = readFileSync(join(dir, ".faramesh/runtime/daemon.pid"), "utf8").trim();
 
-  const { stdout, stderr, status } = agent(
+  const { stdout, stderr, status } = await agent(
     ...["--", "/usr/bin/python3", join(dir, "escapes.py"), dir, port, pid, beside, join(base, "foreign.sock")],
   );
   await step("the ways out were tried", () => {
@@ -77,37 +93,59 @@ try {
     assert.is(readFileSync(join(dir, "governance.fms"), "utf8"), policy("full"));
   });
 
-  await step("the agent asks over its socket, without the operator's variables", () => {
-    const { stdout: said, stderr: told } = agent("--agent", "bot", "--", "node", "asks.mjs");
+  await step("the agent asks over its socket, without the operator's variables", async () => {
+    const { stdout: said, stderr: told } = await agent("--agent", "bot", "--", "node", "asks.mjs");
     assert.equal(JSON.parse(said || `{"told":${JSON.stringify(told)}}`), { effects: ["PERMIT", "DENY"], agent: "bot" });
     assert.match(told, /not passed on: .*GITHUB_TOKEN.*MY_TOKEN/);
     assert.not.match(told, /hidden/);
   });
 
-  await step("it writes where it is given a folder, and in its own temporary one", () => {
+  await step("it writes where it is given a folder, and in its own temporary one", async () => {
     mkdirSync(join(base, "out"));
     const script = `echo kept > ${join(base, "out/a")} && echo gone > /tmp/a && cat /tmp/a`;
-    const { stdout: said, status: code } = agent("--write", join(base, "out"), "--", "sh", "-c", script);
+    const { stdout: said, status: code } = await agent("--write", join(base, "out"), "--", "sh", "-c", script);
     assert.equal([said, code], ["gone\n", 0]);
     assert.is(readFileSync(join(base, "out/a"), "utf8"), "kept\n");
   });
 
-  await step("a folder that opens the stack starts nothing", () => {
-    const { status: code, stderr: told } = agent("--write", base, "--", "true");
+  await step("a folder that opens the stack starts nothing", async () => {
+    const { status: code, stderr: told } = await agent("--write", base, "--", "true");
     assert.is(code, 1);
     assert.match(told, /would open the stack itself/);
   });
 
-  await step("without words, the policy's command is started; its exit code is the agent's", () => {
-    assert.is(agent().stdout, "/bin/sh is supervised\n");
-    assert.is(agent("--", "sh", "-c", "exit 7").status, 7);
-    assert.is(agent("--", "sh", "-c", "kill -TERM $$").status, 143);
+  await step("without words, the policy's command is started; its exit code is the agent's", async () => {
+    assert.is((await agent()).stdout, "/bin/sh is supervised\n");
+    assert.is((await agent("--", "sh", "-c", "exit 7")).status, 7);
+    assert.is((await agent("--", "sh", "-c", "kill -TERM $$")).status, 143);
+  });
+
+  await step("it goes out by the proxy alone, and its token ends with it", async () => {
+    writeFileSync(
+      join(dir, "governance.fms"),
+      `runtime { http_proxy_port = 0 allow_private = true }
+agent "bot" { default deny permit http/get path "/v1/*" permit http/connect port ${webPort} }
+`,
+    );
+    assert.is((await faramesh(dir, "apply")).code, 0);
+    const {
+      stdout: said,
+      stderr: told,
+      status: code,
+    } = await agent("--agent", "bot", "--", "/usr/bin/python3", "out.py", webPort);
+    assert.is(code, 5, told);
+    const found = { "/v1/a": [200, "web /v1/a"], "/v2/a": [403, "POLICY_DENY"], tunnel: "web /tunnel", direct: "held" };
+    assert.equal(JSON.parse(said), found);
+    const { stdout: tokens } = await faramesh(dir, "token", "list", "--format", "json");
+    assert.equal((JSON.parse(tokens) as { tokens: unknown[] }).tokens, []);
+    const { stderr: nameless } = await agent("--", "true");
+    assert.match(nameless, /name the agent with --agent/);
   });
 
   await step("the profile `environment` fences nobody in, and says so", async () => {
     writeFileSync(join(dir, "governance.fms"), policy("environment"));
     assert.is((await faramesh(dir, "apply")).code, 0);
-    const { stdout: said, stderr: told } = agent("--", "cat", beside);
+    const { stdout: said, stderr: told } = await agent("--", "cat", beside);
     assert.is(said, "secret");
     assert.match(told, /not fenced in/);
   });
@@ -121,6 +159,8 @@ try {
 } finally {
   tcp.close();
   foreign.close();
+  web.closeAllConnections();
+  web.close();
   await stopDaemon(dir, process.env);
   rmSync(base, { recursive: true, force: true, maxRetries: 10 });
 }

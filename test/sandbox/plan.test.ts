@@ -14,6 +14,7 @@ const plan: SandboxPlan = {
   walDir: "/srv/bot/faramesh-wal",
   reads: [],
   writes: [],
+  proxy: null,
   home: "/home/bot",
   workingDir: "/srv/bot",
 };
@@ -114,6 +115,34 @@ test("macOS: everything is denied, and what is the operator's is denied last", (
   assert.ok(place("(deny network*)") < place("(allow network-outbound (remote unix-socket"));
   const opened = lines.join("\n").match(/\(/g)?.length;
   assert.is(opened, lines.join("\n").match(/\)/g)?.length);
+});
+
+const proxy = {
+  socket: "/srv/bot/.faramesh/runtime/proxy.sock",
+  address: "http://127.0.0.1:8888",
+  bridge: "/opt/faramesh/bridge.cjs",
+  agentId: "bot",
+  token: "t",
+};
+
+test("the proxy is the one thing more that is shown", () => {
+  const [without, with_] = [plan, { ...plan, proxy }].map((one) => bubblewrapArguments(one, () => true));
+  const more = (with_ ?? []).filter((word) => !without?.includes(word));
+  assert.equal(
+    [...new Set(more)].sort(),
+    [
+      "/opt/faramesh/bridge.cjs",
+      "/run/faramesh/bridge.cjs",
+      "/run/faramesh/node",
+      process.execPath,
+      proxy.socket,
+    ].sort(),
+  );
+  const lines = (one: SandboxPlan): string[] => seatbeltProfile(one, "/private/tmp/a").split("\n");
+  assert.equal(
+    lines({ ...plan, proxy }).filter((line) => !lines(plan).includes(line)),
+    ['(allow network-outbound (remote tcp "localhost:8888"))'],
+  );
 });
 
 test("macOS: a path cannot end its own text", () => {

@@ -8,6 +8,7 @@ import type { Governor } from "../../governor.ts";
 import { stampOf } from "../../policy.ts";
 import { type TokenView, tokensMax } from "../../tokens.ts";
 import type { Door } from "../kinds.ts";
+import { type Listening, listenAt } from "../listen.ts";
 import { forward } from "./forward.ts";
 import { faultOfHead } from "./head.ts";
 import { DocumentFailure } from "./openapi.ts";
@@ -27,6 +28,14 @@ interface Open {
   readonly sockets: Set<Socket>;
   readonly tunnels: Tunnels;
   address: string | null;
+  /** Null where the socket could not be opened. */
+  local: Listening | null;
+}
+
+/** The stack's folder, and the socket for agents that have no network. */
+export interface ProxyPlaces {
+  readonly dir: string;
+  readonly socket: string;
 }
 
 export class ProxyDoor {
@@ -38,13 +47,14 @@ export class ProxyDoor {
   readonly #distrusted = new WeakSet<Socket>();
   #open: Open | null = null;
   #failure: string | null = null;
-  readonly #dir: string;
+  readonly #places: ProxyPlaces;
+  #isOver = false;
   #reverse: Reverse | null = null;
   #aboutService: readonly string[] = [];
   #turn: Promise<void> = Promise.resolve();
 
-  constructor(governor: Governor, decider: Decider, dir: string, limits: ProxyLimits = proxyLimits) {
-    this.#dir = dir;
+  constructor(governor: Governor, decider: Decider, places: ProxyPlaces, limits: ProxyLimits = proxyLimits) {
+    this.#places = places;
     this.#limits = limits;
     this.#allGate = new FloodGate(defaultFloodLimits, governor.ledger.clock.now().wallUs);
     this.#parts = {
@@ -59,7 +69,12 @@ export class ProxyDoor {
   doors(): readonly (readonly [Door, string])[] {
     const { address } = this;
     if (address === null) return [];
-    return [["forward-proxy", address], ...(this.#reverse === null ? [] : [["reverse-proxy", address] as const])];
+    const socket = this.#open?.local === null ? [] : [["forward-proxy", this.#places.socket] as const];
+    return [
+      ["forward-proxy", address],
+      ...socket,
+      ...(this.#reverse === null ? [] : [["reverse-proxy", address] as const]),
+    ];
   }
 
   /** `http://127.0.0.1:8888`; null where it does not listen. */
@@ -86,12 +101,14 @@ export class ProxyDoor {
 
   async #take(): Promise<void> {
     const { active } = this.#parts.governor.policies;
+    // One that could not be opened is tried again.
+    if (this.#open === null) this.#failure = null;
     const { http_proxy_port: port, http_upstream: upstream, http_openapi: file } = active?.policy.runtime() ?? {};
     const wanted = typeof port === "number" ? port : null;
     if (wanted !== null && typeof upstream === "string" && typeof file === "string") await this.#serve(upstream, file);
     if (wanted === (this.#open?.wanted ?? null)) return;
     this.close();
-    if (wanted !== null) await this.#listen(wanted);
+    if (wanted !== null && !this.#isOver) await this.#listen(wanted);
   }
 
   /** A service whose document cannot be read is none, and status says why. */
@@ -100,8 +117,8 @@ export class ProxyDoor {
     const place = upstreamOf(upstream);
     try {
       if (place === null) throw new DocumentFailure("`http_upstream` is no address of a service");
-      const { service, sha256 } = await readService(this.#dir, file);
-      if (!ledger.isUsable || policies.active === null) return;
+      const { service, sha256 } = await readService(this.#places.dir, file);
+      if (!ledger.isUsable || policies.active === null || this.#isOver) return;
       const detail = { file, sha256, operations: service.operations.length };
       ledger.append("mark", stampOf(policies.active), { kind: "openapi", detail }, ledger.clock.now());
       this.#reverse = new Reverse(this.#parts, this.#limits, place, service);
@@ -118,22 +135,24 @@ export class ProxyDoor {
     const tunnels = new Tunnels(this.#parts, this.#limits);
     const sockets = new Set<Socket>();
     const server = this.#server(tunnels, sockets);
-    const open: Open = { wanted, server, sockets, tunnels, address: null };
+    const open: Open = { wanted, server, sockets, tunnels, address: null, local: null };
     this.#open = open;
-    await new Promise<void>((resolve) => {
-      server.once("error", (error) => {
-        this.#failure = `the proxy does not listen on ${loopback}:${wanted}: ${error.message}`;
-        governor.journal.error({ err: error }, "the proxy does not listen");
-        resolve();
-      });
-      server.listen({ host: loopback, port: wanted, exclusive: true }, () => {
-        server.removeAllListeners("error");
-        server.on("error", (error) => governor.journal.error({ err: error }, "the proxy"));
-        open.address = `http://${loopback}:${(server.address() as AddressInfo).port}`;
-        governor.journal.info({ address: open.address }, "the proxy listens");
-        resolve();
-      });
-    });
+    try {
+      await listening(server, wanted);
+      open.address = `http://${loopback}:${(server.address() as AddressInfo).port}`;
+      const toServer = (socket: Socket): void => void server.emit("connection", socket);
+      const local = await listenAt(this.#places.socket, this.#limits.connections, toServer);
+      // A policy, or the end, may have come in between.
+      if (this.#open === open) open.local = local;
+      else local.close();
+      governor.journal.info({ address: open.address }, "the proxy listens");
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      governor.journal.error({ err: error }, "the proxy does not listen");
+      if (this.#open === open) this.close();
+      this.#failure = `the proxy does not listen on ${loopback}:${wanted} and at ${this.#places.socket}: ${why}`;
+    }
+    server.on("error", (error) => governor.journal.error({ err: error }, "the proxy"));
   }
 
   #server(tunnels: Tunnels, sockets: Set<Socket>): Server {
@@ -199,6 +218,12 @@ export class ProxyDoor {
     this.#open?.tunnels.tick();
   }
 
+  /** For good. */
+  finish(): void {
+    this.#isOver = true;
+    this.close();
+  }
+
   /** No more connections; requests under way and tunnels end now. */
   close(): void {
     const open = this.#open;
@@ -206,7 +231,18 @@ export class ProxyDoor {
     this.#failure = null;
     if (open === null) return;
     open.server.close();
+    open.local?.close();
     open.tunnels.closeAll();
     for (const socket of open.sockets) socket.destroySoon();
   }
+}
+
+function listening(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host: loopback, port, exclusive: true }, () => {
+      server.removeListener("error", reject);
+      resolve();
+    });
+  });
 }

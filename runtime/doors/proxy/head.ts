@@ -27,7 +27,8 @@ const ours = "x-faramesh-";
 
 /** Why the request goes no further; null where it may. */
 export function faultOfHead({ httpVersion, headers, rawHeaders }: ProxyHead, isTunnel: boolean): string | null {
-  if (httpVersion !== "1.1") return "only HTTP/1.1 is spoken here";
+  // Python asks for its tunnels in the older version, which frames bodies in another way; a tunnel has none.
+  if (httpVersion !== "1.1" && !(isTunnel && httpVersion === "1.0")) return "only HTTP/1.1 is spoken here";
   if (rawHeaders.length / 2 > headersMax) return `a request has at most ${headersMax} headers`;
   const names = rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
   const twice = names.find((name, index) => single.has(name) && names.indexOf(name) !== index);

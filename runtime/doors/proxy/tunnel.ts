@@ -58,7 +58,8 @@ export class Tunnels {
     if (caller === null) return say(unknownCaller());
     const target = connectTarget(url);
     if (typeof target === "string") return say(fault(400, "BAD_TARGET", target));
-    if (!namesTarget(headers.host, target, true)) {
+    const isNamed = headers.host === undefined && incoming.httpVersion === "1.0";
+    if (!isNamed && !namesTarget(headers.host, target, true)) {
       return say(fault(400, "HOST_MISMATCH", "the header `host` and the target name two hosts"));
     }
     const { host, port } = target;

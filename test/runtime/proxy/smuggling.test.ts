@@ -41,6 +41,8 @@ const requests: readonly (readonly [string, string, number])[] = [
   ["https without a tunnel", "GET https://H/ HTTP/1.1\r\nHost: H\r\nA\r\n", 400],
   ["a tunnel with a body", "CONNECT H HTTP/1.1\r\nHost: H\r\nAContent-Length: 5\r\n\r\nhello", 400],
   ["a tunnel to another host in the header", "CONNECT H HTTP/1.1\r\nHost: other.example:443\r\nA\r\n", 400],
+  ["an older tunnel to another host in the header", "CONNECT H HTTP/1.0\r\nHost: other.example:443\r\nA\r\n", 400],
+  ["an older tunnel with a body", "CONNECT H HTTP/1.0\r\nAContent-Length: 5\r\n\r\nhello", 400],
   ["a tunnel without a port", "CONNECT 127.0.0.1 HTTP/1.1\r\nHost: 127.0.0.1\r\nA\r\n", 400],
   ["a tunnel to a URL", "CONNECT http://H/ HTTP/1.1\r\nHost: H\r\nA\r\n", 400],
 ]; // biome-ignore format: a table
