@@ -8,6 +8,7 @@ import { createProjectFile } from "../../runtime/disk.ts";
 import { FarameshCommand } from "../context.ts";
 import type { CodingAgent } from "../discover/coding-agents.ts";
 import type { Discovery } from "../discover/discover.ts";
+import type { McpWrap } from "../discover/mcp-wraps.ts";
 import { exits, Stop } from "../exit.ts";
 import { policyFiles } from "../policy-file.ts";
 import { countText, shortened, visible } from "../render.ts";
@@ -47,7 +48,9 @@ export class InitCommand extends FarameshCommand {
     const agentId = sanitiseAgentId(asks ? await ask(io, `Id of the agent [${proposed}]: `, proposed) : proposed);
     write(join(this.dir, targetFile), renderPolicy(discovery, { agentId, format }));
     const { codingAgents } = await import("../discover/coding-agents.ts");
-    tell(io, discovery, { agentId, targetFile, codingAgents: codingAgents(this.dir, agentId) });
+    const { mcpWraps } = await import("../discover/mcp-wraps.ts");
+    const wraps = mcpWraps(discovery.mcpServers, agentId);
+    tell(io, discovery, { agentId, targetFile, codingAgents: codingAgents(this.dir, agentId), mcpWraps: wraps });
     return exits.ok;
   }
 }
@@ -71,9 +74,10 @@ interface Written {
   readonly agentId: string;
   readonly targetFile: string;
   readonly codingAgents: readonly CodingAgent[];
+  readonly mcpWraps: readonly McpWrap[];
 }
 
-function tell(io: Terminal, discovery: Discovery, { agentId, targetFile, codingAgents }: Written): void {
+function tell(io: Terminal, discovery: Discovery, { agentId, targetFile, codingAgents, mcpWraps }: Written): void {
   const names = [...new Set(discovery.tools.map(({ name }) => name))];
   io.json({
     written: targetFile,
@@ -84,6 +88,7 @@ function tell(io: Terminal, discovery: Discovery, { agentId, targetFile, codingA
     unread: discovery.unread,
     mcp_servers: discovery.mcpServers,
     coding_agents: codingAgents,
+    mcp_wraps: mcpWraps,
     skipped: discovery.skipped,
     files_read: discovery.filesRead,
   });
@@ -104,6 +109,13 @@ function tell(io: Terminal, discovery: Discovery, { agentId, targetFile, codingA
   for (const { client, found, file, configuration } of codingAgents) {
     io.say("");
     io.say(`→ ${client} works here (${found}). It asks faramesh before each tool with this in ${file}:`);
+    for (const line of JSON.stringify(configuration, null, 2).split("\n")) io.say(`    ${visible(line)}`);
+  }
+  for (const { server, file, configuration } of mcpWraps) {
+    io.say("");
+    io.say(
+      `→ the MCP server ${visible(server)} in ${visible(file)} asks faramesh before each call with this in its place:`,
+    );
     for (const line of JSON.stringify(configuration, null, 2).split("\n")) io.say(`    ${visible(line)}`);
   }
   io.say("");

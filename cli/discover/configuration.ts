@@ -6,6 +6,8 @@ import { frameworkOfDistribution } from "./packages.ts";
 export interface McpServer {
   name: string;
   file: string;
+  /** Program and words of a server over stdio; null for one over HTTP, and for one that faramesh stands before already. */
+  command: string[] | null;
 }
 
 /** The frameworks that a dependency file names. `file` decides the syntax. */
@@ -45,7 +47,15 @@ export function mcpServersIn(file: string, text: string): McpServer[] {
   const config = parseJson(text.replace(/^\s*\/\/.*$/gm, ""));
   if (!isRecord(config)) return [];
   const servers = config.mcpServers ?? config.servers;
-  return isRecord(servers) ? Object.keys(servers).map((name) => ({ name, file })) : [];
+  if (!isRecord(servers)) return [];
+  return Object.entries(servers).map(([name, server]) => ({ name, file, command: commandOf(server) }));
+}
+
+function commandOf(server: unknown): string[] | null {
+  if (!isRecord(server) || typeof server.command !== "string") return null;
+  const args = Array.isArray(server.args) ? server.args : [];
+  if (!args.every((arg): arg is string => typeof arg === "string")) return null;
+  return args.some((arg, at) => arg === "mcp" && args[at + 1] === "wrap") ? null : [server.command, ...args];
 }
 
 export function parseJson(text: string): unknown {

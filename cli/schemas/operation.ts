@@ -123,5 +123,7 @@ export const operationSchemas: Readonly<Record<string, Schema>> = {
   hook: openObject,
   // What it prints is the command's; only that nothing was started is said here.
   "agent run": openObject,
+  // Its standard output is the protocol's.
+  "mcp wrap": openObject,
   completion: object({ shell: oneOf("bash", "zsh", "fish"), script: string }),
 };

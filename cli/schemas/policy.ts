@@ -35,6 +35,7 @@ export const policySchemas: Readonly<Record<string, Schema>> = {
     tools: listOf(object({ name: string, file: string, line: integer, how: string })),
     unread: listOf(object({ file: string, line: integer, text: string, why: string })),
     mcp_servers: listOf(openObject),
+    mcp_wraps: listOf(openObject),
     coding_agents: listOf(
       object({
         client: oneOf("claude-code", "codex", "cursor", "copilot"),

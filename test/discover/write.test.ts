@@ -25,7 +25,7 @@ const FULL: Discovery = {
     { name: "send", file: "c.py", line: 7, how: "@tool decorator" },
   ],
   unread: [{ file: "t.py", line: 12, text: 'Tool(name=f"{x}")', why: "name is computed" }],
-  mcpServers: [{ name: "evil\npermit *", file: ".mcp.json" }],
+  mcpServers: [{ name: "evil\npermit *", command: null, file: ".mcp.json" }],
   filesRead: 4,
   skipped: [{ file: "odd\n  permit *.py", why: "not UTF-8 text" }],
 };
