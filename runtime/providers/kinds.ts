@@ -5,6 +5,7 @@ import { ChildProvider } from "./child.ts";
 import { EnvFile, envFileSettings } from "./env-file.ts";
 import { type Provider, ProviderFailure } from "./provider.ts";
 import { type SettingShapes, type Settings, settingsOf } from "./settings.ts";
+import { Vault, vaultSettings } from "./vault.ts";
 
 /** What a provider is made in. */
 export interface Place {
@@ -13,6 +14,8 @@ export interface Place {
   readonly env: Environment;
   /** `runtime { allow_private }`. */
   readonly allowPrivate: boolean;
+  /** Monotonic microseconds. */
+  readonly nowUs: () => number;
   /** The provider ended by itself. */
   readonly onGone: () => void;
 }
@@ -34,6 +37,7 @@ const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
       notice: "its secrets lie in a file: for development",
     },
   ],
+  ["vault", { settings: vaultSettings, make: (settings, place) => new Vault(settings, place) }],
   ["process", { settings: null, make: (settings, place) => new ChildProvider(settings, place) }],
 ]);
 

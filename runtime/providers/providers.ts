@@ -121,10 +121,11 @@ export class Providers {
   }
 
   #make(block: HostBlock, allowPrivate: boolean): Kept {
-    const { env, dir, dev, times } = this.#around;
+    const { ledger, env, dir, dev, times } = this.#around;
+    const nowUs = (): number => ledger.clock.now().monoUs;
     const keeper = new Keeper(
       {
-        make: (onGone) => makeProvider(block, { env, dir, allowPrivate, onGone }),
+        make: (onGone) => makeProvider(block, { env, dir, allowPrivate, nowUs, onGone }),
         onChange: (status, why) => this.#onChange(block, keeper, status, why),
         dev,
       },
