@@ -289,6 +289,7 @@ test("results of real runs are as published", async () => {
     "witness serve",
     "hook",
     "agent run",
+    "mcp wrap",
     "audit reveal",
   ];
   const left = Object.keys(schemas).filter((name) => !seen.has(name) && !others.includes(name));

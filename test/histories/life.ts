@@ -270,6 +270,9 @@ export class Life {
 
   /** What a kill leaves is a copy of the files of a daemon that runs. */
   async #kill(): Promise<void> {
+    // What nobody was told of may be lost, an approval's expiry that is being written.
+    const { log } = this.#stack.daemon.governor.ledger;
+    while (!log.isDurable(log.lastSeq)) await log.durable(log.lastSeq);
     const before = this.#stack.daemon.stateDigest();
     const killed = this.#stack;
     const next = this.#newStack();
