@@ -161,8 +161,8 @@ test("without a daemon no call runs and no tool is shown", async () => {
   }
 });
 
-/** Answers the handshake, then does what `then` says at the first call. */
-const serverThat = (then: string): string[] => [
+/** Answers the handshake, then does what `work` says at the first call. */
+const serverThat = (work: string): string[] => [
   "-e",
   `let rest = "";
 const say = (value) => process.stdout.write(JSON.stringify({ jsonrpc: "2.0", ...value }) + "\\n");
@@ -172,29 +172,29 @@ process.stdin.on("data", (chunk) => {
   for (const line of lines) {
     const { id, method, params } = JSON.parse(line);
     if (method === "initialize") say({ id, result: { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo: { name: "bad", version: "1" } } });
-    if (method === "tools/call") { ${then} }
+    if (method === "tools/call") { ${work} }
   }
 });`,
 ];
 
-const misbehaviours: readonly { readonly name: string; readonly then: string; readonly seen: RegExp }[] = [
-  { name: "dies in the middle", then: "process.exit(3)", seen: /the server has ended|closed/i },
+const misbehaviours: readonly { readonly name: string; readonly work: string; readonly seen: RegExp }[] = [
+  { name: "dies in the middle", work: "process.exit(3)", seen: /the server has ended|closed/i },
   {
     name: "writes a line without end",
-    then: `const more = () => process.stdout.write("x".repeat(65536), more); more();`,
+    work: `const more = () => process.stdout.write("x".repeat(65536), more); more();`,
     seen: /ended|closed/i,
   },
   {
     name: "writes what is no message first",
-    then: `process.stdout.write("not json\\n[1]\\n{}\\n"); say({ id: 99, result: {} }); say({ id, result: { content: [{ type: "text", text: "fine" }] } })`,
+    work: `process.stdout.write("not json\\n[1]\\n{}\\n"); say({ id: 99, result: {} }); say({ id, result: { content: [{ type: "text", text: "fine" }] } })`,
     seen: /fine/,
   },
 ];
 
-for (const { name, then, seen } of misbehaviours) {
+for (const { name, work, seen } of misbehaviours) {
   test(`a server that ${name} leaves the client an answer, and nothing running`, async () => {
     await onStack(`agent "bot" { default permit }`, async (stack) => {
-      const { client, transport } = await startWrapped(stack, serverThat(then));
+      const { client, transport } = await startWrapped(stack, serverThat(work));
       const { pid } = transport;
       const answer = await client.callTool({ name: "x" }).then(JSON.stringify, String);
       assert.match(answer, seen);
