@@ -268,7 +268,7 @@ test("H11 a clock that goes back gives nothing back, and one that leaps forward 
 
 test("I06 status, records and answers hold no value of a variable", async () => {
   const secret = "swordfish-7";
-  const text = `provider "vault" { type = "vault" token = env("VAULT_TOKEN") }\n${policy}`;
+  const text = `provider "vault" { type = "vault" addr = "https://vault.invalid" token = env("VAULT_TOKEN") }\n${policy}`;
   await onStack(
     text,
     async (stack) => {
