@@ -1,8 +1,9 @@
 // Faults of design/faults.md that need a daemon and that no other file covers: floods, slow and many connections, spends at the edge,
 // crashes between reservation and report, clocks, and what denials and status must not tell.
 import { createHash } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -268,17 +269,24 @@ test("H11 a clock that goes back gives nothing back, and one that leaps forward 
 
 test("I06 status, records and answers hold no value of a variable", async () => {
   const secret = "swordfish-7";
-  const text = `provider "vault" { type = "vault" addr = "https://vault.invalid" token = env("VAULT_TOKEN") }\n${policy}`;
-  await onStack(
-    text,
-    async (stack) => {
-      const answer = await stack.ask("pay", { amount: 1 });
-      const told = [await askOperator(stack.dir, "status", {}), await stack.records(), answer];
-      assert.is(JSON.stringify(told).includes(secret), false);
-      assert.ok(JSON.stringify(told).includes("vault"));
-    },
-    { env: { VAULT_TOKEN: secret } },
-  );
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), "faramesh-env-")));
+  const file = join(folder, `${secret}.env`);
+  writeFileSync(file, "A=1\n", { mode: 0o600 });
+  const text = `provider "secrets" { type = "env-file" file = env("SECRETS_FILE") }\n${policy}`;
+  try {
+    await onStack(
+      text,
+      async (stack) => {
+        const answer = await stack.ask("pay", { amount: 1 });
+        const told = [await askOperator(stack.dir, "status", {}), await stack.records(), answer];
+        assert.is(JSON.stringify(told).includes(secret), false);
+        assert.ok(JSON.stringify(told).includes("env-file"));
+      },
+      { env: { SECRETS_FILE: file } },
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 test("I09 a denial tells of its own rule alone, in one shape", async () => {
