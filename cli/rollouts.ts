@@ -1,8 +1,10 @@
 // The rollout phases of a policy's file as the log has them: not begun, running, waiting for another, or over. A phase's clock is
 // that of the version that first carried it, which the versions alone tell; it decides nothing.
+import type { Agent, Stack } from "../compiler/ast.ts";
 import { formatTime } from "../runtime/clock.ts";
 import { LoadFailure, type Policy } from "../runtime/evaluator/types.ts";
 import { ImageFailure } from "../runtime/images.ts";
+import { phasesLeadMs } from "../runtime/phases.ts";
 import type { PhaseShadow } from "../runtime/shadows.ts";
 import { columns, countText, durationText, toSeconds, visible } from "./render.ts";
 import { type LoggedActivation, storedVersion } from "./versions.ts";
@@ -61,6 +63,40 @@ function clocksOf(dir: string, activations: readonly LoggedActivation[], load: (
     }
   }
   return clocks;
+}
+
+/** The longest that there is, and the shortest: over when a replay begins, which starts the phases so much earlier. */
+const [alwaysMs, neverMs] = [9 * 365 * 86_400_000, phasesLeadMs];
+
+/**
+ * The policy with its phases as they stand now, whatever the time of a call: those that run or begin run on, those that are over stay
+ * so. For a replay, whose calls are of another time. The policy's own image where it has no such phases.
+ */
+export async function imageAsItStands(
+  { stack, image }: { readonly stack: Stack; readonly image: Uint8Array },
+  rollouts: readonly Rollout[],
+): Promise<Uint8Array> {
+  if (rollouts.length === 0) return image;
+  const { lowerStack } = await import("../compiler/lower/lower.ts");
+  const { encodeImage } = await import("../compiler/encode.ts");
+  const steady = (agent: Agent): Agent => ({
+    ...agent,
+    phases: agent.phases.map((phase) => {
+      if (phase.durationMs === null) return phase;
+      const isOver = rollouts.some(({ name, state, ...of }) => {
+        return of.agent === agent.id && name === phase.name && state === "over";
+      });
+      return { ...phase, durationMs: isOver ? neverMs : alwaysMs };
+    }),
+  });
+  const { anonymous } = stack;
+  const standing: Stack = {
+    ...stack,
+    agents: stack.agents.map(steady),
+    anonymous: anonymous === null ? null : steady(anonymous),
+  };
+  const { program, host } = lowerStack(standing);
+  return encodeImage(program, host, standing.sources);
 }
 
 /** What becomes of each phase, and of which recorded calls its end would change the decision. */

@@ -7,6 +7,9 @@ import type { Json, JsonObject } from "./json.ts";
 /** Ends that are remembered; phases are few, and only policies applied over the years add to them. */
 const endsMax = 100_000;
 
+/** A replay starts phases so long before its first call: the shortest that a phase can last. */
+export const phasesLeadMs = 1;
+
 export class PhaseEnds {
   readonly #told = new Set<string>();
 

@@ -14,6 +14,7 @@ import type { Json, JsonObject } from "./json.ts";
 import { type PassingRecord, visitRecords } from "./log/read.ts";
 import { LookBack, lookBackUs, looksBackAnew } from "./look-back.ts";
 import { moving, Past } from "./past.ts";
+import { phasesLeadMs } from "./phases.ts";
 import { ruleDigest } from "./policy.ts";
 import { callOf, isKept, notJudged, type RecordedCall } from "./recorded-call.ts";
 import { repeatSession } from "./session-keeper.ts";
@@ -24,6 +25,8 @@ export interface ReplayOptions {
   readonly policiesDir: string;
   /** Image of the version in force. */
   readonly activeImageHash: string;
+  /** What it is judged by, where that is not its image as it is stored. */
+  readonly active?: Uint8Array;
   readonly candidate: Uint8Array;
   readonly load: (image: Uint8Array) => Policy;
   /** Microseconds since 1970: calls from then on are judged again. */
@@ -88,10 +91,10 @@ const progressRecords = 1024;
 export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   const { walDir, policiesDir, load, sinceUs } = options;
   const past = new Past(policiesDir, load);
-  const active = loadImage(policiesDir, options.activeImageHash);
-  const policies = { active: load(active.image), candidate: load(options.candidate) };
+  const active = options.active ?? loadImage(policiesDir, options.activeImageHash).image;
+  const policies = { active: load(active), candidate: load(options.candidate) };
   const lookBacks = {
-    active: looksBackAnew(policies.active, null) ? new LookBack(load(active.image)) : null,
+    active: looksBackAnew(policies.active, null) ? new LookBack(load(active)) : null,
     candidate: looksBackAnew(policies.candidate, policies.active) ? new LookBack(load(options.candidate)) : null,
   };
   let run: Run | null = null;
@@ -146,10 +149,11 @@ function begin(
   if (isNew) then.addHistory(lookBacks.active?.entries(nowMs * 1000) ?? [], nowMs);
   const counters = past.snapshot();
   if (counters !== null) active.restore(counters);
-  active.activatePhases(nowMs);
+  const beginsMs = Math.max(0, nowMs - phasesLeadMs);
+  active.activatePhases(beginsMs);
   active.addHistory(lookBacks.candidate?.entries(nowMs * 1000) ?? [], nowMs);
   candidate.restore(active.snapshot());
-  candidate.activatePhases(nowMs);
+  candidate.activatePhases(beginsMs);
   return new Run(new Side(active), new Side(candidate), samples);
 }
 

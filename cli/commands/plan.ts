@@ -29,10 +29,18 @@ const samplesMax = 1_000;
 interface Recorded {
   readonly walDir: string;
   readonly active: LoggedActivation;
+  /** What it is judged by, where that is not its image as it is stored. */
+  readonly inForce: Uint8Array | null;
   readonly lastSeq: number;
   /** Microseconds since 1970. */
   readonly sinceUs: number;
   readonly samples: number;
+}
+
+/** What says where rollout phases stand. */
+interface Standing {
+  readonly activations: readonly LoggedActivation[];
+  readonly lastTimeUs: number;
 }
 
 /** What was found out. */
@@ -96,9 +104,15 @@ export class PlanCommand extends FarameshCommand {
         `⚠ v${active.number} is in force by a rollback (the highest version is v${highest}): this plan is against it`,
       );
     }
+    const { imageAsItStands } = await import("../rollouts.ts");
+    const standing = { activations, lastTimeUs };
+    const rollouts = await this.#rollouts(standing, policy.image);
+    const recorded = { walDir, lastSeq, sinceUs: window.us, samples };
+    const judged = await imageAsItStands(policy, rollouts);
     const report =
-      active === null ? null : await this.#replay(io, { walDir, active, lastSeq, sinceUs: window.us, samples }, policy);
-    const rollouts = await this.#rollouts(activations, lastTimeUs, policy);
+      active === null
+        ? null
+        : await this.#replay(io, { ...recorded, active, inForce: await this.#inForce(active, standing) }, judged);
     const { accessTo, openings } = await import("../rehearsal.ts");
     const access = await accessTo(this.dir, active, policy);
     const { assertsJson, failing, printAsserts, tryAsserts } = await import("../asserts.ts");
@@ -132,20 +146,27 @@ export class PlanCommand extends FarameshCommand {
   }
 
   /** As of now, or of the last record where this machine's clock is behind it. */
-  async #rollouts(
-    activations: readonly LoggedActivation[],
-    lastTimeUs: number,
-    policy: CompiledPolicy,
-  ): Promise<readonly Rollout[]> {
+  async #rollouts({ activations, lastTimeUs }: Standing, image: Uint8Array): Promise<readonly Rollout[]> {
     const { loadPolicySync } = await import("../../runtime/evaluator/index.ts");
-    const { rolloutsOf } = await import("../rollouts.ts");
     const nowMs = Math.max(systemClock.now().wallUs, lastTimeUs) / 1000;
-    const load = (image: Uint8Array): Policy => loadPolicySync(image, { state: "volatile" });
-    return rolloutsOf(this.dir, activations, policy.image, { load, nowMs });
+    const load = (bytes: Uint8Array): Policy => loadPolicySync(bytes, { state: "volatile" });
+    const { rolloutsOf } = await import("../rollouts.ts");
+    return rolloutsOf(this.dir, activations, image, { load, nowMs });
   }
 
-  async #replay(io: Terminal, recorded: Recorded, policy: CompiledPolicy): Promise<ReplayReport> {
-    const { walDir, active, lastSeq, sinceUs, samples } = recorded;
+  /** The version in force with its phases as they stand; null where it has none, or its text cannot be read any more. */
+  async #inForce(active: LoggedActivation, standing: Standing): Promise<Uint8Array | null> {
+    const { image, sources } = storedVersion(this.dir, active);
+    const rollouts = await this.#rollouts(standing, image);
+    if (rollouts.length === 0) return null;
+    const { imageAsItStands } = await import("../rollouts.ts");
+    const { resolveStored } = await import("../../compiler/resolve.ts");
+    const { stack } = resolveStored(sources);
+    return stack === null ? null : imageAsItStands({ stack, image }, rollouts);
+  }
+
+  async #replay(io: Terminal, recorded: Recorded, candidate: Uint8Array): Promise<ReplayReport> {
+    const { walDir, active, inForce, lastSeq, sinceUs, samples } = recorded;
     const { replay } = await import("../../runtime/replay.ts");
     const { loadPolicySync } = await import("../../runtime/evaluator/index.ts");
     const progress = await openProgress(io, "judging recorded calls");
@@ -154,7 +175,8 @@ export class PlanCommand extends FarameshCommand {
         walDir,
         policiesDir: stackPaths(this.dir).policies,
         activeImageHash: active.imageHash,
-        candidate: policy.image,
+        ...(inForce === null ? {} : { active: inForce }),
+        candidate,
         load: (image) => loadPolicySync(image, { state: "volatile" }),
         sinceUs,
         samples,

@@ -41,10 +41,11 @@ const effects = async (stack: StackUnderTest, ...amounts: number[]): Promise<str
 const lastDecision = async (stack: StackUnderTest): Promise<JsonObject> =>
   (await stack.records()).findLast(({ type }) => type === "decision") ?? {};
 
-/** A clock that runs with the machine's and can be moved on. */
+/** A clock that stands until it is moved on. */
 function movable(): { clock: SystemClock; moveOn: (hours: number) => void } {
+  const begun = Date.now();
   let ahead = 0;
-  const wallMs = (): number => Date.now() + ahead;
+  const wallMs = (): number => begun + ahead;
   const clock = new SystemClock({ wallMs, monoUs: () => Math.round(wallMs() * 1000) });
   return { clock, moveOn: (hours) => (ahead += hours * 3_600_000) };
 }
@@ -77,7 +78,7 @@ test("a rollout before, while it runs, over by itself, and in the history", asyn
       assert.match(explained, "phase trial decides; without it: defer by governance.fms:4");
       const during = await says(stack, "plan");
       assert.match(during, "No changes");
-      assert.match(during, /bot\/trial runs: 1 h 30 min left, then enforce; applying does not start it anew/);
+      assert.match(during, /bot\/trial runs: 1 h [23]\d min .*left, then enforce; applying does not start it anew/);
       // Another change of the file neither starts it anew nor ends it.
       write(stack, withPhase(2).replace("< 500", "< 400"));
       await says(stack, "apply");
@@ -110,6 +111,41 @@ test("a rollout before, while it runs, over by itself, and in the history", asyn
       assert.match(await says(stack, "plan"), "bot/trial is over since");
       write(stack, withPhase(3));
       assert.match(await says(stack, "plan"), "bot/trial begins with this version: 3 h");
+    },
+    { clock },
+  );
+});
+
+test("a plan judges recorded calls by the phase as it stands, however short it is", async () => {
+  const { clock, moveOn } = movable();
+  await onStack(
+    rules,
+    async (stack) => {
+      const planOf = async (): Promise<unknown> => {
+        const { replay, rollouts } = JSON.parse(await says(stack, "plan", "--format", "json")) as {
+          replay: { transitions: object };
+          rollouts: { state: string; decided: number }[];
+        };
+        return [replay.transitions, rollouts.map(({ state, decided }) => [state, decided])];
+      };
+      for (let hour = 0; hour < 4; hour++) {
+        await effects(stack, 100);
+        moveOn(1);
+      }
+      const opened = { defer_to_permit: [{ tool: "payout", count: 4 }] };
+      write(stack, withPhase(2));
+      assert.equal(await planOf(), [opened, [["new", 4]]]);
+      await says(stack, "apply");
+      moveOn(1);
+      await effects(stack, 5_000);
+      assert.equal(await planOf(), [{}, [["running", 4]]]);
+      write(stack, rules);
+      assert.equal(await planOf(), [{ permit_to_defer: [{ tool: "payout", count: 4 }] }, []]);
+      moveOn(1);
+      await effects(stack, 5_000);
+      assert.equal(await planOf(), [{}, []]);
+      write(stack, withPhase(2));
+      assert.equal(await planOf(), [{}, [["over", 0]]]);
     },
     { clock },
   );
