@@ -4,6 +4,7 @@ import type { Code } from "./codes.ts";
 import { JsonNumber } from "./evaluator/number.ts";
 import type { EvaluationRequest, RequestHttp } from "./evaluator/types.ts";
 import { canonicalJson, type Json, type JsonObject } from "./json.ts";
+import { canonicalCall } from "./log/identity.ts";
 import type { PriceFact } from "./prices/prices.ts";
 
 export const nameLimitBytes = 256;
@@ -138,15 +139,6 @@ function callOf(message: JsonObject, trustPrincipal: boolean): Call {
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
-
-/**
- * Canonical text of {agent_id, args, http?, tool_id}: what a request digest is taken of. The members stand in RFC 8785
- * order here, so that arguments are written once for both hashes.
- */
-export function canonicalCall(agentId: string, tool: string, canonicalArgs: string, http: JsonObject | null): string {
-  const httpText = http === null ? "" : `,"http":${canonicalJson(http)}`;
-  return `{"agent_id":${canonicalJson(agentId)},"args":${canonicalArgs}${httpText},"tool_id":${canonicalJson(tool)}}`;
-}
 
 function refuse(message: string, code: Code = "BAD_REQUEST"): never {
   throw new Refusal(code, message);

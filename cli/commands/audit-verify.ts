@@ -123,6 +123,7 @@ export class AuditVerifyCommand extends FarameshCommand {
       unanchored,
       signed_records: report.signedRecords,
       gaps: report.gaps,
+      notes: report.notes,
       period: periodView(report),
       pruned: report.pruned,
       replay: again === null ? null : replayView(again),
@@ -182,7 +183,7 @@ function namedWalDir(name: string): string {
 }
 
 function tell(io: Terminal, report: VerifyReport, isEmpty: boolean, again: VerifyReplayReport | null): void {
-  const { ok, records, checks, fault, notChecked, unanchored, gaps, period } = report;
+  const { ok, records, checks, fault, notChecked, unanchored, gaps, notes, period } = report;
   const [tick, cross] = [io.paint.green("✓"), io.paint.red("✗")];
   io.line(`${ok ? tick : cross} ${countText(records, "record")}${isEmpty ? ": nothing was recorded yet" : ""}`);
   for (const check of checks) {
@@ -191,7 +192,7 @@ function tell(io: Terminal, report: VerifyReport, isEmpty: boolean, again: Verif
     else io.line(`${tick} ${holds[check.name]}`);
   }
   if (fault !== undefined) for (const line of faultLines(fault)) io.line(line);
-  for (const text of gaps) io.line(`  ${io.paint.yellow(visible(text))}`);
+  for (const text of [...gaps, ...notes]) io.line(`  ${io.paint.yellow(visible(text))}`);
   if (period !== null) io.line(`  in the time asked for: ${countText(period.records, "record")}${range(period)}`);
   for (const text of notChecked) io.line(`  not checked: ${visible(text)}`);
   io.line(`  unanchored tail: ${countText(unanchored.records, "record")}, ${durationText(unanchored.seconds)}`);

@@ -240,6 +240,7 @@ export const verified = object({
   unanchored: object({ records: integer, seconds: number }),
   signed_records: integer,
   gaps: listOf(string),
+  notes: listOf(string),
   period: orNull(object({ records: integer, first_seq: orNull(integer), last_seq: orNull(integer) })),
   pruned: orNull(
     object({

@@ -1,9 +1,9 @@
-// Who a log is: its id and the key of its request digests, in two small files. Both are made once, before the first
+// Who a log is: its id and the key of its request digests, in two small files, and how such a digest is made. Both are made once, before the first
 // segment; for a log that has records they are never made again.
 import { createHmac, randomBytes, randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type Disk, readWhole, replaceFile } from "../disk.ts";
-import { parseJson } from "../json.ts";
+import { canonicalJson, type JsonObject, parseJson } from "../json.ts";
 import { LogFailure } from "./failure.ts";
 import { sha256Hex } from "./line.ts";
 import { digestKeyFileName, identityFileName } from "./segments.ts";
@@ -66,6 +66,15 @@ export function openIdentity(disk: Disk, dir: string, hasRecords: boolean): LogI
   const fresh = randomUUID();
   replaceFile(disk, join(dir, identityFileName), Buffer.from(`{"log_id":"${fresh}","v":${layoutVersion}}\n`));
   return { logId: fresh, digestKey };
+}
+
+/**
+ * Canonical text of {agent_id, args, http?, tool_id}: what a request digest is taken of. The members stand in RFC 8785
+ * order here, so that arguments are written once for both hashes.
+ */
+export function canonicalCall(agentId: string, tool: string, canonicalArgs: string, http: JsonObject | null): string {
+  const httpText = http === null ? "" : `,"http":${canonicalJson(http)}`;
+  return `{"agent_id":${canonicalJson(agentId)},"args":${canonicalArgs}${httpText},"tool_id":${canonicalJson(tool)}}`;
 }
 
 const blockBytes = 64;

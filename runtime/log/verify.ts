@@ -5,6 +5,7 @@ import { type Disk, hasErrorCode, nodeDisk } from "../disk.ts";
 import type { JsonObject } from "../json.ts";
 import { chainBefore, lastPrune } from "./beginning.ts";
 import type { Chain } from "./chain.ts";
+import { DigestCheck, type DigestReport } from "./digest-check.ts";
 import { LogFailure } from "./failure.ts";
 import { readHead, type StoredHead } from "./head.ts";
 import { readLogId } from "./identity.ts";
@@ -54,6 +55,8 @@ export interface VerifyReport {
   readonly signedRecords: number;
   /** times without the checkpoint that was due, in the words for the user */
   readonly gaps: readonly string[];
+  /** what a crash leaves as well as a hand, or what nothing here can decide: no fault, in the words for the user */
+  readonly notes: readonly string[];
   readonly period: VerifiedPeriod | null;
   /** null where the log has its first record */
   readonly pruned: {
@@ -144,12 +147,14 @@ async function verifyOnce(disk: Disk, dir: string, options: VerifyOptions): Prom
   const goneRecords = chain.seq;
   if (goneRecords > 0) await tree.begin(goneRecords, chain.hash, last?.pruned ?? null);
   const policy = new PolicyContinuity(goneRecords > 0);
+  const digests = new DigestCheck(disk, dir);
   const period = new Period(options.from, options.to);
   let records = 0;
   const record = (head: JsonObject, value: () => JsonObject, hash: string): void => {
     records++;
     policy.record(head);
     tree.record(head, value, hash);
+    digests.record(head, value);
     period.record(head);
   };
   const totalBytes = segments.reduce((total, segment) => total + segment.sizeBytes, 0);
@@ -169,7 +174,18 @@ async function verifyOnce(disk: Disk, dir: string, options: VerifyOptions): Prom
   }
   const at = policy.fault === null ? null : await placeOf(disk, dir, policy.fault.seq);
   const whole = report(logId, step.value, settled(head, readHead(disk, dir)), policy, at);
-  return withTree(whole, tree, step.value, { pinned, against, period: period.report(), goneRecords });
+  const told = withTree(whole, tree, step.value, { pinned, against, period: period.report(), goneRecords });
+  return withNotes(told, head, digests.finish());
+}
+
+function withNotes(report: VerifyReport, head: StoredHead, digests: DigestReport): VerifyReport {
+  const isSpoiled = head.kind === "valid" && head.isOtherSpoiled;
+  const slot = "one slot of the head does not read, as a crash leaves it; the other one counts";
+  return {
+    ...report,
+    notes: [...(isSpoiled ? [slot] : []), ...digests.notes],
+    notChecked: [...report.notChecked, ...digests.notChecked],
+  };
 }
 
 function prunedView(records: number, { pruned }: TreeCheck): NonNullable<VerifyReport["pruned"]> {
@@ -312,6 +328,7 @@ function unreadable(failure: LogFailure): VerifyReport {
     unanchored: { records: 0, seconds: 0 },
     signedRecords: 0,
     gaps: [],
+    notes: [],
     period: null,
     pruned: null,
   };
@@ -350,6 +367,7 @@ function report(
     unanchored: { records: chain.seq, seconds: secondsBetween(walked.firstTime, chain.time) },
     signedRecords: 0,
     gaps: [],
+    notes: [],
     period: null,
     pruned: null,
   };
@@ -375,8 +393,7 @@ function tailDetail(unfinished: BadLine | null, tornAfterStop: boolean): string 
 
 function headCheck(head: StoredHead, disagreement: LogFailure | null, segments: number): VerifyCheck {
   if (head.kind === "valid") {
-    const spoiled = head.isOtherSpoiled ? "; its other slot does not read, as a crash leaves it" : "";
-    const detail = disagreement?.message ?? `acknowledged up to ${head.state.ackedSeq}${spoiled}`;
+    const detail = disagreement?.message ?? `acknowledged up to ${head.state.ackedSeq}`;
     return { name: "head", ok: disagreement === null, detail };
   }
   const isFresh = head.kind === "absent" && segments === 0;

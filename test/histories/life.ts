@@ -294,6 +294,7 @@ export class Life {
     const pinned = this.#pinned === null ? [] : [this.#pinned];
     const report = await verifyLog(walDir, { pinned, against: this.#anchors });
     if (!report.ok) throw new Violation(`${when}: ${JSON.stringify(report.fault)}`);
+    if (report.notes.length > 0) throw new Violation(`${when}: ${report.notes.join("; ")}`);
     if (!this.#isStarted && report.signedRecords !== report.lastSeq) {
       throw new Violation(`${when}: ${report.signedRecords} of ${report.lastSeq} records are signed`);
     }

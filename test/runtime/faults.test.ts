@@ -12,8 +12,7 @@ import type { GovernAnswer } from "../../runtime/doors/agent-protocol.ts";
 import { askOperator } from "../../runtime/doors/client.ts";
 import { agentConnectionsMax } from "../../runtime/doors/socket.ts";
 import { connectionsShare } from "../../runtime/flood.ts";
-import { requestDigest } from "../../runtime/log/identity.ts";
-import { canonicalCall } from "../../runtime/request.ts";
+import { canonicalCall, requestDigest } from "../../runtime/log/identity.ts";
 import { faramesh } from "../cli/in-process.ts";
 import { onStack, StackUnderTest } from "./stack-under-test.ts";
 
