@@ -30,6 +30,9 @@ export async function bundle(): Promise<string> {
       log: join(root, "bench/log-entry.ts"),
       echo: join(root, "bench/peers/echo.ts"),
       reference: join(root, "bench/peers/reference-daemon.ts"),
+      "mcp-echo": join(root, "bench/peers/mcp-echo.ts"),
+      "mcp-pass": join(root, "bench/peers/mcp-pass.ts"),
+      "mcp-wrap": join(root, "bench/peers/mcp-wrap.ts"),
     },
   });
   return folder;
