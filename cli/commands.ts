@@ -23,6 +23,7 @@ import { BundleCommand } from "./commands/bundle.ts";
 import { CheckCommand } from "./commands/check.ts";
 import { CompletionCommand } from "./commands/completion.ts";
 import { ConvertCommand } from "./commands/convert.ts";
+import * as credential from "./commands/credential.ts";
 import { DestroyCommand } from "./commands/destroy.ts";
 import { DevCommand } from "./commands/dev.ts";
 import { DisassembleCommand } from "./commands/disassemble.ts";
@@ -86,6 +87,8 @@ export const commands: readonly CommandClass<Context>[] = [
   agent.AgentKillCommand,
   agent.AgentResumeCommand,
   AgentRunCommand,
+  credential.CredentialPreviewCommand,
+  credential.CredentialProbeCommand,
   token.TokenCreateCommand,
   token.TokenListCommand,
   token.TokenRevokeCommand,

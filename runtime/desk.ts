@@ -5,6 +5,7 @@ import { type Approval, expiredBody, type Resolution, resolvedBody, viewOf } fro
 import type { Decider } from "./decide.ts";
 import { storedArgs } from "./decision-record.ts";
 import { listAgents, orderAgent, showAgent } from "./desk-agents.ts";
+import { listCredentials, probeCredential } from "./desk-credentials.ts";
 import { addGrant, listGrants, recordExpiredGrants, revokeGrant } from "./desk-grants.ts";
 import { pruneLog } from "./desk-prune.ts";
 import { eraseSalts } from "./desk-salts.ts";
@@ -74,6 +75,8 @@ export class Desk {
       ["session", (message) => this.#session(message)],
       ["report", (message) => this.#report(message, takeReport)],
       ["cost", (message) => this.#report(message, takeCost)],
+      ["credentials_list", (message) => listCredentials(house.governor, message)],
+      ["credential_probe", (message) => this.#serving(() => probeCredential(house.governor, message))],
       ["agents_list", () => listAgents(house.governor)],
       ["agents_show", (message) => showAgent(house.governor, message)],
       ...holdChanges.map((change): [string, Handler] => [change, (message) => this.#order(change, message)]),

@@ -23,6 +23,17 @@ import {
   version,
 } from "./parts.ts";
 
+const credential = object({
+  id: string,
+  agent_id: string,
+  tools: listOf(string),
+  backend: orNull(string),
+  path: orNull(string),
+  ttl_seconds: orNull(number),
+  ref: orNull(string),
+  why: orNull(string),
+});
+
 const budgetMembers = {
   id: string,
   session: orNull(string),
@@ -89,6 +100,13 @@ export const operationSchemas: Readonly<Record<string, Schema>> = {
       pending: listOf(string),
       grants: listOf(grant),
     }),
+  }),
+  credential: object({ credentials: listOf(credential) }),
+  "credential preview": object({ credentials: listOf(credential) }),
+  "credential probe": object({
+    probes: listOf(
+      object({ credential, obtained: boolean, why: orNull(string), names: listOf(string), expires_at: orNull(string) }),
+    ),
   }),
   "agent quiesce": ordered,
   "agent resume": ordered,

@@ -12,6 +12,7 @@ import type {
   ApplyAnswer,
   ApprovalStatus,
   ApprovalView,
+  CredentialView,
   GrantView,
   PrunedView,
   RollbackAnswer,
@@ -142,6 +143,22 @@ export interface OperatorCalls {
     request: { action_id: string; cost_usd?: number; model?: string; usage?: JsonObject; actor: string };
     answer: { ok: true } & CostAnswer;
   };
+  credentials_list: {
+    request: { agent_id?: string; tool?: string };
+    answer: { ok: true; credentials: readonly CredentialView[] };
+  };
+  /** Asks for the secret as a call would, and drops it: `names` are those of its values. */
+  credential_probe: {
+    request: { agent_id: string; id: string; actor: string };
+    answer: {
+      ok: true;
+      credential: CredentialView;
+      obtained: boolean;
+      why: string | null;
+      names: readonly string[];
+      expires_at: string | null;
+    };
+  };
   agents_list: { request: object; answer: { ok: true; all: AgentView; agents: readonly AgentView[] } };
   agents_show: { request: { agent_id: string }; answer: { ok: true; agent: AgentDetail } };
   kill: AgentOrder;
@@ -205,6 +222,8 @@ export const operatorTypes: Readonly<
   approve_defer: true,
   deny: true,
   status: true,
+  credentials_list: true,
+  credential_probe: true,
   agents_list: true,
   agents_show: true,
   kill: true,

@@ -128,6 +128,20 @@ export interface ProviderView {
   readonly restarts: number;
 }
 
+export interface CredentialView {
+  readonly id: string;
+  readonly agent_id: string;
+  /** Patterns of the tools that it covers. */
+  readonly tools: readonly string[];
+  readonly backend: string | null;
+  readonly path: string | null;
+  readonly ttl_seconds: number | null;
+  /** What would stand in a record for its secret; null where nobody could give it now. */
+  readonly ref: string | null;
+  /** Why nobody could. */
+  readonly why: string | null;
+}
+
 export interface StatusAnswer {
   readonly ok: true;
   readonly daemon: {

@@ -110,6 +110,7 @@ agent "bot" {
   defer stripe/refund
   budget session { max = $1000, cost = amount, tools = ["stripe/charge"] }
   redact stripe/charge args: ["card"]
+  credential vaulted { path "a/b" }
   phase "trial" { duration = 1h  tools = ["trial"]  rules { permit trial } }
 }
 `;
@@ -225,6 +226,9 @@ test("results of real runs are as published", async () => {
     await hold(dir, ["agent", "quiesce", "--all"]);
     await hold(dir, ["status"]);
     await hold(dir, ["agent"]);
+    await hold(dir, ["credential"]);
+    await hold(dir, ["credential", "preview", "--agent", "bot", "--tool", "stripe/charge"]);
+    await hold(dir, ["credential", "probe", "vaulted"], 1);
     await hold(dir, ["agent", "list"]);
     await hold(dir, ["agent", "resume", "bot", "--killed"]);
     await hold(dir, ["agent", "resume", "--all"]);

@@ -136,6 +136,33 @@ test("A governed tool of the SDK gets the secret of its call, by its arguments o
   );
 });
 
+test("preview asks nobody, probe asks as a call would, tells names alone and is on record", async () => {
+  await onStack(
+    policy("x", 'credential other { backend own path "refuse" scope "search" }'),
+    async (stack) => {
+      const { dir } = stack;
+      const { credentials } = await askOperator(dir, "credentials_list", { agent_id: "bot", tool: "stripe/a" });
+      assert.equal(
+        credentials.map(({ id, ref, path, ttl_seconds }) => [id, ref, path, ttl_seconds]),
+        [["stripe", "own:stripe", "x", 900]],
+      );
+      const order = { agent_id: "bot", actor: "tester" };
+      const good = await askOperator(dir, "credential_probe", { ...order, id: "stripe" });
+      assert.equal([good.obtained, [...good.names], good.why], [true, ["token"], null]);
+      const bad = await askOperator(dir, "credential_probe", { ...order, id: "other" });
+      assert.equal([bad.obtained, bad.why], [false, "the provider `own`: it refused: not_allowed"]);
+      assert.match(
+        await askOperator(dir, "credential_probe", { ...order, id: "none" }).then(String, String),
+        "no such",
+      );
+      const marks = (await stack.records()).filter(({ kind }) => kind === "credential_probe");
+      assert.is(marks.length, 2);
+      assert.not.match(JSON.stringify([credentials, good, bad, marks]), planted);
+    },
+    { env },
+  );
+});
+
 test("In dev mode a stub without values stands for a secret that nobody has", async () => {
   await onStack(
     policy("x").replace(own, ""),
