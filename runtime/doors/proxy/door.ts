@@ -137,6 +137,7 @@ export class ProxyDoor {
     const server = this.#server(tunnels, sockets);
     const open: Open = { wanted, server, sockets, tunnels, address: null, local: null };
     this.#open = open;
+    server.on("error", (error) => governor.journal.error({ err: error }, "the proxy"));
     try {
       await listening(server, wanted);
       open.address = `http://${loopback}:${(server.address() as AddressInfo).port}`;
@@ -152,7 +153,6 @@ export class ProxyDoor {
       if (this.#open === open) this.close();
       this.#failure = `the proxy does not listen on ${loopback}:${wanted} and at ${this.#places.socket}: ${why}`;
     }
-    server.on("error", (error) => governor.journal.error({ err: error }, "the proxy"));
   }
 
   #server(tunnels: Tunnels, sockets: Set<Socket>): Server {
@@ -168,6 +168,7 @@ export class ProxyDoor {
     };
     const server = createServer(options, (incoming, outgoing) => void this.#onRequest(incoming, outgoing));
     server.maxConnections = connections;
+    server.setTimeout(idleMs);
     server.on("connection", (socket: Socket) => {
       sockets.add(socket);
       socket.once("close", () => sockets.delete(socket));

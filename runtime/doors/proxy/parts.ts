@@ -25,6 +25,8 @@ export interface ProxyLimits {
   /** Of a body that is judged, in the reverse direction. */
   readonly bodyBytes: number;
   readonly bodiesBytes: number;
+  /** Until such a body has come whole. */
+  readonly bodyMs: number;
   /** Until the other side has taken the connection. */
   readonly connectMs: number;
   /** Without a byte in either direction. */
@@ -37,6 +39,7 @@ export const proxyLimits: ProxyLimits = {
   connections: 1024,
   bodyBytes: 8 * 1024 * 1024,
   bodiesBytes: 64 * 1024 * 1024,
+  bodyMs: 30_000,
   connectMs: 10_000,
   idleMs: 300_000,
 };

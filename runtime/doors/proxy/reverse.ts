@@ -51,7 +51,8 @@ export class Reverse {
     const split = splitPath(incoming.url ?? "");
     if (typeof split === "string") return say(fault(400, "BAD_TARGET", split));
     if (Number(headers["content-length"] ?? 0) > this.#limits.bodyBytes) return say(tooLarge(this.#limits));
-    const read = await this.#bodies.read(incoming);
+    const late = setTimeout(() => incoming.destroy(), this.#limits.bodyMs);
+    const read = await this.#bodies.read(incoming).finally(() => clearTimeout(late));
     if ("status" in read) return say(said(read.status, JSON.parse(read.text) as object));
     try {
       await this.#judged(incoming, outgoing, caller, { ...split, bytes: read.bytes }, say);
