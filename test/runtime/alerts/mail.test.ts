@@ -1,5 +1,10 @@
 // Alerts by mail to a real SMTP server, and by PagerDuty's events to a server that takes their form.
-
+import { execFile, execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -116,6 +121,98 @@ test("J11 a mail server that refuses, or whose certificate nobody signed, is a f
     { secure: true, onAuth },
   );
 });
+
+test("a mail goes out encrypted and after a password, to a server whose certificate an authority signed for its name", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "faramesh-mail-"));
+  try {
+    const [keyFile, certFile] = [join(dir, "key.pem"), join(dir, "cert.pem")];
+    const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", keyFile];
+    const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2"];
+    execFileSync("openssl", ["req", "-x509", ...key, "-out", certFile, ...subject], { stdio: "ignore" });
+    const said: string[] = [];
+    const options: SMTPServerOptions = {
+      key: readFileSync(keyFile),
+      cert: readFileSync(certFile),
+      onAuth(auth, session, done) {
+        said.push(`${auth.username} ${auth.password} ${session.secure}`);
+        done(null, { user: auth.username ?? "" });
+      },
+    };
+    await withMailServer(
+      (startTlsPort, upgraded) =>
+        withMailServer(
+          async (tlsPort, mails) => {
+            const urls = [
+              `smtp://user:s3cret%21@localhost:${startTlsPort}`,
+              `smtps://user:s3cret%21@localhost:${tlsPort}`,
+              `smtp://user:s3cret%21@127.0.0.1:${startTlsPort}`,
+              `smtps://user:s3cret%21@127.0.0.1:${tlsPort}`,
+            ];
+            const words = ["--import", "tsx", join(import.meta.dirname, "mail-child.ts"), ...urls];
+            const env = { ...process.env, NODE_EXTRA_CA_CERTS: certFile };
+            const { stdout } = await promisify(execFile)(process.execPath, words, { env });
+            const [byStartTls, byTls, ...otherNames] = JSON.parse(stdout) as (string | null)[];
+            assert.equal([byStartTls, byTls], [null, null]);
+            for (const why of otherNames) assert.type(why, "string");
+            assert.equal(said, ["user s3cret! true", "user s3cret! true"]);
+            assert.equal([upgraded.length, mails.length], [1, 1]);
+          },
+          { ...options, secure: true },
+        ),
+      options,
+    );
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
+
+const dawdlers: readonly { readonly name: string; readonly talk: (socket: Socket) => void }[] = [
+  { name: "says nothing", talk: () => {} },
+  {
+    name: "greets without end",
+    talk: (socket) => {
+      const timer = setInterval(() => socket.write("220-well\r\n"), 20);
+      socket.on("close", () => clearInterval(timer));
+    },
+  },
+  {
+    name: "says without end what it can",
+    talk: (socket) => {
+      socket.write("220 hello\r\n");
+      const timer = setInterval(() => socket.write("250-X\r\n"), 20);
+      socket.on("close", () => clearInterval(timer));
+    },
+  },
+];
+
+for (const { name, talk } of dawdlers) {
+  test(`J11 a mail server that ${name} is left when the time is over, and the connection with it`, async () => {
+    let left: (() => void) | undefined;
+    const isLeft = new Promise<string>((resolve) => {
+      left = () => resolve("closed");
+    });
+    const server = createServer((socket) => {
+      socket.on("error", () => {}).on("close", () => left?.());
+      socket.resume();
+      talk(socket);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
+    const address = server.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      const why = await deliver(emailTo(`smtp://127.0.0.1:${port}`), { ...told, allowPrivate: true }, 300);
+      assert.match(why ?? "taken", /no answer within 300 ms|ETIMEDOUT/);
+      const patience = new Promise<string>((resolve) => {
+        timer = setTimeout(() => resolve("still open"), 20_000);
+      });
+      assert.is(await Promise.race([isLeft, patience]), "closed");
+    } finally {
+      clearTimeout(timer);
+      server.close();
+    }
+  });
+}
 
 test("an incident of PagerDuty lasts from the defer to the approval, and its key is not shown", async () => {
   await withReceiver(async (receiver) => {
