@@ -52,6 +52,8 @@ export class ApplyCommand extends FarameshCommand {
   /** Calls that --no-new-access found. */
   #opened = 0;
   #isAudit = false;
+  /** Against the version in force, in a few words; "" where that is not known. */
+  #changes = "";
   /** Asserts that do not hold, or are not proved. */
   #broken: readonly TriedAssert[] = [];
 
@@ -99,7 +101,7 @@ export class ApplyCommand extends FarameshCommand {
       answer = await this.#ask(io, policy, before);
     }
     const socket = readDaemonFile(paths)?.socket ?? paths.agentSocket;
-    report(io, policy, { answer, pid, before, socket, isAudit: this.#isAudit });
+    report(io, policy, { answer, pid, before, socket, isAudit: this.#isAudit, changes: this.#changes });
     this.#pin(io, policy);
     writeAgentScript(paths);
     if (!hadKeys) tellKeys(io, paths);
@@ -177,7 +179,8 @@ export class ApplyCommand extends FarameshCommand {
     const broken = this.#broken.length;
     const breaks = broken > 0 ? `${countText(broken, "assert")} not proved, by --force; ` : "";
     const forced = `${breaks}${opens}`;
-    const summary = `${forced}${changes === null ? "" : summaryOf(changes)}`;
+    this.#changes = changes === null ? "" : summaryOf(changes);
+    const summary = `${forced}${this.#changes}`;
     return askOperator(this.dir, "apply", { image, sources: policy.sources, actor: actorName(io.env), summary });
   }
 
@@ -219,7 +222,14 @@ export class ApplyCommand extends FarameshCommand {
         const before = await askOperator(paths.dir, "status", {});
         const answer = await this.#ask(io, policy, before);
         const socket = daemon.places.agent;
-        report(io, policy, { answer, pid: process.pid, before, socket, isAudit: this.#isAudit });
+        report(io, policy, {
+          answer,
+          pid: process.pid,
+          before,
+          socket,
+          isAudit: this.#isAudit,
+          changes: this.#changes,
+        });
         this.#pin(io, policy);
         writeAgentScript(paths);
         if (!hadKeys) tellKeys(io, paths);
@@ -265,16 +275,23 @@ interface Outcome {
   readonly before: StatusAnswer;
   readonly socket: string;
   readonly isAudit: boolean;
+  readonly changes: string;
 }
 
-function report(io: Terminal, policy: CompiledPolicy, { answer, pid, before, socket, isAudit }: Outcome): void {
+function report(
+  io: Terminal,
+  policy: CompiledPolicy,
+  { answer, pid, before, socket, isAudit, changes }: Outcome,
+): void {
   const { version, policy_hash, image_hash, changed, phases_started } = answer;
   const swapped = answer.swapped && pid === null;
   io.json({ version, policy_hash, image_hash, changed, swapped, started: pid !== null, pid, socket, phases_started });
   const tick = io.paint.green("✓");
   const { policy_version, rolled_back } = before.daemon;
   if (rolled_back && changed)
-    io.note(`⚠ ${policy_version} was in force by a rollback; ${policy.source.file} replaces it`);
+    io.note(
+      `⚠ ${policy_version} was in force by a rollback; ${policy.source.file} replaces it${changes === "" ? "" : `: ${changes}`}`,
+    );
   if (rolled_back && !changed) io.note(`⚠ ${policy_version} is in force by a rollback`);
   io.say(`${tick} ${policy.source.file} compiled (${version}, ${policy_hash.slice(0, 8)})`);
   if (!changed) io.say(`= ${version} is in force already: nothing changed`);

@@ -56,7 +56,7 @@ export class RollbackCommand extends FarameshCommand {
         `${io.paint.red("✗")} ${version}: ${objection}: nothing was changed\n  --force restores it all the same, and is recorded`,
       );
     else if (objection !== "" && !this.dryRun) io.note(`⚠ ${objection}; recorded with the rollback (--force)`);
-    if (this.dryRun) io.say("→ dry run: nothing was changed");
+    if (this.dryRun) io.say(`→ dry run of ${version}: nothing was changed`);
     if (isOver) return isRefused ? exits.changes : exits.ok;
     return this.#restore(io, version, objection === "" ? "" : `${objection}, by --force`);
   }

@@ -109,7 +109,10 @@ search_docs     permit → deny 0 calls
     assert.match((await faramesh(dir, "plan")).stderr, "v1 is in force by a rollback (the highest version is v2)");
     const again = await faramesh(dir, "apply");
     assert.match(again.stdout, "compiled (v3,");
-    assert.match(again.stderr, "v1 was in force by a rollback; governance.fms replaces it");
+    assert.match(
+      again.stderr,
+      "v1 was in force by a rollback; governance.fms replaces it: 1 rule added, 1 rule removed, 1 rule changed",
+    );
     await says(
       ["history"],
       `

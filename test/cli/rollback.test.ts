@@ -99,7 +99,7 @@ test("--no-new-access and --dry-run as of apply; what is gone is never called fi
     const dry = await faramesh(dir, "rollback", "--dry-run");
     assert.equal([dry.code, await inForce(dir)], [0, "v2"]);
     assert.match(dry.stdout, "~ permit stripe/payouts if amount < 400 → if amount < 900");
-    assert.match(dry.stdout, "→ dry run: nothing was changed");
+    assert.match(dry.stdout, "→ dry run of v1: nothing was changed");
     const restored = await faramesh(dir, "rollback", "--no-new-access", "--force");
     assert.is(restored.code, 0);
     assert.match(restored.stdout, "the policy's file was not changed: the next apply puts it in force again");
