@@ -13,6 +13,7 @@ import { type Disk, type DiskLock, nodeDisk, realPath, replaceFile } from "./dis
 import { Doors } from "./doors/doors.ts";
 import type { HttpSettings } from "./doors/http/door.ts";
 import type { HttpLimits } from "./doors/http/limits.ts";
+import { inheritedSocket } from "./doors/inherited.ts";
 import type { Door } from "./doors/kinds.ts";
 import { Feeds } from "./feeds.ts";
 import type { Environment, HttpWords } from "./fixed-settings.ts";
@@ -122,6 +123,7 @@ export class Daemon implements House {
   readonly #phaseWatch: PhaseWatch;
   readonly #alerts: Alerts;
   readonly #token = randomBytes(32).toString("hex");
+  readonly #inherited: number | null;
   #state: DaemonState = "STARTING";
   #housekeeping: NodeJS.Timeout | null = null;
   #ending: Promise<void> | null = null;
@@ -136,6 +138,7 @@ export class Daemon implements House {
     this.walDir = parts.walDir;
     this.durability = parts.durability;
     this.startedUs = parts.startedUs;
+    this.#inherited = inheritedSocket("agent", options.env ?? process.env, process.pid);
     const dev = options.dev ?? false;
     const answerDeadlineMs = options.answerDeadlineMs ?? defaultAnswerDeadlineMs;
     const feeds = new Feeds(ledger);
@@ -184,6 +187,7 @@ export class Daemon implements House {
       http: parts.http,
       flood: options.flood,
       httpLimits: options.httpLimits,
+      inherited: this.#inherited,
       state: () => this.#state,
     });
     this.ended = new Promise((resolve) => {
@@ -365,7 +369,9 @@ export class Daemon implements House {
       ledger.log.state === "latched" && ending.exitCode === 0 ? { exitCode: 1, reason: "the log failed" } : ending;
     this.#enter("HALT");
     this.journal.info({ ...final }, "ended");
-    for (const path of [places.agent, places.operator, paths.pidFile]) removeIfThere(path);
+    // A socket that was handed over stays: the next call on it starts the next daemon.
+    if (this.#inherited === null) removeIfThere(places.agent);
+    for (const path of [places.operator, paths.pidFile]) removeIfThere(path);
     lock.release();
     this.#resolveEnded(final);
   }

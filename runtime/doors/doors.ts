@@ -1,5 +1,6 @@
 // All doors of a daemon, opened and closed together: the agents' socket, the operator's, and HTTP where it is asked for. When one
 // cannot be opened, none must stay open.
+import type { Socket } from "node:net";
 import type { Logger } from "pino";
 import type { Decider } from "../decide.ts";
 import type { Desk, House } from "../desk.ts";
@@ -28,6 +29,8 @@ export interface DoorParts {
   readonly http: HttpSettings | null;
   readonly flood: FloodLimits | undefined;
   readonly httpLimits: HttpLimits | undefined;
+  /** Of the agents' socket, where a service manager listens on it. */
+  readonly inherited: number | null;
   readonly state: () => DaemonState;
 }
 
@@ -61,7 +64,8 @@ export class Doors {
   async open(): Promise<void> {
     const { places } = this.#parts;
     try {
-      this.#servers.push(await listenAt(places.agent, agentConnectionsMax, (socket) => this.#agent.accept(socket)));
+      const accept = (socket: Socket): void => this.#agent.accept(socket);
+      this.#servers.push(await listenAt(places.agent, agentConnectionsMax, accept, this.#parts.inherited));
       this.#servers.push(
         await listenAt(places.operator, operatorConnectionsMax, (socket) => this.#operator.accept(socket)),
       );

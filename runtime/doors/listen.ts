@@ -19,13 +19,18 @@ export class ListenFailure extends Error {
   }
 }
 
-/** Listens at `path`; connections beyond `connectionsMax` are closed at once. Throws ListenFailure. */
+/**
+ * Listens at `path`; connections beyond `connectionsMax` are closed at once. With `inherited`, the descriptor of a socket that others
+ * bound there and that stays theirs. Throws ListenFailure.
+ */
 export async function listenAt(
   path: string,
   connectionsMax: number,
   onConnection: (socket: Socket) => void,
+  inherited: number | null = null,
 ): Promise<Listening> {
-  await clearStale(path);
+  if (inherited === null) await clearStale(path);
+  else if (!isSocketAt(path)) throw new ListenFailure("SOCKET_PLACE_TAKEN", `the socket handed over is not at ${path}`);
   const server = createServer({ allowHalfOpen: true }, onConnection);
   server.maxConnections = connectionsMax;
   await new Promise<void>((resolve, reject) => {
@@ -33,7 +38,7 @@ export async function listenAt(
     // Bound with the mask in place: there is no moment in which others could connect.
     const mask = process.umask(maskOthers);
     try {
-      server.listen(path, () => {
+      server.listen(inherited === null ? { path } : { fd: inherited }, () => {
         server.removeListener("error", reject);
         resolve();
       });
@@ -43,6 +48,10 @@ export async function listenAt(
   });
   chmodSync(path, socketMode);
   return server;
+}
+
+function isSocketAt(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true;
 }
 
 /** Removes a socket that nobody listens on. */
