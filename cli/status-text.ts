@@ -57,7 +57,7 @@ function policyText(daemon: StatusAnswer["daemon"]): string {
 }
 
 function providersText(paint: Paint, providers: StatusAnswer["providers"]): string {
-  if (providers.length === 0) return "none declared";
+  if (providers.length === 0) return "none declared: the log has the stack's own key, agents' ids are as claimed";
   return providers
     .map(({ name, status }) => `${visible(name)} ${status === "ready" ? paint.green(status) : paint.yellow(status)}`)
     .join(", ");

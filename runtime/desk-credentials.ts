@@ -37,7 +37,7 @@ export async function probeCredential(governor: Governor, message: JsonObject): 
     credential,
     agentId,
     toolId: credential.patterns[0] ?? credential.id,
-    actionId: `probe:${actor}:${id}`,
+    actionId: `probe:${JSON.stringify([actor, agentId, credential.id])}`,
   };
   const minted =
     ref === null ? { ok: false as const, why: broker.whyNot(credential) } : await broker.mint({ ...order, ref });

@@ -47,6 +47,8 @@ export class Keeper {
   #timer: NodeJS.Timeout | null = null;
   #turn: Promise<void> = Promise.resolve();
   #isStopped = false;
+  /** However many questions fail at once, one look is under way. */
+  #isLooking = false;
 
   constructor(events: KeeperEvents, times: KeeperTimes = keeperTimes) {
     this.#events = events;
@@ -153,13 +155,19 @@ export class Keeper {
     if (this.#timer !== null) clearTimeout(this.#timer);
     if (this.#isStopped) return;
     this.#timer = setTimeout(() => {
-      void this.#inTurn(() => {
-        if (this.#provider !== null) return this.#probe();
-        this.#restarts += 1;
-        return this.#try();
+      if (this.#isLooking) return;
+      this.#isLooking = true;
+      void this.#inTurn(() => this.#look()).finally(() => {
+        this.#isLooking = false;
       });
     }, delayMs);
     this.#timer.unref();
+  }
+
+  #look(): Promise<void> {
+    if (this.#provider !== null) return this.#probe();
+    this.#restarts += 1;
+    return this.#try();
   }
 
   async #drop(): Promise<void> {
