@@ -1,13 +1,13 @@
 // One call from request to recorded decision, in the order of the specification. Everything between the first look at
 // the state and the append of the record is one synchronous turn: limits, approvals and swaps are exact because no
 // other call can come in between. It must never answer a permit that is not recorded.
-import { type AnswerContext, answerOf, type Judgement, turnedDown } from "./answer.ts";
+import { answerOf, type Judgement, turnedDown } from "./answer.ts";
 import { consumedBody, newApprovalId, openedBody } from "./approvals.ts";
 import type { Reading } from "./clock.ts";
 import type { Code } from "./codes.ts";
 import { Deadlines } from "./deadlines.ts";
 import { decisionBody, type StoredArgs, storedArgs } from "./decision-record.ts";
-import type { GovernAnswer, Receipt } from "./doors/agent-protocol.ts";
+import type { GovernAnswer } from "./doors/agent-protocol.ts";
 import type { Effect } from "./evaluator/types.ts";
 import type { FloodGate } from "./flood.ts";
 import { follow } from "./follow.ts";
@@ -16,20 +16,19 @@ import { type Grant, usedBody } from "./grants.ts";
 import { claimed, type Identity } from "./identity.ts";
 import { inputsOf } from "./inputs.ts";
 import type { Json, JsonObject } from "./json.ts";
-import { durableCause, Judge, type JudgedCall, plain } from "./judge.ts";
-import { noPolicy, type PolicyStamp } from "./ledger.ts";
+import { durableCause, Judge, plain } from "./judge.ts";
 import { cutText } from "./log/decision.ts";
 import { LogFailure } from "./log/failure.ts";
 import { requestDigest } from "./log/identity.ts";
 import { sha256Hex } from "./log/line.ts";
-import { noTree } from "./log/merkle.ts";
-import type { Appended } from "./log/options.ts";
-import type { ActivePolicy } from "./policy.ts";
-import { type OrderedSecret, orderOf, secretAgain, withSecret } from "./providers/delivery.ts";
+import { type ActivePolicy, stampOf } from "./policy.ts";
+import { orderOf, secretAgain, withSecret } from "./providers/delivery.ts";
 import { type Call, type RefusedCall, readCall } from "./request.ts";
-import type { AnswersOfCall, SelectorValues } from "./selectors/selectors.ts";
+import type { AnswersOfCall } from "./selectors/selectors.ts";
 import { stepOf } from "./steps.ts";
+import type { Decided, DecisionCounts, Turn } from "./turn.ts";
 import { newActionId } from "./ulid.ts";
+import { contextOf, receiptOf, Unjudged } from "./unjudged.ts";
 
 /** Why a call waits, as an approval keeps it. */
 const contextLimitBytes = 1024;
@@ -50,47 +49,36 @@ const deniedInEveryMode: ReadonlySet<Code> = new Set([
   "AGENT_QUIESCED",
 ]);
 
-/** An answer and the record that must be durable before it goes out; null where nothing was recorded. */
-export interface Decided {
-  readonly answer: GovernAnswer;
-  readonly seq: number | null;
-  /** The secret that the answer is to bring, once the record is durable. */
-  readonly secret?: OrderedSecret;
-}
-
-export interface DecisionCounts {
-  permit: number;
-  defer: number;
-  deny: number;
-}
-
 /** What the record keeps of the call's own values. */
 interface StoredCall extends StoredArgs {
   readonly inputs: JsonObject | null;
 }
 
-/** A call on its way: what later steps and the record need of it. */
-interface Turn extends JudgedCall {
-  readonly argsSha256: string;
-  readonly gate: FloodGate;
-  readonly identity: Identity;
-  /** Of the selectors that the policy reads for it, those without a value, and why. */
-  readonly missing: SelectorValues["missing"] | null;
-}
-
 export class Decider {
-  readonly counts: DecisionCounts = { permit: 0, defer: 0, deny: 0 };
-  /** Answers by code, since the start. */
-  readonly codeCounts = new Map<Code, number>();
   readonly #governor: Governor;
   readonly #judge: Judge;
-  readonly #flooded = new Set<FloodGate>();
+  readonly #unjudged: Unjudged;
   readonly #deadlines: Deadlines;
 
   constructor(governor: Governor) {
     this.#governor = governor;
     this.#judge = new Judge(governor);
     this.#deadlines = new Deadlines(governor.answerDeadlineMs);
+    this.#unjudged = new Unjudged(governor);
+  }
+
+  get counts(): Readonly<DecisionCounts> {
+    return this.#unjudged.counts;
+  }
+
+  /** Answers by code, since the start. */
+  get codeCounts(): ReadonlyMap<Code, number> {
+    return this.#unjudged.codeCounts;
+  }
+
+  /** Writes the counting records of floods. Call now and then, and before the log is closed. */
+  recordFloods(): void {
+    this.#unjudged.recordFloods();
   }
 
   /** Judges a `govern` message; a promise where its record is still to become durable. Never throws or rejects. */
@@ -115,14 +103,14 @@ export class Decider {
 
   /** Answers a line that is no request. Never throws or rejects. */
   refuse(refused: RefusedCall, gate: FloodGate, identity = claimed): GovernAnswer | Promise<GovernAnswer> {
-    return this.#whenDurable(this.#refuse(refused, this.#now(), gate, identity));
+    return this.#whenDurable(this.#unjudged.refuse(refused, this.#now(), gate, identity));
   }
 
   /** The synchronous turn. `answers`: values of selectors that the call waited for. */
   decide(message: JsonObject, gate: FloodGate, identity = claimed, answers?: AnswersOfCall): Decided {
     const reading = this.#now();
     const read = readCall(message, this.#governor.dev);
-    if (!read.ok) return this.#refuse(read.refused, reading, gate, identity);
+    if (!read.ok) return this.#unjudged.refuse(read.refused, reading, gate, identity);
     const { ledger, calls, selectors, prices } = this.#governor;
     const { call, missing } = selectors.has(read.call.request.agent_id)
       ? this.#withSelectors(prices.priced(read.call), answers)
@@ -137,13 +125,14 @@ export class Decider {
       argsSha256: sha256Hex(call.canonicalArgs),
       actionId: newActionId(reading.wallUs / 1000),
     };
-    if (!ledger.isUsable) return this.#unrecorded(turn, "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
+    if (!ledger.isUsable)
+      return this.#unjudged.unrecorded(turn, "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
     const { active } = this.#governor.policies;
-    if (active === null || this.#governor.state() !== "READY") return this.#notReady(turn);
+    if (active === null || this.#governor.state() !== "READY") return this.#unjudged.notReady(turn);
     // In every mode: whose call it is was settled before the policy could say anything.
     if (identity.agentId !== null && identity.agentId !== call.request.agent_id) {
       const reason = "the token that came with this call is another agent's";
-      return this.#recordWithoutPolicy(turn, plain("deny", "IDENTITY_UNVERIFIED", reason));
+      return this.#unjudged.record(turn, plain("deny", "IDENTITY_UNVERIFIED", reason));
     }
     const held = this.#judge.held(turn, active);
     // Before what a call sent again would get: nobody who was stopped is given a permit once more.
@@ -184,25 +173,8 @@ export class Decider {
     return decided;
   }
 
-  /** Writes the counting records of floods. Call now and then, and before the log is closed. */
-  recordFloods(): void {
-    for (const gate of this.#flooded) {
-      const count = gate.take();
-      this.#flooded.delete(gate);
-      if (count === null || !this.#governor.ledger.isUsable) continue;
-      const detail = { denials: count.denials, first_us: count.firstUs, last_us: count.lastUs };
-      const { ledger } = this.#governor;
-      ledger.append("mark", this.#stamp(), { kind: "flooded", detail }, ledger.clock.now());
-    }
-  }
-
   #now(): Reading {
     return this.#governor.ledger.clock.now();
-  }
-
-  #stamp(): PolicyStamp {
-    const { active } = this.#governor.policies;
-    return active === null ? noPolicy : { version: active.version, policyHash: active.activation.policyHash };
   }
 
   /** A defer is no end: once a person has spoken, the call sent again is judged again. */
@@ -230,7 +202,8 @@ export class Decider {
   /** Records what was judged and makes the answer. `remember`: the same call sent again gets this answer. */
   #conclude(turn: Turn, active: ActivePolicy, judged: Judgement, remember: boolean): Decided {
     const isAudit = active.mode === "audit" && !deniedInEveryMode.has(judged.code);
-    if (!isAudit && judged.effect !== "permit" && !turn.gate.admit(turn.reading.wallUs)) return this.#flood(turn);
+    if (!isAudit && judged.effect !== "permit" && !turn.gate.admit(turn.reading.wallUs))
+      return this.#unjudged.flood(turn);
     const { request } = turn.call;
     try {
       const tool = active.policy.tool(request.agent_id, request.tool_id);
@@ -253,7 +226,7 @@ export class Decider {
   #broken(turn: Turn, error: unknown): Decided {
     this.#governor.journal.error({ err: error, action_id: turn.actionId }, "a decision could not be recorded");
     if (!(error instanceof LogFailure)) this.#governor.fault("a call could not be judged or recorded");
-    return this.#unrecorded(turn, "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
+    return this.#unjudged.unrecorded(turn, "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
   }
 
   #record(
@@ -290,12 +263,15 @@ export class Decider {
       },
       ledger.log.salts,
     );
-    const recorded = ledger.append("decision", this.#stamp(), body, turn.reading);
+    const recorded = ledger.append("decision", stampOf(this.#governor.policies.active), body, turn.reading);
     const { seq } = recorded;
     if (judged.code === "APPROVAL_DENIED" && judged.approvalId !== null) approvals.takeToldDenial(judged.approvalId);
-    this.#count(effect, judged.code);
+    this.#unjudged.count(effect, judged.code);
     follow(this.#governor, turn, active, { judged, effect, args: stored.args, recorded, latencyUs });
-    const answer = answerOf(judged, contextOf(turn, active, effect, would, latencyUs, this.#receipt(recorded)));
+    const answer = answerOf(
+      judged,
+      contextOf(turn, active, effect, would, latencyUs, receiptOf(this.#governor, recorded)),
+    );
     const { callId, request } = turn.call;
     if (remember && callId !== null) {
       calls.remember(request.agent_id, callId, { digest: turn.digest, timeUs: turn.reading.wallUs, seq, answer });
@@ -333,7 +309,7 @@ export class Decider {
       hasHttp: turn.call.http !== null,
       expiresUs: turn.reading.wallUs + active.approvalTtlUs,
     });
-    ledger.append("approval", this.#stamp(), body, turn.reading);
+    ledger.append("approval", stampOf(this.#governor.policies.active), body, turn.reading);
     approvals.take(body, turn.reading.wallUs);
     approvals.keepHttp(id, turn.call.http);
     return { ...judged, approvalId: id };
@@ -342,132 +318,14 @@ export class Decider {
   #consume(turn: Turn, id: string): void {
     const { approvals, ledger } = this.#governor;
     const body = consumedBody(id, turn.actionId, turn.digest);
-    ledger.append("approval", this.#stamp(), body, turn.reading);
+    ledger.append("approval", stampOf(this.#governor.policies.active), body, turn.reading);
     approvals.take(body, turn.reading.wallUs);
   }
 
   #useGrant(turn: Turn, grant: Grant): void {
     const { grants, ledger } = this.#governor;
     const body = usedBody(grant, turn.actionId, turn.call.request.tool_id);
-    ledger.append("grant", this.#stamp(), body, turn.reading);
+    ledger.append("grant", stampOf(this.#governor.policies.active), body, turn.reading);
     grants.take(body, turn.reading);
   }
-
-  /** A line or a request that cannot be judged: denied in every mode, and recorded as far as it can be read. */
-  #refuse(refused: RefusedCall, reading: Reading, gate: FloodGate, identity: Identity): Decided {
-    const call: Call = {
-      callId: refused.callId,
-      requestId: null,
-      approvalId: null,
-      actionType: "tool_call",
-      tags: [],
-      costUsd: null,
-      usage: null,
-      price: null,
-      args: {},
-      http: null,
-      delegation: null,
-      canonical: "",
-      canonicalArgs: "",
-      argsText: "{}",
-      request: { agent_id: refused.agentId, session_id: refused.sessionId, tool_id: refused.tool },
-    };
-    const actionId = newActionId(reading.wallUs / 1000);
-    const turn: Turn = { call, reading, digest: "", argsSha256: "", actionId, gate, identity, missing: null };
-    if (!this.#governor.ledger.isUsable) {
-      return this.#unrecorded(turn, "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
-    }
-    return this.#recordWithoutPolicy(turn, plain("deny", refused.code, refused.message));
-  }
-
-  #notReady(turn: Turn): Decided {
-    const state = this.#governor.state();
-    const reason =
-      state === "READY" || state === "INITIALIZING" ? "no policy is active yet" : "the daemon is not ready";
-    // While it ends, the log is being closed.
-    if (state !== "INITIALIZING") return this.#unrecorded(turn, "DAEMON_NOT_READY", reason);
-    return this.#recordWithoutPolicy(turn, plain("deny", "DAEMON_NOT_READY", reason));
-  }
-
-  #recordWithoutPolicy(turn: Turn, judged: Judgement): Decided {
-    if (!turn.gate.admit(turn.reading.wallUs)) return this.#flood(turn);
-    const { ledger, dev } = this.#governor;
-    const { active } = this.#governor.policies;
-    const mode = active?.mode ?? "enforce";
-    const latencyUs = Math.max(0, ledger.clock.now().monoUs - turn.reading.monoUs);
-    const stored = storedArgs(turn.call.args, turn.call.canonicalArgs.length, null, ledger.log.salts);
-    try {
-      const { actionId, digest } = turn;
-      const facts = {
-        actionId,
-        identity: turn.identity.recorded,
-        door: turn.identity.door,
-        digest,
-        effect: "deny",
-        would: null,
-        stored,
-        inputs: null,
-        missing: null,
-        ruleDigest: null,
-        step: stepOf(judged, []),
-        latencyUs,
-        mode,
-        dev,
-      } as const;
-      const recorded = ledger.append(
-        "decision",
-        this.#stamp(),
-        decisionBody(turn.call, judged, facts, ledger.log.salts),
-        turn.reading,
-      );
-      this.#count("deny", judged.code);
-      const context = contextOf(turn, active, "deny", null, latencyUs, this.#receipt(recorded));
-      return { answer: answerOf(judged, context), seq: recorded.seq };
-    } catch (error) {
-      this.#governor.journal.error({ err: error, action_id: turn.actionId }, "a refusal could not be recorded");
-      return this.#unrecorded(turn, "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
-    }
-  }
-
-  #count(effect: Effect, code: Code): void {
-    this.counts[effect]++;
-    this.codeCounts.set(code, (this.codeCounts.get(code) ?? 0) + 1);
-  }
-
-  #receipt({ seq, hash }: Appended): Receipt {
-    const { size, root } = this.#governor.ledger.log.treeHead ?? noTree;
-    return { seq, leaf: hash, size, root };
-  }
-
-  #flood(turn: Turn): Decided {
-    this.#flooded.add(turn.gate);
-    return this.#unrecorded(turn, "FLOODED", "too many denied calls on this connection");
-  }
-
-  #unrecorded(turn: Turn, code: Code, reason: string): Decided {
-    this.#count("deny", code);
-    const context = contextOf(turn, this.#governor.policies.active, "deny", null, 0, null);
-    return { answer: answerOf(plain("deny", code, reason), context), seq: null };
-  }
-}
-
-function contextOf(
-  turn: Turn,
-  active: ActivePolicy | null,
-  effect: Effect,
-  would: Effect | null,
-  latencyUs: number,
-  receipt: Receipt | null,
-): AnswerContext {
-  return {
-    callId: turn.call.callId,
-    actionId: turn.actionId,
-    effect,
-    would,
-    version: active?.version ?? null,
-    policyHash: active?.activation.policyHash ?? null,
-    argsSha256: turn.argsSha256 === "" ? null : turn.argsSha256,
-    latencyUs,
-    receipt,
-  };
 }

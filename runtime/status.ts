@@ -1,7 +1,6 @@
 // The daemon's state in the words of `faramesh status --format json`. It reads and never changes anything.
 import { budgetView } from "./budget-view.ts";
 import { formatTime, parseTime } from "./clock.ts";
-import type { DecisionCounts } from "./decide.ts";
 import { shortcomings } from "./declarations.ts";
 import { type Door, doorBypass } from "./doors/kinds.ts";
 import type { DoorView, StatusAnswer, WalStatus } from "./doors/views.ts";
@@ -9,6 +8,7 @@ import type { PhaseState } from "./evaluator/types.ts";
 import type { Governor } from "./governor.ts";
 import { everyAgent, holdView } from "./holds.ts";
 import type { DaemonState, SocketPlaces } from "./stack.ts";
+import type { DecisionCounts } from "./turn.ts";
 
 export interface StatusSources {
   readonly governor: Governor;
