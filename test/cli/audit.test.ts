@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import { lastRecords } from "../../cli/last-records.ts";
 import { visibleJson } from "../../cli/render.ts";
 import { segmentStarts } from "../../runtime/log/read.ts";
-import type { VerifyReport } from "../../runtime/log/verify.ts";
+import type { VerifyReport } from "../../runtime/log/verify-report.ts";
 import { closedLog } from "../log/fixture.ts";
 import { onStack, type StackUnderTest } from "../runtime/stack-under-test.ts";
 import { cli, cliJson, type Ran, RunningCli } from "./run-cli.ts";

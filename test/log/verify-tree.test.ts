@@ -34,7 +34,8 @@ import {
   verifierKey,
 } from "../../runtime/log/note.ts";
 import type { Anchor } from "../../runtime/log/tree-fault.ts";
-import { type VerifyReport, verifyLog } from "../../runtime/log/verify.ts";
+import { verifyLog } from "../../runtime/log/verify.ts";
+import type { VerifyReport } from "../../runtime/log/verify-report.ts";
 import { append, open, temporaryDir } from "./fixture.ts";
 
 interface Signed {

@@ -3,7 +3,8 @@
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { askOperator } from "../../runtime/doors/client.ts";
-import { type VerifyReport, verifyLog } from "../../runtime/log/verify.ts";
+import { verifyLog } from "../../runtime/log/verify.ts";
+import type { VerifyReport } from "../../runtime/log/verify-report.ts";
 import { socketPlaces, stackPaths } from "../../runtime/stack.ts";
 import { Random } from "../generate/random.ts";
 import { DaemonProcess } from "../runtime/daemon-process.ts";
