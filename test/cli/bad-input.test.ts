@@ -257,12 +257,12 @@ test("an unknown runtime setting of a later version is refused by name before a 
   inFolder(async (dir) => {
     writeFileSync(
       join(dir, "governance.fms"),
-      'runtime { http_upstream = "http://127.0.0.1:1" }\nagent "a" { default deny permit x }',
+      'runtime { mcp_proxy_port = 7 }\nagent "a" { default deny permit x }',
     );
     const before = snapshotOf(dir);
     const { code, stderr } = await faramesh(dir, "apply");
     assert.is(code, 1);
-    assert.match(stderr, "`http_upstream`");
+    assert.match(stderr, "`mcp_proxy_port`");
     assert.match(stderr, "not supported yet");
     assert.equal(snapshotOf(dir), before);
   }));
