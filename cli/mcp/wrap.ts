@@ -10,6 +10,8 @@ import { SocketTransport } from "../../runtime/sdk/socket-transport.ts";
 
 /** How long a server that was told to end may take, first by the end of its input, then by SIGTERM. */
 const endMs = 2000;
+/** How long what a server wrote may take to arrive when it has ended. */
+const lastWordsMs = 500;
 /** How long the daemon may take to say which tools may be shown. */
 const reachTimeoutMs = 10_000;
 /** Calls that wait for their decision: no more is read from the client meanwhile. */
@@ -35,7 +37,8 @@ export interface WrapOptions {
 export async function wrap(options: WrapOptions): Promise<number> {
   const { command, env, note } = options;
   const [program, ...words] = command;
-  const child = spawn(program, words, { env, stdio: ["pipe", "pipe", "inherit"] });
+  // A group of its own, so that what the server starts ends with it.
+  const child = spawn(program, words, { env, stdio: ["pipe", "pipe", "inherit"], detached: true });
   const started = await new Promise<Error | null>((resolve) => {
     child.once("spawn", () => resolve(null));
     child.once("error", resolve);
@@ -69,8 +72,8 @@ async function joined(options: WrapOptions, child: ChildProcess, transport: Sock
     },
     reach: async (names) =>
       readReach(await transport.reach(agentId, names, AbortSignal.timeout(reachTimeoutMs)), names),
-    toServer: (text) => send(stdin, text, input),
-    toClient: (text) => send(output, text, stdout),
+    toServer: (text) => send(stdin, text),
+    toClient: (text) => send(output, text),
     note,
   });
   let broken: string | null = null;
@@ -81,42 +84,63 @@ async function joined(options: WrapOptions, child: ChildProcess, transport: Sock
   // The server's end is told by its exit.
   stdin.on("error", () => {});
   output.on("error", () => end(null));
+  const signals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+  const onSignal = (): void => end(null);
+  for (const signal of signals) process.on(signal, onSignal);
   const fromServer = pump(stdout, {
+    into: [output],
     take: (bytes) => session.fromServer(bytes),
     tooLong: () => end(`the server wrote a message of more than ${messageLimitBytes} bytes`),
   });
   const fromClient = pump(input, {
+    into: [stdin, output],
     take: (bytes) => session.fromClient(bytes),
     tooLong: () => end(`the client wrote a message of more than ${messageLimitBytes} bytes`),
     isFull: () => session.deciding >= decidingMax,
   }).then(() => end(null));
-  const exit = new Promise<number>((resolve) => child.once("close", (code) => resolve(code ?? 1)));
-  const code = await exit;
-  session.serverEnded("the server has ended");
+  const code = await new Promise<number>((resolve) => child.once("exit", (status) => resolve(status ?? 1)));
+  killGroup(child, "SIGKILL");
+  // Its last words; a pipe that somebody else holds open has no end.
+  await Promise.race([fromServer, new Promise((resolve) => setTimeout(resolve, lastWordsMs).unref())]);
+  stdout.destroy();
   await fromServer;
+  session.serverEnded("the server has ended");
+  for (const signal of signals) process.off(signal, onSignal);
   input.destroy();
   await fromClient;
   if (broken !== null) note(broken);
   return broken === null ? code : 1;
 }
 
-/** Pauses where it is read from when it is written faster than it is taken. */
-function send(into: Writable, text: string | Uint8Array, from: Readable): void {
+function send(into: Writable, text: string | Uint8Array): void {
   if (into.destroyed || into.writableEnded) return;
   into.write(text);
-  if (into.write("\n") || from.isPaused()) return;
-  from.pause();
-  into.once("drain", () => from.resume());
+  into.write("\n");
+}
+
+/** Resolves when what was written has been taken, or never will be. */
+async function drained(into: Writable): Promise<void> {
+  while (into.writableNeedDrain && !into.destroyed) {
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        for (const event of ["drain", "close", "error"]) into.off(event, done);
+        resolve();
+      };
+      for (const event of ["drain", "close", "error"]) into.on(event, done);
+    });
+  }
 }
 
 interface Sink {
+  /** Where what is taken leads to: no more is read while it is not taken there. */
+  readonly into: readonly Writable[];
   take(bytes: Buffer): Promise<void>;
   tooLong(): void;
   isFull?(): boolean;
 }
 
 /** Hands over each line. Resolves at the end of the stream, when all lines have been taken. */
-async function pump(stream: Readable, { take, tooLong, isFull = () => false }: Sink): Promise<void> {
+async function pump(stream: Readable, { into, take, tooLong, isFull = () => false }: Sink): Promise<void> {
   const lines = new LineReader(messageLimitBytes);
   const taking = new Set<Promise<void>>();
   const all = (): boolean => {
@@ -133,6 +157,7 @@ async function pump(stream: Readable, { take, tooLong, isFull = () => false }: S
       lines.push(chunk);
       if (!all()) return tooLong();
       while (isFull() && taking.size > 0) await Promise.race(taking);
+      for (const one of into) await drained(one);
     }
     const rest = lines.end();
     if (rest?.kind === "line") await take(rest.bytes);
@@ -145,12 +170,21 @@ async function pump(stream: Readable, { take, tooLong, isFull = () => false }: S
 function stopServer(child: ChildProcess): void {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.stdin?.end();
-  const term = setTimeout(() => child.kill("SIGTERM"), endMs);
-  const kill = setTimeout(() => child.kill("SIGKILL"), 2 * endMs);
-  child.once("close", () => {
+  const term = setTimeout(() => killGroup(child, "SIGTERM"), endMs);
+  const kill = setTimeout(() => killGroup(child, "SIGKILL"), 2 * endMs);
+  child.once("exit", () => {
     clearTimeout(term);
     clearTimeout(kill);
   });
+}
+
+/** The server, and whatever it has started and left in its group. */
+function killGroup({ pid }: ChildProcess, signal: "SIGTERM" | "SIGKILL"): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, signal);
+  } catch {
+    // Nobody is left.
+  }
 }
 
 function readReach(answer: unknown, names: readonly string[]): readonly Reach[] {

@@ -204,6 +204,21 @@ for (const { name, work, seen } of misbehaviours) {
   });
 }
 
+test("what a server starts ends with it, and a signal ends both", async () => {
+  await onStack(`agent "bot" { default permit }`, async (stack) => {
+    const work = `const { spawn } = require("node:child_process");
+      const { pid } = spawn("sleep", ["60"], { stdio: "inherit" });
+      process.stdin.on("end", () => {});
+      say({ id, result: { content: [{ type: "text", text: String(pid) }] } })`;
+    const { client, transport } = await startWrapped(stack, serverThat(work));
+    const started = Number(Reflect.get(Object((await client.callTool({ name: "x" })).content), 0).text);
+    process.kill(transport.pid ?? 0, "SIGTERM");
+    await ended(transport.pid);
+    await ended(started);
+    await client.close();
+  });
+});
+
 async function ended(pid: number | null): Promise<void> {
   for (let tries = 0; tries < 500; tries++) {
     try {

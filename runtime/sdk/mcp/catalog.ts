@@ -72,9 +72,10 @@ function isToolName(name: string): boolean {
   return name.length <= nameMax && toolName.test(name);
 }
 
-/** The same for names that differ in case, or in the sign between their words. */
+/** The same for names that differ in case, in the sign between their words, or in letters that look alike. */
 function lookOf(name: string): string {
-  return name.toLowerCase().replaceAll(/[-_.]/g, "_").replaceAll("0", "o").replaceAll(/[1|]/g, "l");
+  const plain = name.toLowerCase().replaceAll(/[-_.]/g, "_").replaceAll("0", "o").replaceAll(/[1i|]/g, "l");
+  return plain.replaceAll("rn", "m").replaceAll("vv", "w");
 }
 
 /** A person is asked before it runs. */

@@ -28,15 +28,34 @@ export function readMessage(bytes: Uint8Array): Message {
   // The same values, numbers as JavaScript has them: messages that are passed on as they are go as bytes.
   const value: unknown = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
   if (!isMembers(value)) return unreadable("a message is an object");
+  const twin = twinIn(value, envelope);
+  if (twin !== null) return unreadable(twin);
   const { jsonrpc, id, method } = value;
   const params: unknown = Reflect.get(Object(strict.value), "params");
-  const known = typeof id === "string" || typeof id === "number" ? id : null;
+  const known = typeof id === "string" || Number.isSafeInteger(id) ? (id as Id) : null;
   if (jsonrpc !== "2.0") return unreadable('`jsonrpc` is not "2.0"', known);
-  if (id !== undefined && known === null) return unreadable("an id is a text or a number");
+  if (id !== undefined && known === null) return unreadable("an id is a text or a whole number");
   if (method === undefined && known !== null) return { kind: "response", id: known, value };
   if (typeof method !== "string") return unreadable("`method` is no text", known);
   if (known === null) return { kind: "notification", method, params, value };
   return { kind: "request", id: known, method, params, value };
+}
+
+const envelope: ReadonlySet<string> = new Set(["jsonrpc", "id", "method", "params", "result", "error"]);
+
+/**
+ * Readers of JSON that ignore case, or what stands behind a zero byte, take `Method` for `method`: what they would do is not what was
+ * looked at. Says which member is meant to be taken for one of `names`; null where none is.
+ */
+export function twinIn(members: Members, names: ReadonlySet<string>): string | null {
+  for (const name of Object.keys(members)) {
+    const folded = name
+      .normalize("NFKC")
+      .replaceAll(/[\p{C}\p{Z}]/gu, "")
+      .toLowerCase();
+    if (!names.has(name) && names.has(folded)) return `a member could be taken for \`${folded}\``;
+  }
+  return null;
 }
 
 export function errorText(id: Id | null, code: number, message: string): string {

@@ -4,10 +4,14 @@ import { type Gate, Gate as Gates, type GovernOptions } from "../gate.ts";
 import { denialResult } from "../mcp-denial.ts";
 import { sdkDenial, ToolDeniedError } from "../tool-denied-error.ts";
 import { type AskReach, Catalog } from "./catalog.ts";
-import { errorText, type Id, isMembers, type Message, readMessage, resultText } from "./message.ts";
+import { errorText, type Id, isMembers, type Message, readMessage, resultText, twinIn } from "./message.ts";
 
-/** Lists of tools that a client may have asked for and not got. */
+/** Requests that the server may owe an answer to, and lists of tools among them. */
+const unansweredMax = 1024;
 const listsMax = 64;
+/** Members that servers read of a call, and clients of a list: nothing may be taken for one of them. */
+const ofCalls: ReadonlySet<string> = new Set(["name", "arguments", "_meta", "task"]);
+const ofLists: ReadonlySet<string> = new Set(["tools", "nextcursor", "_meta"]);
 const invalidRequest = -32600;
 const internalError = -32603;
 
@@ -81,7 +85,8 @@ export class McpSession {
     this.#lists.clear();
   }
 
-  #onNotification({ method, params }: Message & { kind: "notification" }, bytes: Uint8Array): void {
+  #onNotification({ method, value }: Message & { kind: "notification" }, bytes: Uint8Array): void {
+    const { params } = value;
     if (method === "tools/call") {
       this.#options.note("a call of a tool without an id was dropped: nobody could be told that it is denied");
       return;
@@ -98,6 +103,8 @@ export class McpSession {
     const key = keyOf(id);
     const { toClient } = this.#options;
     if (this.#isEnded) return toClient(errorText(id, internalError, "the server has ended"));
+    if (this.#unanswered.size >= unansweredMax)
+      return toClient(errorText(id, invalidRequest, "too many requests wait for the server"));
     if (this.#deciding.has(key) || this.#unanswered.has(key))
       return toClient(errorText(id, invalidRequest, "this id is in use"));
     if (method === "tools/call") return this.#onCall(message);
@@ -114,6 +121,8 @@ export class McpSession {
     const { name, arguments: args = {} } = isMembers(params) ? params : {};
     if (typeof name !== "string" || !isMembers(args))
       return toClient(errorText(id, invalidRequest, "tools/call has a `name`, and `arguments` that are an object"));
+    const twin = isMembers(value.params) ? twinIn(value.params, ofCalls) : null;
+    if (twin !== null) return toClient(errorText(id, invalidRequest, twin));
     const key = keyOf(id);
     const waiting = new AbortController();
     this.#deciding.set(key, waiting);
@@ -137,6 +146,10 @@ export class McpSession {
 
   async #onTools(id: Id, result: { readonly [name: string]: unknown }): Promise<void> {
     const { toClient, note, reach } = this.#options;
+    // `nextCursor` has a capital of its own.
+    const { nextCursor: _, ...others } = result;
+    const twin = twinIn(others, ofLists);
+    if (twin !== null) return toClient(errorText(id, internalError, `the list of tools cannot be shown: ${twin}`));
     try {
       const tools = await this.#catalog.shown(Array.isArray(result.tools) ? result.tools : [], (names) =>
         reach(names.map((name) => this.#gate.toolName(name))),
