@@ -144,7 +144,7 @@ class ClauseWriter {
 
   /** A selector that a rule for the tool reads must have a value before a call is permitted. */
   #selectorGates(): { holds: Formula; effect: "deny" | "defer"; name: string }[] {
-    const read = new Set(this.#places.selectorsRead());
+    const read = this.#reader.selectorsRead();
     return blocksOf(this.#agent, "selector").flatMap(({ name, entries }) => {
       const value = entries.find((entry) => entry.name === "on_unavailable")?.values[0];
       const effect = value?.kind === "word" || value?.kind === "string" ? value.value : "deny";

@@ -45,6 +45,7 @@ const methods: Readonly<Record<string, CompareOperator>> = {
 
 export class FormulaReader {
   readonly #places: Places;
+  readonly #selectorsRead = new Set<string>();
   readonly #setting: Setting;
   readonly #patterns: Patterns;
 
@@ -270,12 +271,18 @@ export class FormulaReader {
 
   #field(root: Root, path: readonly (string | number)[]): Place {
     const { zone } = this.#setting;
+    if (root === Root.Selectors && typeof path[0] === "string") this.#selectorsRead.add(path[0]);
     // In another zone it is another hour.
     const key = `${root} ${JSON.stringify(path)}${root === Root.Time ? zone : ""}`;
     return this.#places.at(key, () => {
       const place = fieldPlace(root, path);
       return root === Root.Time && zone !== "" ? { ...place, isFree: true } : place;
     });
+  }
+
+  /** Selectors that this policy's conditions have read so far: places are shared with the policy it is compared with. */
+  selectorsRead(): ReadonlySet<string> {
+    return new Set(this.#selectorsRead);
   }
 
   selector(id: string): Place {

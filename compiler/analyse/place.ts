@@ -56,13 +56,6 @@ export class Places {
     return number;
   }
 
-  /** Selectors that conditions have read so far. */
-  selectorsRead(): string[] {
-    return [...this.#places.values()].flatMap(({ holder }) =>
-      holder.kind === "selectors" && typeof holder.path[0] === "string" ? [holder.path[0]] : [],
-    );
-  }
-
   /** In the order of a diagram's levels. */
   ordered(): Place[] {
     const rank = (place: Place): number =>

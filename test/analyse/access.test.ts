@@ -63,4 +63,14 @@ test("the same policy in other words changes nothing", async () => {
   assert.equal(await changes(policy('mode = "enforce"', rule), policy('mode = "enforce"', other)), []);
 });
 
+test("a selector that a tool's rules read no more opens what its absence had deferred", async () => {
+  const selector = 'selector acc { source "https://h.example/" on_unavailable = "defer" }';
+  const before = policy("", `permit t if acc.open == true or x < 5\n  permit u if acc.open == true\n  ${selector}`);
+  const after = policy("", `permit t if x < 5\n  permit u if acc.open == true\n  ${selector}`);
+  assert.equal(await changes(before, after), [
+    "t defer → permit when acc.open missing, x < 5, acc missing",
+    "t permit → deny when acc.open true, x >= 5 or no number, acc an object",
+  ]);
+});
+
 test.run();

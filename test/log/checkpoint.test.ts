@@ -356,9 +356,8 @@ test("tiles that wait for a slow disk hold writers back, refuse more at the boun
   await pause(2500);
   assert.equal([log.state, log.stats().checkpointFailures, relieved], ["open", 0, 0]);
   release();
-  while (log.stats().tileLagRecords >= 512) await pause(20);
+  while (relieved === 0) await pause(20);
   assert.not(log.isPressed);
-  assert.ok(relieved > 0);
   await append(log, 1);
   await log.checkpoint("asked");
   holds(at.dir, log.signer?.key.text ?? "", log.lastSeq);
