@@ -70,7 +70,11 @@ const decisions: View = {
     column("agent_identity", "JSON", ""),
     column("args", "JSON", "as they are stored: redacted"),
     column("inputs", "JSON", "what else the verdict read"),
-    column("steps", "JSON", "what each step said"),
+    column(
+      "steps",
+      "JSON",
+      "what each step said; `at` is the step that decided: `ready`, `agent`, `identity`, `session`, `model`, `deny!`, `phases`, `rules`, `egress`, `ambient`, `rates`, `budgets`, `credential` or `answer`",
+    ),
     column("delegation", "JSON", ""),
     column("redacted", "JSON", "paths that were replaced"),
     column("tags", "JSON", ""),
