@@ -92,7 +92,7 @@ async function joined(options: WrapOptions, child: ChildProcess, transport: Sock
     take: (bytes) => session.fromServer(bytes),
     tooLong: () => end(`the server wrote a message of more than ${messageLimitBytes} bytes`),
   });
-  const fromClient = pump(input, {
+  void pump(input, {
     into: [stdin, output],
     take: (bytes) => session.fromClient(bytes),
     tooLong: () => end(`the client wrote a message of more than ${messageLimitBytes} bytes`),
@@ -100,14 +100,12 @@ async function joined(options: WrapOptions, child: ChildProcess, transport: Sock
   }).then(() => end(null));
   const code = await new Promise<number>((resolve) => child.once("exit", (status) => resolve(status ?? 1)));
   killGroup(child, "SIGKILL");
-  // Its last words; a pipe that somebody else holds open has no end.
-  await Promise.race([fromServer, new Promise((resolve) => setTimeout(resolve, lastWordsMs).unref())]);
+  // Its last words. A pipe that somebody else holds open has no end, and a client that does not read takes none.
+  await Promise.race([fromServer, new Promise((resolve) => setTimeout(resolve, lastWordsMs))]);
   stdout.destroy();
-  await fromServer;
   session.serverEnded("the server has ended");
   for (const signal of signals) process.off(signal, onSignal);
   input.destroy();
-  await fromClient;
   if (broken !== null) note(broken);
   return broken === null ? code : 1;
 }

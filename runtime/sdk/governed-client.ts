@@ -4,6 +4,7 @@ import { type Entry, Gate, type GovernOptions } from "./gate.ts";
 import { denialResult } from "./mcp-denial.ts";
 import { isPlainObject } from "./plain-arguments.ts";
 import { ToolDeniedError } from "./tool-denied-error.ts";
+import { callMembers, twinIn } from "./twin-members.ts";
 
 type Method = (...args: unknown[]) => unknown;
 
@@ -52,6 +53,8 @@ async function governed(gate: Gate, given: unknown, send: (params: object) => un
   const params = isObject(given) ? { ...given } : {};
   const { name, arguments: args = {} } = params;
   if (typeof name !== "string" || name === "") throw new TypeError("the call of a tool has no `name`");
+  const twin = twinIn(params, callMembers);
+  if (twin !== null) throw new TypeError(`the call of ${name} cannot be judged: ${twin}`);
   if (!isPlainObject(args)) throw new TypeError(`the \`arguments\` of ${name} are no object`);
   let entry: Entry;
   try {

@@ -46,9 +46,10 @@ function startWrapped(
   stack: StackUnderTest,
   server: readonly string[],
   words: readonly string[] = [],
+  env: Record<string, string> = {},
 ): Promise<Started> {
   const all = wrapWords(["--agent", "bot", "--dir", stack.dir, ...words, "--", process.execPath, ...server]);
-  return start(process.execPath, all);
+  return start(process.execPath, all, env);
 }
 
 const textOf = (result: unknown): string => JSON.stringify(Reflect.get(Object(result), "content"));
@@ -140,6 +141,31 @@ test("a real server of everything: resources, prompts, progress and its own requ
       await plain.client.close();
     }
   });
+});
+
+test("a real server of memory: what it is permitted it keeps, what it is denied it keeps too", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "faramesh-mcp-"));
+  try {
+    await onStack(`agent "bot" { default deny permit create_entities permit read_graph }`, async (stack) => {
+      const env = { MEMORY_FILE_PATH: join(dir, "memory.jsonl") };
+      const { client } = await startWrapped(stack, [serverOf("memory")], [], env);
+      try {
+        const entities = [{ name: "ana", entityType: "person", observations: ["pays"] }];
+        await client.callTool({ name: "create_entities", arguments: { entities } });
+        const gone = await client.callTool({ name: "delete_entities", arguments: { entityNames: ["ana"] } });
+        assert.is(Reflect.get(Object(gone.structuredContent), "code"), "POLICY_DENY");
+        assert.match(textOf(await client.callTool({ name: "read_graph", arguments: {} })), "ana");
+        assert.equal((await client.listTools()).tools.map(({ name }) => name).sort(), [
+          "create_entities",
+          "read_graph",
+        ]);
+      } finally {
+        await client.close();
+      }
+    });
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
 });
 
 test("without a daemon no call runs and no tool is shown", async () => {

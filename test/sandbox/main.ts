@@ -11,24 +11,14 @@ import * as assert from "uvu/assert";
 import { stopDaemon } from "../../cli/daemon.ts";
 import { isRunning } from "../../runtime/doors/client.ts";
 import { faramesh } from "../cli/in-process.ts";
+import { Steps } from "../steps.ts";
 
 const base = realpathSync(mkdtempSync(join(tmpdir(), "fms-sandbox-")));
 const dir = join(base, "stack");
 const beside = join(base, "secret.txt");
 const here = fileURLToPath(new URL(".", import.meta.url));
-let passed = 0;
-let failed = 0;
-
-async function step(name: string, work: () => Promise<void> | void): Promise<void> {
-  try {
-    await work();
-    passed++;
-    console.log(`ok   ${name}`);
-  } catch (error) {
-    failed++;
-    console.log(`FAIL ${name}\n${error instanceof Error ? error.stack : String(error)}`);
-  }
-}
+const steps = new Steps();
+const { step } = steps;
 
 const policy = (profile: string): string =>
   `runtime { agent_enforce_profile = "${profile}" supervised_command = "echo $0 is supervised" strip_env = ["MY_*"] }
@@ -164,5 +154,4 @@ agent "bot" { default deny permit http/get path "/v1/*" permit http/connect port
   await stopDaemon(dir, process.env);
   rmSync(base, { recursive: true, force: true, maxRetries: 10 });
 }
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+steps.end();

@@ -129,4 +129,16 @@ test("ways that no decision can stand before are shut, and what is no call is re
   assert.equal(calls, []);
 });
 
+test("members that a server could take for the name or the arguments keep a call from being sent", async () => {
+  const { client, calls } = await governed({ search: "permit" });
+  for (const more of [{ Name: "pay" }, { ARGUMENTS: {} }, { "name\0": "pay" }, { "argument\u017f": {} }]) {
+    const call = { ...search, ...more } as Parameters<typeof client.callTool>[0];
+    await client.callTool(call).then(
+      () => assert.unreachable(),
+      (error: Error) => assert.match(error.message, "could be taken for"),
+    );
+  }
+  assert.equal(calls, []);
+});
+
 test.run();

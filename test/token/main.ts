@@ -20,6 +20,7 @@ import { askOperator } from "../../runtime/doors/client.ts";
 import { spawnDaemon } from "../../runtime/launch.ts";
 import { parseNote } from "../../runtime/log/note.ts";
 import { faramesh } from "../cli/in-process.ts";
+import { Steps } from "../steps.ts";
 
 const [module = ""] = process.argv.slice(2);
 const dir = mkdtempSync(join(tmpdir(), "fms-token-"));
@@ -28,19 +29,8 @@ const pin = "4321-geheim";
 const wal = join(dir, "faramesh-wal");
 const keys = join(dir, ".faramesh/keys");
 const policy = 'agent "bot" { default deny permit t }\n';
-let passed = 0;
-let failed = 0;
-
-async function step(name: string, work: () => Promise<void> | void): Promise<void> {
-  try {
-    await work();
-    passed++;
-    console.log(`ok   ${name}`);
-  } catch (error) {
-    failed++;
-    console.log(`FAIL ${name}\n${error instanceof Error ? error.stack : String(error)}`);
-  }
-}
+const steps = new Steps();
+const { step } = steps;
 
 const rotate = (...more: readonly string[]) =>
   faramesh(dir, "key", "rotate", "--pkcs11", module, "--token", "faramesh", ...more);
@@ -161,5 +151,5 @@ try {
   await stopDaemon(dir, process.env);
   rmSync(dir, { recursive: true, force: true });
 }
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+steps.end();
+process.exit();

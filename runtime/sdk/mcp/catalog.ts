@@ -2,7 +2,8 @@
 // shown, is withheld, and so are calls of it: a server must not change what a person or a policy has looked at.
 import { createHash } from "node:crypto";
 import type { Reach } from "../../reach.ts";
-import { isMembers, type Members } from "./message.ts";
+import type { Members } from "../twin-members.ts";
+import { isMembers } from "./message.ts";
 
 /** Tools of one server that are remembered; those beyond are withheld. */
 export const toolsMax = 1024;

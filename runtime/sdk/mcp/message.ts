@@ -1,8 +1,8 @@
 // One message of the Model Context Protocol (JSON-RPC 2.0) as it stands on a line. What could be read in two ways is none.
 import { parseJson } from "../../json.ts";
+import { type Members, twinIn } from "../twin-members.ts";
 
 export type Id = string | number;
-export type Members = { readonly [name: string]: unknown };
 
 export type Message =
   | {
@@ -42,21 +42,6 @@ export function readMessage(bytes: Uint8Array): Message {
 }
 
 const envelope: ReadonlySet<string> = new Set(["jsonrpc", "id", "method", "params", "result", "error"]);
-
-/**
- * Readers of JSON that ignore case, or what stands behind a zero byte, take `Method` for `method`: what they would do is not what was
- * looked at. Says which member is meant to be taken for one of `names`; null where none is.
- */
-export function twinIn(members: Members, names: ReadonlySet<string>): string | null {
-  for (const name of Object.keys(members)) {
-    const folded = name
-      .normalize("NFKC")
-      .replaceAll(/[\p{C}\p{Z}]/gu, "")
-      .toLowerCase();
-    if (!names.has(name) && names.has(folded)) return `a member could be taken for \`${folded}\``;
-  }
-  return null;
-}
 
 export function errorText(id: Id | null, code: number, message: string): string {
   return JSON.stringify({ jsonrpc: "2.0", id, error: { code, message } });

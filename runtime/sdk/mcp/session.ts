@@ -3,15 +3,15 @@
 import { type Gate, Gate as Gates, type GovernOptions } from "../gate.ts";
 import { denialResult } from "../mcp-denial.ts";
 import { sdkDenial, ToolDeniedError } from "../tool-denied-error.ts";
+import { callMembers, twinIn } from "../twin-members.ts";
 import { type AskReach, Catalog } from "./catalog.ts";
-import { errorText, type Id, isMembers, type Message, readMessage, resultText, twinIn } from "./message.ts";
+import { errorText, type Id, isMembers, type Message, readMessage, resultText } from "./message.ts";
 
 /** Requests that the server may owe an answer to, and lists of tools among them. */
 const unansweredMax = 1024;
 const listsMax = 64;
-/** Members that servers read of a call, and clients of a list: nothing may be taken for one of them. */
-const ofCalls: ReadonlySet<string> = new Set(["name", "arguments", "_meta", "task"]);
-const ofLists: ReadonlySet<string> = new Set(["tools", "nextcursor", "_meta"]);
+/** What clients read of a list. */
+const listMembers: ReadonlySet<string> = new Set(["tools", "nextcursor", "_meta"]);
 const invalidRequest = -32600;
 const internalError = -32603;
 
@@ -121,7 +121,7 @@ export class McpSession {
     const { name, arguments: args = {} } = isMembers(params) ? params : {};
     if (typeof name !== "string" || !isMembers(args))
       return toClient(errorText(id, invalidRequest, "tools/call has a `name`, and `arguments` that are an object"));
-    const twin = isMembers(value.params) ? twinIn(value.params, ofCalls) : null;
+    const twin = isMembers(value.params) ? twinIn(value.params, callMembers) : null;
     if (twin !== null) return toClient(errorText(id, invalidRequest, twin));
     const key = keyOf(id);
     const waiting = new AbortController();
@@ -148,7 +148,7 @@ export class McpSession {
     const { toClient, note, reach } = this.#options;
     // `nextCursor` has a capital of its own.
     const { nextCursor: _, ...others } = result;
-    const twin = twinIn(others, ofLists);
+    const twin = twinIn(others, listMembers);
     if (twin !== null) return toClient(errorText(id, internalError, `the list of tools cannot be shown: ${twin}`));
     try {
       const tools = await this.#catalog.shown(Array.isArray(result.tools) ? result.tools : [], (names) =>
