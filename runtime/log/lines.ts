@@ -11,7 +11,7 @@ const chunkBytes = 1024 * 1024;
  * is returned cut, marked by `isComplete` false; so are the bytes after the last newline. Nothing follows either.
  */
 export class LineReader {
-  readonly bytes = Buffer.allocUnsafe(chunkBytes);
+  readonly bytes: Buffer;
   start = 0;
   end = 0;
   /** of the line's first byte, from the start of the file */
@@ -24,6 +24,8 @@ export class LineReader {
   #readAt: number;
 
   constructor(file: DiskFile, from: number, until: number) {
+    // No more than there is to read: many small logs are walked where a large buffer each would be most of the work.
+    this.bytes = Buffer.allocUnsafe(Math.min(chunkBytes, Math.max(0, until - from)));
     this.#file = file;
     this.#until = until;
     this.#readAt = from;
@@ -65,7 +67,7 @@ export class LineReader {
       this.#filled -= this.#next;
       this.#next = 0;
     }
-    const wanted = Math.min(chunkBytes - this.#filled, this.#until - this.#readAt);
+    const wanted = Math.min(this.bytes.length - this.#filled, this.#until - this.#readAt);
     const taken = wanted <= 0 ? 0 : this.#file.read(this.bytes, this.#filled, wanted, this.#readAt);
     this.#filled += taken;
     this.#readAt += taken;

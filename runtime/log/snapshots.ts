@@ -148,9 +148,9 @@ export function isNamedIn(disk: Disk, segments: readonly SegmentInfo[], file: Sn
 export function* linesWith(disk: Disk, segment: SegmentInfo, wanted: Buffer): Generator<number> {
   const file = disk.open(segment.path, "read");
   try {
-    const bytes = Buffer.allocUnsafe(searchBytes);
+    const bytes = Buffer.allocUnsafe(Math.min(searchBytes, segment.sizeBytes));
     for (let at = 0; at < segment.sizeBytes; ) {
-      const taken = file.read(bytes, 0, Math.min(searchBytes, segment.sizeBytes - at), at);
+      const taken = file.read(bytes, 0, Math.min(bytes.length, segment.sizeBytes - at), at);
       const piece = bytes.subarray(0, taken);
       for (let found = piece.indexOf(wanted); found !== -1; found = piece.indexOf(wanted, found + 1)) {
         const lineStart = piece.lastIndexOf(newline, found) + 1;
