@@ -15,11 +15,12 @@ export interface Machine {
 
 /** Text and lists that a grant's condition reads of one call; what needs more does not meet it. */
 const ruleArenaBytes = 256 * 1024;
-const ruleRequestBytes = 4096;
+/** What is judged here is read already: there is no JSON that a machine would need room for. */
+const requestBytes = 0;
 
 /** The counters live in the instance; snapshots carry them over a swap and the log over a restart. */
 export const evaluator: Machine = {
-  load: (image) => loadPolicy(image, { state: "volatile" }),
-  loadSync: (image) => loadPolicySync(image, { state: "volatile" }),
-  loadRule: (image) => loadPolicySync(image, { arenaBytes: ruleArenaBytes, requestBytes: ruleRequestBytes }),
+  load: (image) => loadPolicy(image, { state: "volatile", requestBytes }),
+  loadSync: (image) => loadPolicySync(image, { state: "volatile", requestBytes }),
+  loadRule: (image) => loadPolicySync(image, { arenaBytes: ruleArenaBytes, requestBytes }),
 };

@@ -40,5 +40,5 @@ export async function machineOf(text: string, file: string, imports?: Imports): 
     const errors = diagnostics.filter((d) => d.severity === "error");
     throw new Error(`${file} does not compile: ${errors.map((d) => `${d.line}: ${d.code} ${d.message}`).join("; ")}`);
   }
-  return loadPolicy(image, { state: "volatile", meterCapacity: METERS, arenaBytes: ARENA_BYTES });
+  return loadPolicy(image, { state: "volatile", meterCapacity: METERS, arenaBytes: ARENA_BYTES, requestBytes: 0 });
 }

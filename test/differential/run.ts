@@ -34,7 +34,7 @@ export const engines: Engines = {
   machine: async (text) => {
     const { image, diagnostics } = compiled(text);
     if (image !== undefined)
-      return loadPolicy(image, { state: "volatile", meterCapacity: METERS, arenaBytes: ARENA_BYTES });
+      return loadPolicy(image, { state: "volatile", meterCapacity: METERS, arenaBytes: ARENA_BYTES, requestBytes: 0 });
     return { refusedLines: diagnostics.filter((d) => d.severity === "error").map((d) => d.line) };
   },
 };
