@@ -39,16 +39,17 @@ export function storeMachine(policiesDir: string, disk: Disk = nodeDisk): void {
 export function replayLoader(policiesDir: string): (image: Uint8Array, machineHash: string | null) => Policy {
   const modules = new Map<string, ReturnType<typeof moduleOf>>();
   const explainer = (): { rules: []; meters: [] } => ({ rules: [], meters: [] });
+  const options = { state: "volatile", explainer, requestBytes: 0 } as const;
   return (image, machineHash) => {
     if (machineHash === null || machineHash === ownMachineHash()) {
-      return loadPolicySync(image, { state: "volatile", explainer });
+      return loadPolicySync(image, options);
     }
     let module = modules.get(machineHash);
     if (module === undefined) {
       module = moduleOf(storedMachine(policiesDir, machineHash));
       modules.set(machineHash, module);
     }
-    return loadPolicySync(image, { state: "volatile", explainer, module });
+    return loadPolicySync(image, { ...options, module });
   };
 }
 

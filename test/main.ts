@@ -18,6 +18,7 @@ interface Outcome {
   readonly failed: number;
   readonly skipped: number;
   readonly output: string;
+  readonly seconds: number;
 }
 
 const files = readdirSync(root, { recursive: true, encoding: "utf8" })
@@ -32,6 +33,7 @@ function runFile(file: string): Promise<Outcome> {
       env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: "0" },
       stdio: ["ignore", "pipe", "pipe"],
     });
+    const begun = performance.now();
     let output = "";
     const take = (chunk: Buffer): void => {
       output += chunk.toString("utf8");
@@ -41,7 +43,8 @@ function runFile(file: string): Promise<Outcome> {
     const timer = setTimeout(() => child.kill("SIGKILL"), fileTimeoutMs);
     child.on("close", (code) => {
       clearTimeout(timer);
-      resolve({ file, ...counts(output, code), output });
+      const seconds = (performance.now() - begun) / 1000;
+      resolve({ file, ...counts(output, code), output, seconds });
     });
   });
 }
@@ -66,7 +69,9 @@ await Promise.all(
       const outcome = await runFile(file);
       outcomes.push(outcome);
       const mark = outcome.failed > 0 ? "✗" : "✓";
-      process.stdout.write(`${mark} ${relative(".", join(root, file))} ${outcome.passed} passed\n`);
+      process.stdout.write(
+        `${mark} ${relative(".", join(root, file))} ${outcome.passed} passed (${outcome.seconds.toFixed(1)} s)\n`,
+      );
       if (outcome.failed > 0) process.stdout.write(`${outcome.output}\n`);
     }
   }),

@@ -7,11 +7,13 @@ import { SystemClock } from "../../runtime/clock.ts";
 import type { GovernAnswer } from "../../runtime/doors/agent-protocol.ts";
 import { askOperator, OperatorRefused } from "../../runtime/doors/client.ts";
 import type { OperatorErrorCode } from "../../runtime/doors/protocol.ts";
+import { loadPolicy, loadPolicySync } from "../../runtime/evaluator/index.ts";
 import type { JsonObject } from "../../runtime/json.ts";
 import type { VerifierKey } from "../../runtime/log/note.ts";
 import { readRecords } from "../../runtime/log/read.ts";
 import type { Anchor } from "../../runtime/log/tree-fault.ts";
 import { verifyLog } from "../../runtime/log/verify.ts";
+import { evaluator, type Machine } from "../../runtime/machine.ts";
 import { stackPaths } from "../../runtime/stack.ts";
 import { verifyReplay } from "../../runtime/verify-replay.ts";
 import { Random } from "../generate/random.ts";
@@ -23,6 +25,13 @@ const stepsMax = 20;
 const agents = ["bot", "clerk", "stranger"] as const;
 const tools = ["search", "pay", "card/charge", "refund", "ask", "read", "write", "note", "unnamed"] as const;
 const anchorsMax = 12;
+/** With little room, as the calls of a life are small: a life opens dozens, and large memories would be most of its work. */
+const room = { state: "volatile", requestBytes: 0, arenaBytes: 1 << 20, meterCapacity: 4096 } as const;
+const machine: Machine = {
+  load: (image) => loadPolicy(image, room),
+  loadSync: (image) => loadPolicySync(image, room),
+  loadRule: evaluator.loadRule,
+};
 
 export interface Tally {
   records: number;
@@ -89,7 +98,7 @@ export class Life {
 
   #newStack(): StackUnderTest {
     const clock = new SystemClock({ wallMs: () => this.#wallMs, monoUs: () => this.#wallMs * 1000 });
-    return new StackUnderTest({ clock, segmentBytes: 6000 + this.#random.below(40_000) });
+    return new StackUnderTest({ clock, machine, segmentBytes: 6000 + this.#random.below(40_000) });
   }
 
   async #step(): Promise<void> {
