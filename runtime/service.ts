@@ -1,5 +1,5 @@
-// The unit by which a host's service manager keeps a stack's daemon running: a systemd user unit or a launchd agent. Pure: it
-// says what the file is called and holds, and never writes or starts anything.
+// The units by which a host's service manager keeps a stack's daemon running: systemd user units, of which one holds the agents' socket,
+// or a launchd agent. Pure: it says what the files are called and hold, and never writes or starts anything.
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 
@@ -14,14 +14,21 @@ export interface ServiceWish {
   readonly home: string;
   /** XDG_CONFIG_HOME, where it is set. */
   readonly configHome: string | undefined;
+  /** Of the agents' socket, absolute. */
+  readonly agentSocket: string;
   /** Absolute path of a file of variables, `NAME=value` a line; systemd alone has it. */
   readonly envFile?: string;
 }
 
-export interface Service {
+export interface Unit {
   readonly name: string;
   readonly path: string;
   readonly text: string;
+}
+
+export interface Service extends Unit {
+  /** By which the manager holds the agents' socket while the daemon is down; null where it does not: launchd. */
+  readonly socket: Unit | null;
   /** What the operator types to start it now and at each login, and to end that. */
   readonly start: readonly string[];
   readonly stop: readonly string[];
@@ -41,9 +48,13 @@ const hashCharacters = 8;
 
 /** Throws ServiceFailure. */
 export function serviceOf(wish: ServiceWish): Service {
-  for (const text of [wish.dir, ...wish.command, wish.envFile ?? ""]) {
+  for (const text of [wish.dir, ...wish.command, wish.envFile ?? "", wish.agentSocket]) {
     if (/\p{Cc}/u.test(text))
       throw new ServiceFailure(`a path with control characters cannot stand in a unit: ${text}`);
+  }
+  // systemd strips blanks at the end of a line, and reads a backslash there as a line that goes on.
+  for (const text of [wish.envFile ?? "", wish.agentSocket]) {
+    if (/[\s\\]$/u.test(text)) throw new ServiceFailure(`a path that ends so cannot stand in a unit: \`${text}\``);
   }
   return wish.manager === "systemd" ? systemd(wish) : launchd(wish);
 }
@@ -58,8 +69,11 @@ function nameOf(dir: string): string {
   return slug === "" ? hash : `${slug}-${hash}`;
 }
 
-function systemd({ dir, command, home, configHome, envFile }: ServiceWish): Service {
-  const name = `faramesh-${nameOf(dir)}.service`;
+function systemd({ dir, command, home, configHome, envFile, agentSocket }: ServiceWish): Service {
+  const stem = `faramesh-${nameOf(dir)}`;
+  const name = `${stem}.service`;
+  const folder = join(configHome || join(home, ".config"), "systemd", "user");
+  const socket = socketUnit(`${stem}.socket`, folder, dir, agentSocket);
   const words = [...command, "--dir", dir, "--as-before"].map(quotedWord).join(" ");
   const lines = [
     "[Unit]",
@@ -82,11 +96,37 @@ function systemd({ dir, command, home, configHome, envFile }: ServiceWish): Serv
   ];
   return {
     name,
-    path: join(configHome || join(home, ".config"), "systemd", "user", name),
+    path: join(folder, name),
     text: lines.join("\n"),
-    start: ["systemctl --user daemon-reload", `systemctl --user enable --now ${name}`],
-    stop: [`systemctl --user disable --now ${name}`],
+    socket,
+    // The socket first: a daemon that started before it would have bound its own.
+    start: [
+      "systemctl --user daemon-reload",
+      `systemctl --user enable --now ${socket.name}`,
+      `systemctl --user enable --now ${name}`,
+    ],
+    stop: [`systemctl --user disable --now ${socket.name} ${name}`],
   };
+}
+
+/** systemd.socket(5). What comes while the daemon is down waits in it, and starts the service of the same name. */
+function socketUnit(name: string, folder: string, dir: string, agentSocket: string): Unit {
+  const lines = [
+    "[Unit]",
+    `Description=faramesh, the agents' socket of ${escapedSpecifiers(dir)}`,
+    "",
+    "[Socket]",
+    `ListenStream=${escapedSpecifiers(agentSocket)}`,
+    "FileDescriptorName=agent",
+    "SocketMode=0600",
+    "DirectoryMode=0700",
+    "RemoveOnStop=yes",
+    "",
+    "[Install]",
+    "WantedBy=sockets.target",
+    "",
+  ];
+  return { name, path: join(folder, name), text: lines.join("\n") };
 }
 
 /** systemd.service(5), "Command lines": `%` begins a specifier, `$` a variable, quotes and backslashes are C's. */
@@ -126,6 +166,7 @@ function launchd({ dir, command, home }: ServiceWish): Service {
     name,
     path,
     text: lines.join("\n"),
+    socket: null,
     start: [`launchctl bootstrap gui/$(id -u) ${shellWord(path)}`],
     stop: [`launchctl bootout gui/$(id -u)/${name}`],
   };

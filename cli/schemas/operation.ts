@@ -116,6 +116,7 @@ export const operationSchemas: Readonly<Record<string, Schema>> = {
     name: string,
     path: string,
     text: string,
+    socket: orNull(object({ name: string, path: string, text: string })),
     start: listOf(string),
     stop: listOf(string),
     written: boolean,

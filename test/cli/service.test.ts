@@ -42,9 +42,18 @@ test("the unit's command brings back the log, the durability and the version of 
     assert.is(existsSync(join(dir, ".config")), false);
     const { code, stdout } = await faramesh(dir, "service", "install", "--manager", "systemd", "--format", "json");
     assert.is(code, 0);
-    const { path, text, written } = JSON.parse(stdout) as { path: string; text: string; written: boolean };
-    assert.equal([written, readFileSync(path, "utf8"), `${dry.stdout.trimEnd()}\n`], [true, text, text]);
+    type Unit = { path: string; text: string };
+    const { path, text, socket, written } = JSON.parse(stdout) as Unit & { socket: Unit; written: boolean };
+    assert.is(written, true);
+    assert.equal(
+      [path, socket.path].map((file) => readFileSync(file, "utf8")),
+      [text, socket.text],
+    );
+    assert.is(`${dry.stdout.trimEnd()}\n`, `${text}\n${socket.text}`);
     const before = await askOperator(dir, "status", {});
+    assert.is(/^ListenStream=(.*)$/m.exec(socket.text)?.[1], before.daemon.socket);
+    const told = await faramesh(dir, "service", "install", "--manager", "systemd");
+    assert.match(told.stdout, "where no unit started it, first end it: faramesh apply --stop");
     assert.is((await faramesh(dir, "apply", "--stop")).code, 0);
     writeFileSync(join(dir, "governance.fms"), 'agent "a" { default permit }\n');
     const words = [...(/^ExecStart=(.*)$/m.exec(text)?.[1] ?? "").matchAll(/"([^"]*)"/g)].map(([, word]) => word ?? "");
@@ -73,7 +82,7 @@ test("the unit's command brings back the log, the durability and the version of 
       rmSync(log, { recursive: true, force: true });
     }
     assert.is((await faramesh(dir, "service", "uninstall", "--manager", "systemd")).code, 0);
-    assert.is(existsSync(path), false);
+    assert.equal([existsSync(path), existsSync(socket.path)], [false, false]);
   }));
 
 test.run();

@@ -9,6 +9,7 @@ const wish: ServiceWish = {
   command: ["/usr/bin/node", "/opt/faramesh/dist/daemon.js"],
   home: "/home/ann",
   configHome: undefined,
+  agentSocket: "/srv/My Agents/.faramesh/runtime/faramesh.sock",
 };
 
 test("a systemd unit of the user", () => {
@@ -35,15 +36,41 @@ NoNewPrivileges=yes
 WantedBy=default.target
 `,
   );
+  const socketName = name.replace(/service$/, "socket");
   assert.equal(
-    [start.at(-1), stop],
-    [`systemctl --user enable --now ${name}`, [`systemctl --user disable --now ${name}`]],
+    [start.slice(1), stop],
+    [
+      [`systemctl --user enable --now ${socketName}`, `systemctl --user enable --now ${name}`],
+      [`systemctl --user disable --now ${socketName} ${name}`],
+    ],
   );
   assert.is(serviceOf({ ...wish, configHome: "/cfg" }).path, `/cfg/systemd/user/${name}`);
 });
 
+test("beside it the unit that holds the agents' socket", () => {
+  const { name, socket } = serviceOf({ ...wish, agentSocket: "/srv/100%/a b.sock" });
+  assert.equal(socket, {
+    name: name.replace(/service$/, "socket"),
+    path: `/home/ann/.config/systemd/user/${name.replace(/service$/, "socket")}`,
+    text: `[Unit]
+Description=faramesh, the agents' socket of /srv/My Agents
+
+[Socket]
+ListenStream=/srv/100%%/a b.sock
+FileDescriptorName=agent
+SocketMode=0600
+DirectoryMode=0700
+RemoveOnStop=yes
+
+[Install]
+WantedBy=sockets.target
+`,
+  });
+});
+
 test("a launchd agent of the user", () => {
-  const { name, path, text, start } = serviceOf({ ...wish, manager: "launchd", dir: "/srv/a&b <c>" });
+  const { name, path, text, start, socket } = serviceOf({ ...wish, manager: "launchd", dir: "/srv/a&b <c>" });
+  assert.is(socket, null);
   assert.match(name, /^dev\.faramesh\.a-b-c-[0-9a-f]{8}$/);
   assert.is(path, `/home/ann/Library/LaunchAgents/${name}.plist`);
   assert.match(text, "    <string>/srv/a&amp;b &lt;c&gt;</string>\n    <string>--as-before</string>\n");
@@ -59,8 +86,15 @@ test("what systemd reads in a word is escaped; two stacks have two names", () =>
   assert.match(serviceOf({ ...wish, dir: "/" }).name, /^faramesh-[0-9a-f]{8}\.service$/);
 });
 
-for (const bad of [{ dir: "/x\nExecStartPre=/bin/rm" }, { envFile: "/x\ry" }, { command: ["/bin/\u0000"] }]) {
-  test(`control characters end in no unit: ${JSON.stringify(bad)}`, () => {
+for (const bad of [
+  { dir: "/x\nExecStartPre=/bin/rm" },
+  { envFile: "/x\ry" },
+  { command: ["/bin/\u0000"] },
+  { agentSocket: "/x\n[Service]" },
+  { agentSocket: "/x\\" },
+  { envFile: "/x " },
+]) {
+  test(`what no unit can carry ends in none: ${JSON.stringify(bad)}`, () => {
     assert.throws(
       () => serviceOf({ ...wish, ...bad }),
       (error: unknown) => error instanceof ServiceFailure,
