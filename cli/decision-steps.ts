@@ -62,11 +62,11 @@ const details: Readonly<Partial<Record<DecisionStep, Detail>>> = {
       : typeof retry_after_seconds === "number"
         ? `again in ${retry_after_seconds} s`
         : "",
-  budgets: (_record, { charges, budget }) => {
+  budgets: (_record, { charges, budget, price }) => {
     const exceeded = objectOf(budget).id;
     if (typeof exceeded === "string") return exceeded;
     const taken = Array.isArray(charges) ? (charges as readonly (readonly [string, number])[]) : [];
-    return taken.map(([id, micro]) => `${id} $${micro / 1_000_000}`).join(", ");
+    return [...taken.map(([id, micro]) => `${id} $${micro / 1_000_000}`), ...priceWords(objectOf(price))].join(", ");
   },
   redaction: ({ redacted }) => {
     const paths = Array.isArray(redacted) ? redacted.map(String) : [];
@@ -81,4 +81,14 @@ const details: Readonly<Partial<Record<DecisionStep, Detail>>> = {
 function objectOf(value: Json | undefined): JsonObject {
   const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
   return isObject ? (value as JsonObject) : {};
+}
+
+/** Where the cost of the call was taken from. */
+function priceWords({ model, provider, as_of, known, unavailable, stub }: JsonObject): string[] {
+  const whose = typeof provider === "string" ? `provider ${provider}` : typeof model === "string" ? model : null;
+  if (whose === null) return [];
+  if (typeof unavailable === "string") return [`no price: ${whose}: ${unavailable}`];
+  if (known === false) return [`${whose} has no price`];
+  if (stub === true) return [`no price: ${whose} is a stub`];
+  return [`price of ${whose}${typeof as_of === "string" ? `, ${as_of}` : ""}`];
 }

@@ -15,6 +15,7 @@ export const codes = {
     meaning:
       "what a budget or counter counts of the call is not known: a missing or negative cost, or a list where a value is counted",
   },
+  COST_UNAVAILABLE: { meaning: "what the call costs cannot be had from its provider" },
   COMPLETED: { meaning: "what the agent's completion gates require holds" },
   UNKNOWN_AGENT: { meaning: "the policy declares no such agent" },
   KILL_SWITCH: { meaning: "an operator has killed the agent, or all of them" },

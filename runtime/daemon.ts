@@ -30,6 +30,7 @@ import { pinKey } from "./pinned-keys.ts";
 import type { TokenPlace } from "./pkcs11.ts";
 import type { Policies } from "./policy.ts";
 import type { Prices } from "./prices/prices.ts";
+import { Quotes } from "./prices/quotes.ts";
 import { Broker } from "./providers/broker.ts";
 import type { Providers } from "./providers/providers.ts";
 import { Retention } from "./retention.ts";
@@ -153,6 +154,7 @@ export class Daemon implements House {
       tokens: parts.tokens,
       spans: parts.spans,
       prices: parts.prices,
+      quotes: new Quotes(parts.providers, ledger.clock),
       providers: parts.providers,
       broker: new Broker(parts.providers, ledger.clock, dev),
       selectors: new Selectors(ledger.clock, options.env ?? process.env),

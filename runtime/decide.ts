@@ -13,7 +13,7 @@ import type { FloodGate } from "./flood.ts";
 import { follow } from "./follow.ts";
 import type { Governor } from "./governor.ts";
 import { type Grant, usedBody } from "./grants.ts";
-import { claimed, type Identity } from "./identity.ts";
+import { claimed } from "./identity.ts";
 import { inputsOf } from "./inputs.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { durableCause, Judge, plain } from "./judge.ts";
@@ -21,10 +21,10 @@ import { cutText } from "./log/decision.ts";
 import { LogFailure } from "./log/failure.ts";
 import { requestDigest } from "./log/identity.ts";
 import { sha256Hex } from "./log/line.ts";
+import { type Asked, Outside } from "./outside.ts";
 import { type ActivePolicy, stampOf } from "./policy.ts";
 import { orderOf, secretAgain, withSecret } from "./providers/delivery.ts";
-import { type Call, type RefusedCall, readCall } from "./request.ts";
-import type { AnswersOfCall } from "./selectors/selectors.ts";
+import { type RefusedCall, readCall } from "./request.ts";
 import { stepOf } from "./steps.ts";
 import type { Decided, DecisionCounts, Turn } from "./turn.ts";
 import { newActionId } from "./ulid.ts";
@@ -57,12 +57,14 @@ interface StoredCall extends StoredArgs {
 export class Decider {
   readonly #governor: Governor;
   readonly #judge: Judge;
+  readonly #outside: Outside;
   readonly #unjudged: Unjudged;
   readonly #deadlines: Deadlines;
 
   constructor(governor: Governor) {
     this.#governor = governor;
     this.#judge = new Judge(governor);
+    this.#outside = new Outside(governor, this.#judge);
     this.#deadlines = new Deadlines(governor.answerDeadlineMs);
     this.#unjudged = new Unjudged(governor);
   }
@@ -83,22 +85,9 @@ export class Decider {
 
   /** Judges a `govern` message; a promise where its record is still to become durable. Never throws or rejects. */
   govern(message: JsonObject, gate: FloodGate, identity = claimed): GovernAnswer | Promise<GovernAnswer> {
-    const asked = this.#governor.selectors.has(message.agent_id) ? this.#ask(message, identity) : undefined;
+    const asked = this.#outside.ask(message, identity);
     if (!(asked instanceof Promise)) return this.#whenDurable(this.decide(message, gate, identity, asked));
-    return asked.then((answers) => this.#whenDurable(this.decide(message, gate, identity, answers)));
-  }
-
-  /** The values that the policy reads for the call. For a call that its rules will not be asked about nobody is asked for any. */
-  #ask(message: JsonObject, identity: Identity): AnswersOfCall | Promise<AnswersOfCall> | undefined {
-    const { ledger, policies, selectors, dev } = this.#governor;
-    const read = readCall(message, dev);
-    const { active } = policies;
-    if (!read.ok || active === null || !ledger.isUsable || this.#governor.state() !== "READY") return;
-    const { request } = read.call;
-    const tool = active.policy.tool(request.agent_id, request.tool_id);
-    const isOthers = identity.agentId !== null && identity.agentId !== request.agent_id;
-    if (tool === null || isOthers || this.#judge.shut(read, active) !== null) return;
-    return selectors.ask(request, tool.reads);
+    return asked.then((found) => this.#whenDurable(this.decide(message, gate, identity, found)));
   }
 
   /** Answers a line that is no request. Never throws or rejects. */
@@ -106,18 +95,17 @@ export class Decider {
     return this.#whenDurable(this.#unjudged.refuse(refused, this.#now(), gate, identity));
   }
 
-  /** The synchronous turn. `answers`: values of selectors that the call waited for. */
-  decide(message: JsonObject, gate: FloodGate, identity = claimed, answers?: AnswersOfCall): Decided {
+  /** The synchronous turn. `asked`: what the call waited for. */
+  decide(message: JsonObject, gate: FloodGate, identity = claimed, asked?: Asked): Decided {
     const reading = this.#now();
     const read = readCall(message, this.#governor.dev);
     if (!read.ok) return this.#unjudged.refuse(read.refused, reading, gate, identity);
-    const { ledger, calls, selectors, prices } = this.#governor;
-    const { call, missing } = selectors.has(read.call.request.agent_id)
-      ? this.#withSelectors(prices.priced(read.call), answers)
-      : { call: prices.priced(read.call), missing: null };
+    const { ledger, calls } = this.#governor;
+    const { call, missing, unpriced } = this.#outside.complete(read.call, asked);
     const turn: Turn = {
       call,
       missing,
+      unpriced,
       reading,
       gate,
       identity,
@@ -150,14 +138,6 @@ export class Decider {
       }
     }
     return this.#judged(turn, active);
-  }
-
-  #withSelectors(call: Call, answers: AnswersOfCall | undefined): Pick<Turn, "call" | "missing"> {
-    const { policies, selectors } = this.#governor;
-    const tool = policies.active?.policy.tool(call.request.agent_id, call.request.tool_id) ?? null;
-    const given = tool === null ? null : selectors.valuesFor(call.request, tool.reads, answers);
-    if (given === null) return { call, missing: null };
-    return { call: { ...call, request: { ...call.request, selectors: given.values } }, missing: given.missing };
   }
 
   #judged(turn: Turn, active: ActivePolicy): Decided {

@@ -10,6 +10,7 @@ import type { Holds } from "./holds.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Policies } from "./policy.ts";
 import type { Prices } from "./prices/prices.ts";
+import type { Quotes } from "./prices/quotes.ts";
 import type { Broker } from "./providers/broker.ts";
 import type { Providers } from "./providers/providers.ts";
 import type { Selectors } from "./selectors/selectors.ts";
@@ -30,6 +31,7 @@ export interface Governor {
   readonly tokens: Tokens;
   readonly selectors: Selectors;
   readonly prices: Prices;
+  readonly quotes: Quotes;
   readonly providers: Providers;
   readonly broker: Broker;
   /** Null where no collector is configured. */

@@ -24,6 +24,8 @@ export interface JudgedCall {
   /** HMAC of the call, to which approvals are bound. */
   readonly digest: string;
   readonly actionId: string;
+  /** Why the call may not go on without its price; null where it may. */
+  readonly unpriced: string | null;
 }
 
 /** What a judgement looks at besides the policy. */
@@ -80,8 +82,9 @@ export class Judge {
     const { agent_id: agent, tool_id: tool } = turn.call.request;
     const credential = active.declarations.credential(agent, tool);
     const ref = credential === null ? null : this.#broker.refOf(credential);
-    // Without its secret the call cannot run, so nothing may be taken for it: it is judged without being carried out.
-    const isStuck = credential !== null && ref === null;
+    const { unpriced } = turn;
+    // Without its secret or its price the call cannot run, so nothing may be taken for it: it is judged without being carried out.
+    const isStuck = unpriced !== null || (credential !== null && ref === null);
     const approved: string[] = [];
     const used: string[] = [];
     let grant: Grant | null = null;
@@ -91,8 +94,12 @@ export class Judge {
     };
     for (let step = 0; step < causesMax; step++) {
       const verdict = this.#verdict(turn, active, approved, isStuck);
-      if (verdict.effect === "permit" && isStuck)
-        return refused(withoutCredential(verdict, credential.id, this.#broker.whyNot(credential)));
+      if (verdict.effect === "permit" && unpriced !== null)
+        return refused(stuck(verdict, "COST_UNAVAILABLE", `what the call costs cannot be had: ${unpriced}`));
+      if (verdict.effect === "permit" && credential !== null && ref === null) {
+        const why = `the secret of the credential \`${credential.id}\` cannot be had: ${this.#broker.whyNot(credential)}`;
+        return refused(stuck(verdict, "CREDENTIAL_UNAVAILABLE", why));
+      }
       if (verdict.effect === "permit") {
         const secret = ref === null ? {} : { credentialRef: ref };
         const granted = grant === null ? {} : { grant };
@@ -184,13 +191,8 @@ export class Judge {
 }
 
 /** Nothing was taken for the call, so its record must not say that something was. */
-function withoutCredential(
-  { charges: _charges, warnings: _warnings, ...verdict }: Verdict,
-  id: string,
-  why: string,
-): Judgement {
-  const reason = `the secret of the credential \`${id}\` cannot be had: ${why}`;
-  return { ...ofVerdict(verdict), effect: "deny", code: "CREDENTIAL_UNAVAILABLE", reason };
+function stuck({ charges: _charges, warnings: _warnings, ...verdict }: Verdict, code: Code, reason: string): Judgement {
+  return { ...ofVerdict(verdict), effect: "deny", code, reason };
 }
 
 /** Of several approvals for one call the one resolved first counts. */

@@ -27,7 +27,7 @@ export interface Call {
   readonly costUsd: Json;
   /** Tokens of a model call, as it says them. */
   readonly usage: JsonObject | null;
-  /** Of the table that `costUsd` was taken from; null where it was not. */
+  /** Where `costUsd` was taken from, or was to be; null where the call says it itself, or nothing asks for it. */
   readonly price: PriceFact | null;
   readonly args: JsonObject;
   readonly http: JsonObject | null;

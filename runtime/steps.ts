@@ -57,6 +57,7 @@ const stepByCode: Readonly<Record<Code, DecisionStep>> = {
   STATE_UNAVAILABLE: "rates",
   BUDGET_EXCEEDED: "budgets",
   COST_UNKNOWN: "budgets",
+  COST_UNAVAILABLE: "budgets",
   FLOODED: "record",
   AUDIT_SLOW: "record",
   CREDENTIAL_UNAVAILABLE: "credential",

@@ -48,7 +48,8 @@ export class Unjudged {
       request: { agent_id: refused.agentId, session_id: refused.sessionId, tool_id: refused.tool },
     };
     const actionId = newActionId(reading.wallUs / 1000);
-    const turn: Turn = { call, reading, digest: "", argsSha256: "", actionId, gate, identity, missing: null };
+    const asked = { missing: null, unpriced: null };
+    const turn: Turn = { call, reading, digest: "", argsSha256: "", actionId, gate, identity, ...asked };
     if (!this.#governor.ledger.isUsable) {
       return this.unrecorded(turn, "AUDIT_UNAVAILABLE", "the decision cannot be recorded");
     }

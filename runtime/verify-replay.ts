@@ -162,7 +162,8 @@ function judge(
 ): Outcome {
   const { code } = call;
   const isMachines = machineCodes.has(code as Code) || code === "UNKNOWN_AGENT";
-  const isHeld = code === "CREDENTIAL_UNAVAILABLE";
+  // The daemon denied for want of something from outside what the policy permitted.
+  const isHeld = code === "CREDENTIAL_UNAVAILABLE" || code === "COST_UNAVAILABLE";
   if (!isMachines && !isHeld && !afterDefer.has(code)) return "notJudged";
   if (active === null) return "notReplayable";
   const { agent_id, tool_id } = call.request;

@@ -257,6 +257,8 @@ export interface ToolInfo {
   readonly redact: readonly string[];
   /** What the tool's rules, gates and budgets read of a request, beyond its names and time. */
   readonly reads: readonly FieldRead[];
+  /** A budget that holds money, or an ambient limit of it, takes what a call of the tool costs from the request's `cost_usd`. */
+  readonly needsCost: boolean;
 }
 
 /** A value of the request by its place: member of EvaluationRequest, then names and list positions. */

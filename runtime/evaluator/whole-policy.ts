@@ -2,11 +2,12 @@
 // hold, what the policy says of rules and tools, and the settings that the host of the machine reads.
 import type { HostBlock } from "../../compiler/lower/blocks.ts";
 import type { HostSection } from "../../compiler/lower/lower.ts";
-import { SHAPE_NAMED, Shape } from "../../vm/shared/image.ts";
+import { Budget, CostKind, SHAPE_NAMED, Shape } from "../../vm/shared/image.ts";
 import { amountsOf } from "./amounts.ts";
 import { noDecision, writeCharges } from "./charges.ts";
 import { historyIn, withHistory } from "./history.ts";
 import { readHost } from "./image-host.ts";
+import { budgetAmount } from "./image-rows.ts";
 import { JsonPolicy } from "./json-policy.ts";
 import { type Machine, NOW_MAX_MS } from "./machine.ts";
 import { fieldReads } from "./marshal.ts";
@@ -134,7 +135,12 @@ export class WholePolicy extends JsonPolicy implements Policy {
       named,
       redact: Object.freeze(redactOf(this.image, plan.index)),
       reads: Object.freeze(reads),
+      needsCost: plan.budgets.some((budget, i) => plan.costKinds[i] === CostKind.Request && this.#holdsMoney(budget)),
     });
+  }
+
+  #holdsMoney(budget: number): boolean {
+    return [Budget.Max, Budget.Daily].some((ceiling) => budgetAmount(this.image, budget, ceiling) >= 0);
   }
 
   runtime(): { readonly [name: string]: RuntimeValue } {
@@ -146,4 +152,4 @@ export class WholePolicy extends JsonPolicy implements Policy {
   }
 }
 
-const unknownTool: ToolInfo = Object.freeze({ named: false, redact: [], reads: [] });
+const unknownTool: ToolInfo = Object.freeze({ named: false, redact: [], reads: [], needsCost: false });

@@ -40,7 +40,15 @@ interface Usage {
 /** What a record says of a price that was looked up. */
 export type PriceFact =
   | { readonly model: string; readonly as_of: string }
-  | { readonly model: string; readonly known: false };
+  | { readonly model: string; readonly known: false }
+  | { readonly provider: string }
+  /** It has no price for the call. */
+  | { readonly provider: string; readonly known: false }
+  | { readonly provider: string; readonly unavailable: string }
+  /** In dev mode. */
+  | { readonly provider: string; readonly stub: true }
+  /** Nobody has one. */
+  | { readonly known: false };
 
 export type Priced =
   | { readonly ok: true; readonly micro: number; readonly fact: PriceFact }

@@ -4,6 +4,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { JsonNumber } from "../evaluator/number.ts";
 import type { Environment } from "../fixed-settings.ts";
 import { type Json, type JsonObject, parseJson } from "../json.ts";
+import { priceIn } from "./price.ts";
 import {
   type Ability,
   abilities,
@@ -82,12 +83,8 @@ export class ChildProvider implements Provider {
     return secretOf(await this.#ask("getSecret", { request }));
   }
 
-  async quote({ agentId, toolId }: QuoteRequest): Promise<number | null> {
-    const value = await this.#ask("quote", { request: { agent_id: agentId, tool_id: toolId } });
-    const cost = isObject(value) ? Number(String(value.cost_usd ?? "none")) : Number.NaN;
-    if (isObject(value) && value.cost_usd === null) return null;
-    if (!(cost >= 0 && Number.isFinite(cost))) throw new ProviderFailure("BAD_ANSWER", "its answer is no price");
-    return cost;
+  async quote({ agent_id, tool_id }: QuoteRequest): Promise<number | null> {
+    return priceIn(await this.#ask("quote", { request: { agent_id, tool_id } }));
   }
 
   async emit(batch: readonly Emitted[]): Promise<void> {

@@ -41,6 +41,7 @@ export class Keeper {
   #provider: Provider | null = null;
   #status: ProviderStatus = "starting";
   #why: string | null = null;
+  #lastAbilities: readonly Ability[] | null = null;
   #failures = 0;
   #restarts = 0;
   #readyProbes = 0;
@@ -66,6 +67,16 @@ export class Keeper {
   /** Starts after the first. */
   get restarts(): number {
     return this.#restarts;
+  }
+
+  /** Resolves when the work under way is over, as the first start. */
+  settled(): Promise<void> {
+    return this.#turn;
+  }
+
+  /** It can, or could when it was last there; true of one that never was. */
+  mayHave(ability: Ability): boolean {
+    return this.#lastAbilities?.includes(ability) ?? true;
   }
 
   can(ability: Ability): boolean {
@@ -117,6 +128,7 @@ export class Keeper {
     }
     if (this.#isStopped) return;
     this.#readyProbes = 0;
+    this.#lastAbilities = this.#provider?.abilities ?? null;
     this.#enter("ready", null);
     this.#plan(this.#times.intervalMs);
   }

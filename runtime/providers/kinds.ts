@@ -2,6 +2,8 @@
 import type { HostBlock } from "../../compiler/lower/blocks.ts";
 import type { Environment } from "../fixed-settings.ts";
 import { ChildProvider } from "./child.ts";
+import { CostHttp, costHttpSettings } from "./cost-http.ts";
+import { CostStatic, costStaticSettings } from "./cost-static.ts";
 import { EnvFile, envFileSettings } from "./env-file.ts";
 import { type Provider, ProviderFailure } from "./provider.ts";
 import { type SettingShapes, type Settings, settingsOf } from "./settings.ts";
@@ -26,6 +28,8 @@ interface Kind {
   readonly make: (settings: Settings, place: Place) => Provider;
   /** A sentence for `status`: what is to be known of every provider of the kind. */
   readonly notice?: string;
+  /** Whether it has prices; absent: it has none. */
+  readonly quotes?: "always" | "perhaps";
 }
 
 const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
@@ -38,7 +42,19 @@ const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
     },
   ],
   ["vault", { settings: vaultSettings, make: (settings, place) => new Vault(settings, place) }],
-  ["process", { settings: null, make: (settings, place) => new ChildProvider(settings, place) }],
+  [
+    "cost-static",
+    {
+      settings: costStaticSettings,
+      make: (settings, { dir }) => new CostStatic(settings, dir),
+      quotes: "always",
+    },
+  ],
+  [
+    "cost-http",
+    { settings: costHttpSettings, make: (settings, place) => new CostHttp(settings, place), quotes: "always" },
+  ],
+  ["process", { settings: null, make: (settings, place) => new ChildProvider(settings, place), quotes: "perhaps" }],
 ]);
 
 /** Types whose providers something else than the supervisor takes up: `mcp` names the upstream of a proxy. */
@@ -56,6 +72,10 @@ export function makeProvider(block: HostBlock, place: Place): Provider {
     throw new ProviderFailure("SETTINGS", `there is no kind \`${typeOf(block)}\` here, only ${known}`);
   }
   return kind.make(settingsOf(block, kind.settings, place.env), place);
+}
+
+export function quotesOf(block: HostBlock): "always" | "perhaps" | "never" {
+  return kinds.get(typeOf(block))?.quotes ?? "never";
 }
 
 export function noticeOf(block: HostBlock): string | null {

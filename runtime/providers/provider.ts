@@ -1,5 +1,6 @@
 // What a provider can be asked: the one interface that every kind has, in this process or as a child. Names alone. Values of secrets
 // pass through `Secret` and nothing else here, and must never stand in a failure.
+import type { EvaluationRequest } from "../evaluator/types.ts";
 
 /** Asked for one call of one agent, after it was permitted and recorded. */
 export interface SecretRequest {
@@ -17,10 +18,8 @@ export interface Secret {
   readonly leaseSeconds: number | null;
 }
 
-export interface QuoteRequest {
-  readonly agentId: string;
-  readonly toolId: string;
-}
+/** A call that is about to be judged. */
+export type QuoteRequest = EvaluationRequest;
 
 /** A record of the log on its way out: its line as it was written. */
 export type Emitted = string;

@@ -8,7 +8,7 @@ import { canonicalJson, type Json } from "../json.ts";
 import { type Ledger, noPolicy, type PolicyStamp } from "../ledger.ts";
 import type { ActivePolicy } from "../policy.ts";
 import { Keeper, type KeeperTimes, keeperTimes, type ProviderStatus } from "./keeper.ts";
-import { makeProvider, noticeOf, servedElsewhere, typeOf } from "./kinds.ts";
+import { makeProvider, noticeOf, quotesOf, servedElsewhere, typeOf } from "./kinds.ts";
 import type { Ability } from "./provider.ts";
 
 /** Providers of one policy. */
@@ -28,6 +28,14 @@ interface Kept {
   readonly keeper: Keeper;
 }
 
+/** A provider that has prices. */
+export interface Quoter {
+  readonly name: string;
+  readonly keeper: Keeper;
+  /** `on_unavailable = "permit"`: a price that cannot be had stands in nobody's way. */
+  readonly isLenient: boolean;
+}
+
 type Wanted = { readonly blocks: readonly HostBlock[]; readonly allowPrivate: boolean };
 
 export class Providers {
@@ -37,6 +45,7 @@ export class Providers {
   /** Started for a policy that is not in force yet. */
   #rehearsed = new Map<string, Kept>();
   #elsewhere: readonly HostBlock[] = [];
+  #quoters: readonly Quoter[] = [];
   #stamp: PolicyStamp = noPolicy;
 
   constructor(around: ProvidersAround) {
@@ -78,6 +87,7 @@ export class Providers {
       if (this.#rehearsed.delete(key)) this.#record(block, kept.keeper.status, kept.keeper.why);
       this.#kept.set(key, kept);
     }
+    this.#quoters = [...this.#kept.values()].filter(({ block }) => quotesOf(block) !== "never").map(quoterOf);
     void this.#forget(before);
     void this.#forget(this.#rehearsed);
   }
@@ -114,6 +124,12 @@ export class Providers {
         : all.filter(({ block }) => typeOf(block) === word);
     const found = named ?? (fitting.length === 1 ? fitting[0] : undefined);
     return found === undefined ? null : { name: found.block.name ?? "", keeper: found.keeper };
+  }
+
+  /** In the policy's order. What a process of one's own can do is known once it has started. */
+  quoters(): readonly Quoter[] {
+    const isOut = ({ keeper }: Quoter): boolean => !keeper.mayHave("quote");
+    return this.#quoters.some(isOut) ? this.#quoters.filter((quoter) => !isOut(quoter)) : this.#quoters;
   }
 
   async close(): Promise<void> {
@@ -157,6 +173,10 @@ export class Providers {
     kept.clear();
     await Promise.all(keepers.map((keeper) => keeper.stop()));
   }
+}
+
+function quoterOf({ block, keeper }: Kept): Quoter {
+  return { name: block.name ?? "", keeper, isLenient: block.fields.on_unavailable === "permit" };
 }
 
 function isSupervised(block: HostBlock): boolean {

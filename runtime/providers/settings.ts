@@ -8,6 +8,8 @@ import { ProviderFailure } from "./provider.ts";
 export interface SettingShape {
   readonly holds: "text" | "bool" | "number" | "list";
   readonly required?: true;
+  /** The texts that it may be; absent: any. */
+  readonly choices?: readonly string[];
 }
 
 export type SettingShapes = Readonly<Record<string, SettingShape>>;
@@ -63,6 +65,8 @@ export function settingsOf({ fields }: HostBlock, shapes: SettingShapes | null, 
     const value = readValue(name, written, env);
     if (shape !== null && !fits(value, shape))
       throw new ProviderFailure("SETTINGS", `\`${name}\` is no ${shape.holds}`);
+    if (shape?.choices !== undefined && !shape.choices.includes(String(value)))
+      throw new ProviderFailure("SETTINGS", `\`${name}\` is one of ${shape.choices.join(", ")}`);
     values.set(name, value);
   }
   for (const [name, { required }] of Object.entries(shapes ?? {}))

@@ -1,10 +1,10 @@
 // The kind `vault`: secrets of a HashiCorp Vault or OpenBao server by its HTTP API (developer.hashicorp.com/vault/api-docs), with a token
 // or an AppRole, whose token is renewed before it ends. The token goes in a header and nowhere else.
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { JsonNumber } from "../evaluator/number.ts";
 import { canonicalJson, type Json, type JsonObject } from "../json.ts";
 import { type Answered, askJson } from "../outgoing/ask-json.ts";
+import { certificates } from "./certificates.ts";
 import { type Provider, ProviderFailure, type Secret, type SecretRequest } from "./provider.ts";
 import type { SettingShapes, Settings } from "./settings.ts";
 
@@ -170,14 +170,6 @@ function placeOf(path: string): string {
   if (parts.some((part) => part === "" || part === "." || part === ".."))
     throw new ProviderFailure("SETTINGS", "a path is written as secret/data/name");
   return parts.map(encodeURIComponent).join("/");
-}
-
-function certificates(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    throw new ProviderFailure("SETTINGS", "its `ca_file` cannot be read");
-  }
 }
 
 const statusWords: ReadonlyMap<number, string> = new Map([

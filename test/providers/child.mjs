@@ -33,6 +33,10 @@ const ops = {
     else if (request.path === "pid") say({ id, ok: true, value: { values: { pid: String(process.pid) } } });
     else say({ id, ok: true, value: { values: { token: settings.token ?? "t" }, lease_seconds: 60 } });
   },
+  quote(id) {
+    if (settings.quote in misdeeds) misdeeds[settings.quote](id);
+    else process.stdout.write(`{"id":${id},"ok":true,"value":${settings.quote ?? '{"cost_usd":null}'}}\n`);
+  },
   shutdown() {
     if (settings.end !== "stay") process.exit(0);
   },
