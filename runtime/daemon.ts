@@ -15,6 +15,7 @@ import type { HttpSettings } from "./doors/http/door.ts";
 import type { HttpLimits } from "./doors/http/limits.ts";
 import { inheritedSocket } from "./doors/inherited.ts";
 import type { Door } from "./doors/kinds.ts";
+import type { ProviderView } from "./doors/views.ts";
 import { Feeds } from "./feeds.ts";
 import type { Environment, HttpWords } from "./fixed-settings.ts";
 import type { FloodLimits } from "./flood.ts";
@@ -186,6 +187,7 @@ export class Daemon implements House {
       token: this.#token,
       dir: parts.paths.dir,
       places: parts.places,
+      env: options.env ?? process.env,
       http: parts.http,
       flood: options.flood,
       httpLimits: options.httpLimits,
@@ -213,12 +215,16 @@ export class Daemon implements House {
 
   outsideNotices(): readonly string[] {
     const { selectors, providers } = this.governor;
-    return [...this.#alerts.notices(), ...selectors.notices(), ...providers.notices(), ...this.#doors.proxy.notices()];
+    return [...this.#alerts.notices(), ...selectors.notices(), ...providers.notices(), ...this.#doors.notices()];
   }
 
-  /** The doors of the proxy that are open. */
-  proxyDoors(): readonly (readonly [Door, string])[] {
-    return this.#doors.proxy.doors();
+  /** The doors that the policy in force has opened. */
+  doorsOfPolicy(): readonly (readonly [Door, string])[] {
+    return this.#doors.ofPolicy();
+  }
+
+  serversBehind(): readonly ProviderView[] {
+    return this.#doors.servers();
   }
 
   httpAddress(): string | null {
@@ -298,7 +304,7 @@ export class Daemon implements House {
     this.journal.info({ version: policies.active?.version }, "policy in force");
     this.#phaseWatch.look();
     this.#alerts.takePolicy();
-    void this.#doors.proxy.takePolicy();
+    void this.#doors.takePolicy();
     this.governor.selectors.takePolicy(policies.active);
     this.governor.providers.takePolicy(policies.active);
   }
@@ -398,7 +404,7 @@ export class Daemon implements House {
       this.#snapshots.tick();
       this.#retention.tick();
       this.#alerts.tick();
-      this.#doors.proxy.tick();
+      this.#doors.tick();
     } catch (error) {
       this.journal.error({ err: error }, "housekeeping failed");
     }

@@ -45,6 +45,7 @@ const supportedRuntime: ReadonlySet<string> = new Set([
   "agent_enforce_profile",
   "supervised_command",
   "http_proxy_port",
+  "mcp_proxy_port",
   "http_upstream",
   "http_openapi",
   "strip_env",

@@ -20,7 +20,8 @@ export interface StatusSources {
   state(): DaemonState;
   connections(): number;
   httpAddress(): string | null;
-  proxyDoors(): readonly (readonly [Door, string])[];
+  doorsOfPolicy(): readonly (readonly [Door, string])[];
+  serversBehind(): StatusAnswer["providers"];
   /** Sentences about alerts that wait or cannot be delivered, and values that cannot be asked for. */
   outsideNotices(): readonly string[];
 }
@@ -61,8 +62,8 @@ export function statusOf(sources: StatusSources): StatusAnswer {
       decisions: { ...sources.decider.counts },
       wal: walOf(sources, reading.wallUs),
     },
-    doors: doorsOf(places.agent, sources.httpAddress(), sources.proxyDoors()),
-    providers: governor.providers.views(),
+    doors: doorsOf(places.agent, sources.httpAddress(), sources.doorsOfPolicy()),
+    providers: [...governor.providers.views(), ...sources.serversBehind()],
     notices: [...shortcomings(blocks), ...sources.outsideNotices()],
     budgets: (active?.policy.budgets(nowMs) ?? []).map((budget) => ({ agent: budget.agent, ...budgetView(budget) })),
     approvals: {
@@ -81,7 +82,7 @@ export function statusOf(sources: StatusSources): StatusAnswer {
 function doorsOf(
   socket: string,
   http: string | null,
-  proxy: readonly (readonly [Door, string])[],
+  ofPolicy: readonly (readonly [Door, string])[],
 ): readonly DoorView[] {
   const view = (door: Door, address: string): DoorView => {
     return { door, address, can_be_bypassed: true, bypass: doorBypass[door] };
@@ -89,7 +90,7 @@ function doorsOf(
   return [
     view("socket", socket),
     ...(http === null ? [] : [view("http", http), view("authzen", `${http}/access/v1`)]),
-    ...proxy.map(([door, address]) => view(door, address)),
+    ...ofPolicy.map(([door, address]) => view(door, address)),
   ];
 }
 

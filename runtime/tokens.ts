@@ -39,6 +39,11 @@ export class TokenFailure extends Error {
   readonly code = "TOKENS_UNUSABLE";
 }
 
+function isOver({ expires_at }: Kept, nowUs: number): boolean {
+  const expiresUs = expires_at === null ? undefined : parseTime(expires_at);
+  return expiresUs !== undefined && expiresUs <= nowUs;
+}
+
 export class Tokens {
   readonly #disk: Disk;
   readonly #path: string;
@@ -99,8 +104,13 @@ export class Tokens {
     const kept = this.#kept.get(`tok-${name}`);
     const isSame = timingSafeEqual(Buffer.from(hashOf(secret), "hex"), Buffer.from(kept?.sha256 ?? noHash, "hex"));
     if (kept === undefined || !isSame) return null;
-    const expiresUs = kept.expires_at === null ? undefined : parseTime(kept.expires_at);
-    return expiresUs !== undefined && expiresUs <= nowUs ? null : viewOf(kept);
+    return isOver(kept, nowUs) ? null : viewOf(kept);
+  }
+
+  /** Whether the token of an id would still be taken. */
+  isInForce(id: string, nowUs: number): boolean {
+    const kept = this.#kept.get(id);
+    return kept !== undefined && !isOver(kept, nowUs);
   }
 
   #read(): readonly Kept[] {

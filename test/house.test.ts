@@ -28,15 +28,18 @@ const arrows: Record<string, readonly string[]> = {
   "runtime/evaluator": ["vm/shared", "build"],
   "runtime/json.ts": ["runtime/evaluator"],
   "runtime/sdk": ["runtime/evaluator", "runtime/json.ts"],
-  runtime: ["runtime/evaluator", "runtime/json.ts", "compiler", "vm/shared", "build"],
+  // In front of servers of tools the daemon is a client of its own decisions, by the same gate as every agent's.
+  "runtime/doors/mcp": ["runtime", "runtime/sdk", "runtime/evaluator", "runtime/json.ts", "compiler"],
+  runtime: ["runtime/doors/mcp", "runtime/evaluator", "runtime/json.ts", "compiler", "vm/shared", "build"],
   // `hook` is a client of the daemon like any other agent's.
-  cli: ["runtime", "runtime/sdk", "runtime/evaluator", "runtime/json.ts", "compiler"],
+  cli: ["runtime", "runtime/doors/mcp", "runtime/sdk", "runtime/evaluator", "runtime/json.ts", "compiler"],
   bench: ["build-evaluator.mjs", "runtime", "runtime/evaluator", "runtime/json.ts", "compiler", "vm/shared", "cli"],
 };
 
 function roomOf(file: string): string {
   if (file === "runtime/json.ts") return file;
-  for (const room of ["vm/shared", "runtime/evaluator", "runtime/sdk"]) if (file.startsWith(`${room}/`)) return room;
+  for (const room of ["vm/shared", "runtime/evaluator", "runtime/sdk", "runtime/doors/mcp"])
+    if (file.startsWith(`${room}/`)) return room;
   return file.split("/")[0] ?? "";
 }
 

@@ -2,14 +2,13 @@
 // When either ends, so does the other; nothing of the server outlives it.
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
-import { LineReader } from "../../runtime/doors/lines.ts";
+import { pump, send } from "../../runtime/doors/mcp/lines.ts";
+import { killGroup, stopServer } from "../../runtime/doors/mcp/process.ts";
 import type { Reach } from "../../runtime/reach.ts";
 import { isMembers, messageLimitBytes } from "../../runtime/sdk/mcp/message.ts";
 import { McpSession } from "../../runtime/sdk/mcp/session.ts";
 import { SocketTransport } from "../../runtime/sdk/socket-transport.ts";
 
-/** How long a server that was told to end may take, first by the end of its input, then by SIGTERM. */
-const endMs = 2000;
 /** How long what a server wrote may take to arrive when it has ended. */
 const lastWordsMs = 500;
 /** How long the daemon may take to say which tools may be shown. */
@@ -108,81 +107,6 @@ async function joined(options: WrapOptions, child: ChildProcess, transport: Sock
   input.destroy();
   if (broken !== null) note(broken);
   return broken === null ? code : 1;
-}
-
-function send(into: Writable, text: string | Uint8Array): void {
-  if (into.destroyed || into.writableEnded) return;
-  into.write(text);
-  into.write("\n");
-}
-
-/** Resolves when what was written has been taken, or never will be. */
-async function drained(into: Writable): Promise<void> {
-  while (into.writableNeedDrain && !into.destroyed) {
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        for (const event of ["drain", "close", "error"]) into.off(event, done);
-        resolve();
-      };
-      for (const event of ["drain", "close", "error"]) into.on(event, done);
-    });
-  }
-}
-
-interface Sink {
-  /** Where what is taken leads to: no more is read while it is not taken there. */
-  readonly into: readonly Writable[];
-  take(bytes: Buffer): Promise<void>;
-  tooLong(): void;
-  isFull?(): boolean;
-}
-
-/** Hands over each line. Resolves at the end of the stream, when all lines have been taken. */
-async function pump(stream: Readable, { into, take, tooLong, isFull = () => false }: Sink): Promise<void> {
-  const lines = new LineReader(messageLimitBytes);
-  const taking = new Set<Promise<void>>();
-  const all = (): boolean => {
-    for (let line = lines.next(); line !== null; line = lines.next()) {
-      if (line.kind === "too long") return false;
-      if (line.bytes.length === 0) continue;
-      const one = take(line.bytes).finally(() => taking.delete(one));
-      taking.add(one);
-    }
-    return true;
-  };
-  try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      lines.push(chunk);
-      if (!all()) return tooLong();
-      while (isFull() && taking.size > 0) await Promise.race(taking);
-      for (const one of into) await drained(one);
-    }
-    const rest = lines.end();
-    if (rest?.kind === "line") await take(rest.bytes);
-  } catch {
-    // A stream that is destroyed has ended.
-  }
-  await Promise.all(taking);
-}
-
-function stopServer(child: ChildProcess): void {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  child.stdin?.end();
-  const term = setTimeout(() => killGroup(child, "SIGTERM"), endMs);
-  const kill = setTimeout(() => killGroup(child, "SIGKILL"), 2 * endMs);
-  child.once("exit", () => {
-    clearTimeout(term);
-    clearTimeout(kill);
-  });
-}
-
-/** The server, and whatever it has started and left in its group. */
-function killGroup({ pid }: ChildProcess, signal: "SIGTERM" | "SIGKILL"): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, signal);
-  } catch {
-    // Nobody is left.
-  }
 }
 
 function readReach(answer: unknown, names: readonly string[]): readonly Reach[] {

@@ -44,7 +44,6 @@ export class Providers {
   #kept = new Map<string, Kept>();
   /** Started for a policy that is not in force yet. */
   #rehearsed = new Map<string, Kept>();
-  #elsewhere: readonly HostBlock[] = [];
   #quoters: readonly Quoter[] = [];
   #stamp: PolicyStamp = noPolicy;
 
@@ -75,7 +74,6 @@ export class Providers {
     const allowPrivate = active?.policy.runtime().allow_private === true;
     const blocks = (active?.declarations.blocks ?? []).filter(({ keyword }) => keyword === "provider");
     this.#stamp = active === null ? noPolicy : { version: active.version, policyHash: active.activation.policyHash };
-    this.#elsewhere = blocks.filter((block) => !isSupervised(block));
     const before = this.#kept;
     this.#kept = new Map();
     for (const block of blocks.filter(isSupervised).slice(0, providersMax)) {
@@ -93,14 +91,10 @@ export class Providers {
   }
 
   views(): ProviderView[] {
-    const own = [...this.#kept.values()].map(({ block, keeper }) => {
+    return [...this.#kept.values()].map(({ block, keeper }) => {
       const { status, why, restarts } = keeper;
       return { name: block.name ?? "", type: typeOf(block), status, why, restarts };
     });
-    const others = this.#elsewhere.map((block) => {
-      return { name: block.name ?? "", type: typeOf(block), status: "not_started" as const, why: null, restarts: 0 };
-    });
-    return [...own, ...others];
   }
 
   /** Sentences for `status`. */

@@ -255,11 +255,11 @@ test("on a log with a flipped bit every reader stops with 5, and nothing is touc
 
 test("an unknown runtime setting of a later version is refused by name before a daemon starts", () =>
   inFolder(async (dir) => {
-    writeFileSync(join(dir, "governance.fms"), 'runtime { mcp_proxy_port = 7 }\nagent "a" { default deny permit x }');
+    writeFileSync(join(dir, "governance.fms"), 'runtime { postgres_url = "x" }\nagent "a" { default deny permit x }');
     const before = snapshotOf(dir);
     const { code, stderr } = await faramesh(dir, "apply");
     assert.is(code, 1);
-    assert.match(stderr, "`mcp_proxy_port`");
+    assert.match(stderr, "`postgres_url`");
     assert.match(stderr, "not supported yet");
     assert.equal(snapshotOf(dir), before);
   }));

@@ -3,6 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { shortcomings } from "../../runtime/declarations.ts";
 import { askOperator } from "../../runtime/doors/client.ts";
+import type { StatusAnswer } from "../../runtime/doors/views.ts";
 import { onStack } from "./stack-under-test.ts";
 
 const bot = (blocks: string): string => `agent "bot" {
@@ -92,16 +93,21 @@ test("J12 an agent cannot hand over the value of a selector, and without one a c
 });
 
 test("status tells of providers and of what is declared without effect", async () => {
-  const policy = `provider "github" { type = "mcp" }\n${bot('alert { on = "deny" notify = "ops" }')}`;
+  const policy = `provider "github" { type = "mcp" command = "x" }\n${bot('alert { on = "deny" notify = "ops" }')}`;
   await onStack(policy, async (stack) => {
-    const { providers, notices } = await askOperator(stack.dir, "status", {});
+    const told = (): Promise<StatusAnswer> => askOperator(stack.dir, "status", {});
+    while ((await told()).providers[0]?.status === "starting") await new Promise((resolve) => setTimeout(resolve, 5));
+    const { providers, notices } = await told();
     assert.equal(
       providers.map(({ name, type, status }) => [name, type, status]),
       [["github", "mcp", "not_started"]],
     );
     assert.equal(
       [...notices],
-      ["alerts are not delivered: `ops` is none of https://…, slack://…, mailto:… and pagerduty"],
+      [
+        "alerts are not delivered: `ops` is none of https://…, slack://…, mailto:… and pagerduty",
+        "providers of type `mcp` are declared, and `mcp_proxy_port` is not set: nothing serves them",
+      ],
     );
   });
 });

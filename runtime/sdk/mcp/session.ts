@@ -3,7 +3,7 @@
 import { type Gate, Gate as Gates, type GovernOptions } from "../gate.ts";
 import { denialResult } from "../mcp-denial.ts";
 import { sdkDenial, ToolDeniedError } from "../tool-denied-error.ts";
-import { callMembers, twinIn } from "../twin-members.ts";
+import { callMembers, type Members, twinIn } from "../twin-members.ts";
 import { type AskReach, Catalog } from "./catalog.ts";
 import { errorText, type Id, isMembers, type Message, readMessage, resultText } from "./message.ts";
 
@@ -12,6 +12,7 @@ const unansweredMax = 1024;
 const listsMax = 64;
 /** What clients read of a list. */
 const listMembers: ReadonlySet<string> = new Set(["tools", "nextcursor", "_meta"]);
+const completeMethod = "faramesh/tasks/complete";
 const invalidRequest = -32600;
 const internalError = -32603;
 
@@ -19,6 +20,8 @@ export interface McpSessionOptions {
   /** `toolName` puts the server's name before the tool's where several servers share a policy. */
   readonly govern: GovernOptions;
   readonly reach: AskReach;
+  /** Decides whether the agent may say that it is done (`faramesh/tasks/complete`); absent: the method is the server's. */
+  complete?(params: Members): Promise<unknown>;
   /** Whole messages, newline excluded. */
   toServer(text: string | Uint8Array): void;
   toClient(text: string | Uint8Array): void;
@@ -108,6 +111,7 @@ export class McpSession {
     if (this.#deciding.has(key) || this.#unanswered.has(key))
       return toClient(errorText(id, invalidRequest, "this id is in use"));
     if (method === "tools/call") return this.#onCall(message);
+    if (method === completeMethod && this.#options.complete !== undefined) return this.#onComplete(message);
     if (method === "tools/list") {
       if (this.#lists.size >= listsMax) return toClient(errorText(id, invalidRequest, "too many lists are asked for"));
       this.#lists.add(key);
@@ -142,6 +146,13 @@ export class McpSession {
     } finally {
       this.#deciding.delete(key);
     }
+  }
+
+  async #onComplete({ id, params }: Message & { kind: "request" }): Promise<void> {
+    const { toClient, complete } = this.#options;
+    const answer = await complete?.(isMembers(params) ? params : {}).catch(() => undefined);
+    if (answer === undefined) toClient(errorText(id, internalError, "the completion could not be judged"));
+    else toClient(resultText(id, answer));
   }
 
   async #onTools(id: Id, result: { readonly [name: string]: unknown }): Promise<void> {

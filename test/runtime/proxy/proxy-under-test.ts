@@ -15,7 +15,7 @@ export class ProxyUnderTest {
   }
 
   get address(): string | null {
-    return this.stack.daemon.proxyDoors()[0]?.[1] ?? null;
+    return this.stack.daemon.doorsOfPolicy()[0]?.[1] ?? null;
   }
 
   get port(): number {
