@@ -3,6 +3,7 @@ import type { StatusAnswer } from "../runtime/doors/views.ts";
 import { budgetTexts } from "./budget-text.ts";
 import { bar, columns, countText, durationText, numberText, toSeconds, visible } from "./render.ts";
 import type { Terminal } from "./terminal.ts";
+import { withoutProviders } from "./without-providers.ts";
 
 type Paint = Terminal["paint"];
 
@@ -40,7 +41,7 @@ export function statusLines(paint: Paint, status: StatusAnswer, drift: boolean |
   if (daemon.wal.latched) rows.push(["", red("it can no longer be written: every call is denied")]);
   for (const { door, address, bypass, can_be_bypassed } of status.doors)
     rows.push([door, can_be_bypassed ? `${address}  ${dim(bypass)}` : address]);
-  rows.push(["providers", providersText(paint, status.providers)]);
+  rows.push(["providers", providersText(paint, status)]);
   rows.push(["operator", `${daemon.operator_auth}: who runs as this user can approve`]);
   if (daemon.time_regression) rows.push(["clock", yellow("it went back; the latest time seen counts")]);
   for (const line of columns(rows.map(([name, value]) => [`  ${dim(name)}`, value]))) lines.push(line);
@@ -56,8 +57,8 @@ function policyText(daemon: StatusAnswer["daemon"]): string {
   return `${daemon.policy_version} (${daemon.policy_hash?.slice(0, 8) ?? ""})${since}${by}`;
 }
 
-function providersText(paint: Paint, providers: StatusAnswer["providers"]): string {
-  if (providers.length === 0) return "none declared: the log has the stack's own key, agents' ids are as claimed";
+function providersText(paint: Paint, { providers, daemon }: StatusAnswer): string {
+  if (providers.length === 0) return `none declared: ${withoutProviders(daemon)}`;
   return providers
     .map(({ name, status }) => `${visible(name)} ${status === "ready" ? paint.green(status) : paint.yellow(status)}`)
     .join(", ");

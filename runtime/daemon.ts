@@ -227,6 +227,10 @@ export class Daemon implements House {
     return this.#doors.servers();
   }
 
+  signing(): "local" | "external" {
+    return this.#parts.keys.signer === null ? "local" : "external";
+  }
+
   httpAddress(): string | null {
     return this.#doors.httpAddress;
   }

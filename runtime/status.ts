@@ -20,6 +20,7 @@ export interface StatusSources {
   state(): DaemonState;
   connections(): number;
   httpAddress(): string | null;
+  signing(): "local" | "external";
   doorsOfPolicy(): readonly (readonly [Door, string])[];
   serversBehind(): StatusAnswer["providers"];
   /** Sentences about alerts that wait or cannot be delivered, and values that cannot be asked for. */
@@ -46,6 +47,8 @@ export function statusOf(sources: StatusSources): StatusAnswer {
       operator_socket: places.operator,
       http: sources.httpAddress(),
       operator_auth: "same-uid",
+      signing: sources.signing(),
+      agent_ids: blocks.some(({ keyword }) => keyword === "identity") ? "verified" : "claimed",
       dev: governor.dev,
       policy_version: active?.version ?? null,
       policy_hash: active?.activation.policyHash ?? null,

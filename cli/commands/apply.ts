@@ -20,6 +20,7 @@ import { pinNew } from "../imports.ts";
 import { type CompiledPolicy, compilePolicy, readPolicyFile } from "../policy-file.ts";
 import { countText, visible } from "../render.ts";
 import type { Terminal } from "../terminal.ts";
+import { withoutProviders } from "../without-providers.ts";
 
 export class ApplyCommand extends FarameshCommand {
   static override paths = [["apply"]];
@@ -52,6 +53,8 @@ export class ApplyCommand extends FarameshCommand {
   /** Calls that --no-new-access found. */
   #opened = 0;
   #isAudit = false;
+  /** Keywords of the policy's blocks. */
+  #declared: ReadonlySet<string> = new Set();
   /** Against the version in force, in a few words; "" where that is not known. */
   #changes = "";
   /** Asserts that do not hold, or are not proved. */
@@ -77,6 +80,7 @@ export class ApplyCommand extends FarameshCommand {
     for (const sentence of shortcomings(loaded.blocks())) io.note(`⚠ ${visible(sentence)}`);
     await this.#readService(io, runtime.http_openapi);
     this.#isAudit = runtime.mode === "audit";
+    this.#declared = new Set(loaded.blocks().map(({ keyword }) => keyword));
     const settings = launchSettings(paths, runtime, io.env);
     const isRefused = await this.#tryAsserts(io, policy, loaded.info.policy_hash);
     if (isRefused && !this.dryRun) return exits.changes;
@@ -101,7 +105,7 @@ export class ApplyCommand extends FarameshCommand {
       answer = await this.#ask(io, policy, before);
     }
     const socket = readDaemonFile(paths)?.socket ?? paths.agentSocket;
-    report(io, policy, { answer, pid, before, socket, isAudit: this.#isAudit, changes: this.#changes });
+    this.#report(io, policy, { answer, pid, before, socket });
     this.#pin(io, policy);
     writeAgentScript(paths);
     if (!hadKeys) tellKeys(io, paths);
@@ -198,6 +202,17 @@ export class ApplyCommand extends FarameshCommand {
     if (taken.isFirstUse) io.say(`→ bundles must be signed by ${taken.keyText} from now on: pinned at this first use`);
   }
 
+  #report(io: Terminal, policy: CompiledPolicy, outcome: Outcome): void {
+    report(io, policy, outcome, this.#changes);
+    const { answer, pid, before } = outcome;
+    const isNew = pid !== null || (answer.changed && before.providers.length > 0);
+    if (!this.#declared.has("provider") && isNew) {
+      const agent_ids = this.#declared.has("identity") ? "verified" : "claimed";
+      io.say(`→ no provider is declared: ${withoutProviders({ signing: before.daemon.signing, agent_ids })}`);
+    }
+    if (this.#isAudit) io.note("⚠ audit mode: nothing is blocked; faramesh plan says what enforcing would block");
+  }
+
   async #stop(io: Terminal): Promise<number> {
     const pid = await stopDaemon(this.dir, io.env);
     io.json({ stopped: pid !== null, pid });
@@ -221,15 +236,7 @@ export class ApplyCommand extends FarameshCommand {
       try {
         const before = await askOperator(paths.dir, "status", {});
         const answer = await this.#ask(io, policy, before);
-        const socket = daemon.places.agent;
-        report(io, policy, {
-          answer,
-          pid: process.pid,
-          before,
-          socket,
-          isAudit: this.#isAudit,
-          changes: this.#changes,
-        });
+        this.#report(io, policy, { answer, pid: process.pid, before, socket: daemon.places.agent });
         this.#pin(io, policy);
         writeAgentScript(paths);
         if (!hadKeys) tellKeys(io, paths);
@@ -274,15 +281,9 @@ interface Outcome {
   readonly pid: number | null;
   readonly before: StatusAnswer;
   readonly socket: string;
-  readonly isAudit: boolean;
-  readonly changes: string;
 }
 
-function report(
-  io: Terminal,
-  policy: CompiledPolicy,
-  { answer, pid, before, socket, isAudit, changes }: Outcome,
-): void {
+function report(io: Terminal, policy: CompiledPolicy, { answer, pid, before, socket }: Outcome, changes: string): void {
   const { version, policy_hash, image_hash, changed, phases_started } = answer;
   const swapped = answer.swapped && pid === null;
   io.json({ version, policy_hash, image_hash, changed, swapped, started: pid !== null, pid, socket, phases_started });
@@ -299,7 +300,6 @@ function report(
   else if (changed) io.say(`${tick} swapped in place, 0 calls dropped`);
   for (const phase of phases_started) io.say(`${tick} phase ${visible(phase)} has begun`);
   if (pid !== null) io.say(`→ socket ${socket}`);
-  if (isAudit) io.note("⚠ audit mode: nothing is blocked; faramesh plan says what enforcing would block");
 }
 
 function agentsWith({ agents, anonymous }: CompiledPolicy["stack"]) {

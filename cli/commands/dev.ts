@@ -9,6 +9,7 @@ import { FarameshCommand } from "../context.ts";
 import { launchSettings, startHelp } from "../daemon.ts";
 import { exits, Stop, stopOf } from "../exit.ts";
 import { compilePolicy, readPolicyFile } from "../policy-file.ts";
+import { visible } from "../render.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** Editors write a file in pieces: a change counts when it has been quiet for so long. */
@@ -64,6 +65,12 @@ export class DevCommand extends FarameshCommand {
     return exits.ok;
   }
 
+  async #tellStubs(io: Terminal): Promise<void> {
+    const { providers } = await askOperator(this.dir, "status", {});
+    for (const { name, status, why } of providers)
+      if (status === "stub") io.note(`⚠ provider ${visible(name)}: a stub stands for it: ${visible(why ?? "")}`);
+  }
+
   async #apply(io: Terminal): Promise<void> {
     try {
       const { source, image, sources } = await compilePolicy(io, this.dir, readPolicyFile(this.dir), {
@@ -75,6 +82,7 @@ export class DevCommand extends FarameshCommand {
       io.json({ version, policy_hash, changed }, 0);
       const what = changed ? "in force" : "in force already";
       io.line(`${io.paint.green("✓")} ${source.file} ${what} (${version}, ${policy_hash.slice(0, 8)})`);
+      if (changed) await this.#tellStubs(io);
     } catch (error) {
       const stop = stopOf(error);
       if (stop === null) throw error;

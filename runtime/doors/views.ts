@@ -155,6 +155,10 @@ export interface StatusAnswer {
     /** Address of the HTTP door; null without one. */
     readonly http: string | null;
     readonly operator_auth: "same-uid";
+    /** `external`: by a key that the daemon cannot read, on a token. */
+    readonly signing: "local" | "external";
+    /** `verified`: the policy has an `identity` block, and a call whose id is only claimed is denied. */
+    readonly agent_ids: "claimed" | "verified";
     readonly dev: boolean;
     /** "v17"; null before the first apply. */
     readonly policy_version: string | null;

@@ -65,8 +65,8 @@ export class ChildProvider implements Provider {
     child.stdout.on("data", (chunk: Buffer) => this.#take(chunk));
     child.stderr.resume();
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on("error", () => {});
-    child.on("error", () => this.#gone());
-    child.on("close", () => this.#gone());
+    child.on("error", () => this.#gone("its program cannot be started"));
+    child.on("close", () => this.#gone("its process has ended"));
     const names = this.#settings.names().filter((name) => name !== "command");
     const settings = Object.fromEntries(names.map((name) => [name, this.#settings.text(name)]));
     const value = await this.#ask("init", { settings });
@@ -165,8 +165,8 @@ export class ChildProvider implements Provider {
     this.#child?.kill("SIGKILL");
   }
 
-  #gone(): void {
-    this.#fail(new ProviderFailure("GONE", "its process has ended"));
+  #gone(why: string): void {
+    this.#fail(new ProviderFailure("GONE", why));
     if (!this.#isEnding) this.#place.onGone();
     this.#isEnding = true;
   }

@@ -68,6 +68,7 @@ No policy is in force yet: nothing to compare recorded calls with.
 ✓ governance.fms compiled (v1, <hash>)
 → runtime started (pid=<pid>)
 → socket <dir>/.faramesh/runtime/faramesh.sock
+→ no provider is declared: the log has the stack's own key, agents' ids are as claimed
 → verifier key <key>
   kept in faramesh.vkey: commit it
 `,
@@ -218,6 +219,24 @@ test("apply --force starts the daemon anew for a setting that a swap cannot chan
     assert.match((await faramesh(dir, "status")).stdout, "durability each");
   }));
 
+test("apply refuses a policy that asks for more than is there, and leaves no daemon where none ran", () =>
+  inFolder(async (dir) => {
+    const more: readonly (readonly [string, string])[] = [
+      ['runtime { signing = "external" }', "the log is signed by a key file"],
+      [
+        'provider "v" { type = "vault" addr = "https://vault.example" token = env("NOT_SET") }\nprovider "p" { type = "process" command = ["/nonexistent"] }',
+        "the provider `v` does not start: the environment variable NOT_SET for `token` is not set; the provider `p` does not start: its program cannot be started",
+      ],
+    ];
+    for (const [words, why] of more) {
+      writeFileSync(join(dir, "governance.fms"), `${words}\n${policy}`);
+      const { code, stderr } = await faramesh(dir, "apply");
+      assert.is(code, 1, stderr);
+      assert.match(stderr, why);
+      assert.not.ok(await isRunning(dir));
+    }
+  }));
+
 test("apply --foreground is the daemon until it is told to end", () =>
   inFolder(async (dir) => {
     writeFileSync(join(dir, "governance.fms"), policy);
@@ -248,13 +267,23 @@ test("dev applies each save, keeps the policy before a broken one, and ends at a
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
     assert.match((await faramesh(dir, "status")).stdout, "v2");
-    writeFileSync(join(dir, "governance.fms"), policy.replace("$500", "$50"));
+    const absent = 'provider "v" { type = "vault" addr = "https://vault.example" token = env("NOT_SET") }\n';
+    writeFileSync(join(dir, "governance.fms"), `${absent}${policy.replace("$500", "$50")}`);
     await dev.until("in force (v3,");
+    assert.is((await faramesh(dir, "status")).code, 0);
     dev.process.kill("SIGINT");
     const { code, stderr } = await dev.ended;
     assert.is(code, 0);
     assert.match(stderr, /✗ governance\.fms:3:/);
     assert.match(stderr, "the policy before it goes on");
+    const why = "the environment variable NOT_SET for `token` is not set";
+    assert.match(stderr, `⚠ provider v: a stub stands for it: ${why}`);
+    const { stdout } = await faramesh(dir, "audit", "ls", "--format", "json");
+    const marks = (JSON.parse(stdout) as { records: { kind?: string; detail?: unknown }[] }).records;
+    assert.equal(
+      marks.filter(({ kind }) => kind === "dev" || kind === "provider").map(({ detail }) => detail),
+      ["started in dev mode", { name: "v", status: "stub", type: "vault", why }],
+    );
   }));
 
 test("status says how long ago the log was synced as a span of time", () =>

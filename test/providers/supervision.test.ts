@@ -153,7 +153,7 @@ const refused: readonly (readonly [string, RegExp])[] = [
   ['type = "env-file" file = "open.env"', /can be read by others/],
   ['type = "env-file" file = "."', /is no file|cannot be opened/],
   ['type = "process"', /`command` is missing/],
-  ['type = "process" command = "/nowhere/program"', /its process has ended/],
+  ['type = "process" command = "/nowhere/program"', /its program cannot be started/],
 ];
 
 test("apply refuses a policy whose provider does not start, and the policy before it goes on", async () => {
