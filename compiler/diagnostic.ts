@@ -51,6 +51,7 @@ export const diagnosticCodes = {
   FMS083: { severity: "warning", title: "assert that is not proved" },
   FMS084: { severity: "warning", title: "limit or budget that can never bind" },
   FMS085: { severity: "warning", title: "rule that changes nothing" },
+  FMS086: { severity: "warning", title: "rule that was not looked at in full" },
 } as const satisfies Record<string, { severity: Severity; title: string }>;
 
 export type DiagnosticCode = keyof typeof diagnosticCodes;

@@ -1,5 +1,5 @@
 // What exact reasoning finds wrong with one policy: rules that no call reaches, conditions that nothing fulfils, and strict
-// rules that a more lenient one before them cuts into. Only what is certain is said; beyond the bounds nothing is.
+// rules that a more lenient one before them cuts into. Only what is certain is said; what was beyond the bounds is told as unknown.
 import type { Agent, Phase, Rule, Stack } from "../ast.ts";
 import type { Finding } from "../diagnostic.ts";
 import { patternsOf, subjectOf } from "./access.ts";
@@ -12,6 +12,7 @@ import { POLICY_STEPS_MAX } from "./limits.ts";
 import { Patterns } from "./patterns.ts";
 import { Places } from "./place.ts";
 import { type ToolClass, toolClasses } from "./tool-classes.ts";
+import { rulesOf, Unknowns } from "./unknown.ts";
 import { witnessOf } from "./witness.ts";
 
 /** What is known of a rule over all classes of tools that it names. */
@@ -41,8 +42,8 @@ interface Crossing {
 }
 
 const leniency: Readonly<Record<Effect, number>> = { permit: 2, defer: 1, deny: 0 };
-/** Pairs of rules of one class that are looked at. */
-const PAIRS_MAX = 10_000;
+/** Rules of one class that are compared in pairs. */
+const PAIRED_RULES_MAX = 100;
 
 /** The policy must have no errors. Findings are in no order. */
 export function reasonAbout(stack: Stack): Finding[] {
@@ -64,6 +65,7 @@ class AgentFindings {
   readonly #phases: ReadonlyMap<Rule, Phase>;
   readonly #known = new Map<Rule, Known>();
   readonly #crossings = new Map<string, Crossing>();
+  readonly #unknowns = new Unknowns();
 
   constructor(agent: Agent, id: string | null, subject: Subject, patterns: Patterns) {
     this.#agent = agent;
@@ -79,11 +81,13 @@ class AgentFindings {
       classes = toolClasses(patternsOf(this.#agent));
     } catch (error) {
       if (!(error instanceof Beyond)) throw error;
-      return [];
+      this.#unknowns.note("fire", error.message, rulesOf(this.#agent));
+      classes = [];
     }
     for (const tools of classes) this.#class(tools, budget);
-    const idle = idleLimits({ ...this.#subject, agent: this.#agent }, this.#id, this.#patterns, budget);
-    return [...this.#ruleFindings(), ...this.#orderFindings(), ...this.#redundantFindings(), ...idle];
+    const idle = idleLimits({ ...this.#subject, agent: this.#agent }, this.#id, this.#patterns, budget, this.#unknowns);
+    const found = [...this.#ruleFindings(), ...this.#orderFindings(), ...this.#redundantFindings(), ...idle];
+    return [...found, ...this.#unknowns.findings()];
   }
 
   #class(tools: ToolClass, budget: { steps: number }): void {
@@ -96,7 +100,9 @@ class AgentFindings {
       this.#look(clauses, new Space(places.ordered()), tools, budget);
     } catch (error) {
       if (!(error instanceof Beyond)) throw error;
-      for (const { source } of clauses.list) if (typeof source !== "string") this.#of(source).isKnown = false;
+      const rules = clauses.list.flatMap(({ source }) => (typeof source === "string" ? [] : [source]));
+      for (const rule of rules) this.#of(rule).isKnown = false;
+      this.#unknowns.note("fire", error.message, rules);
     }
   }
 
@@ -112,10 +118,14 @@ class AgentFindings {
       if (one.decides !== NEVER) known.canDecide = true;
       else if (!known.canDecide) for (const rule of coversOf(space, one, rules.slice(0, i))) known.covers.add(rule);
     }
-    if (rules.length * rules.length < PAIRS_MAX) {
+    if (rules.length < PAIRED_RULES_MAX) {
       this.#cross(space, rules, tools);
       for (const [i, one] of decided.entries()) this.#standIn(space, one, decided.slice(i + 1));
-    } else for (const { clause } of rules) this.#of(clause.source as Rule).standIns = null;
+    } else {
+      const sources = rules.map(({ clause }) => clause.source as Rule);
+      for (const rule of sources) this.#of(rule).standIns = null;
+      this.#unknowns.note("order", `${PAIRED_RULES_MAX} rules of one tool or more are not compared in pairs`, sources);
+    }
     budget.steps += space.diagrams.steps;
   }
 

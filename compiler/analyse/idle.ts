@@ -1,5 +1,5 @@
 // Limits and budgets that can never bind, and rules whose answer another rule behind them gives as well. Only what holds of every
-// call is said; beyond the bounds nothing is.
+// call is said; what was beyond the bounds is told as unknown.
 import type { Agent, Budget, RateLimit, Rule } from "../ast.ts";
 import type { Finding } from "../diagnostic.ts";
 import { patternsOf } from "./access.ts";
@@ -11,9 +11,20 @@ import { POLICY_STEPS_MAX } from "./limits.ts";
 import type { Patterns } from "./patterns.ts";
 import { Places } from "./place.ts";
 import { type ToolClass, toolClasses } from "./tool-classes.ts";
+import type { Unknowns } from "./unknown.ts";
 
 /** Limits of one agent that are compared with each other. */
 const LIMITS_COMPARED_MAX = 500;
+
+/** Classes of tools of which some call may be permitted. */
+interface Reachable {
+  /** Those of which some call is, or may be by a person. */
+  readonly sure: readonly ToolClass[];
+  /** These and those that were beyond the bounds. */
+  readonly all: readonly ToolClass[];
+  /** Which bound; "" where nothing was beyond one. */
+  readonly why: string;
+}
 
 /** Limits and budgets of an agent; those that a pack brought in are the pack's to mend. */
 export function idleLimits(
@@ -21,6 +32,7 @@ export function idleLimits(
   id: string | null,
   patterns: Patterns,
   budget: { steps: number },
+  unknowns: Unknowns,
 ): Finding[] {
   const { agent } = subject;
   const limits = agent.rateLimits.filter(({ origin }) => origin === undefined);
@@ -35,13 +47,41 @@ export function idleLimits(
     classes = toolClasses([...patternsOf(agent), ...named]);
   } catch (error) {
     if (!(error instanceof Beyond)) throw error;
+    for (const limit of limits) unknowns.noteLimit(limitWords(limit), error.message, limit.span);
+    for (const one of budgets) unknowns.noteLimit(budgetWords(one), error.message, one.span);
     return [];
   }
-  const reachable = classes.filter((tools) => mayGoOn(subject, id, tools, patterns, budget));
-  return [...limitFindings(limits, agent.rateLimits, reachable), ...budgetFindings(budgets, reachable)];
+  const reachable = reachableOf(classes, subject, id, patterns, budget);
+  return [
+    ...limitFindings(limits, agent.rateLimits, reachable, unknowns),
+    ...budgetFindings(budgets, reachable, unknowns),
+  ];
 }
 
-/** Whether some call of the class is permitted, or may be by a person. */
+function reachableOf(
+  classes: readonly ToolClass[],
+  subject: Subject,
+  id: string | null,
+  patterns: Patterns,
+  budget: { steps: number },
+): Reachable {
+  const sure: ToolClass[] = [];
+  const all: ToolClass[] = [];
+  let why = "";
+  for (const tools of classes) {
+    try {
+      if (!mayGoOn(subject, id, tools, patterns, budget)) continue;
+      sure.push(tools);
+    } catch (error) {
+      if (!(error instanceof Beyond)) throw error;
+      why = error.message;
+    }
+    all.push(tools);
+  }
+  return { sure, all, why };
+}
+
+/** Whether some call of the class is permitted, or may be by a person. Throws Beyond. */
 function mayGoOn(
   subject: Subject,
   id: string | null,
@@ -49,33 +89,43 @@ function mayGoOn(
   patterns: Patterns,
   budget: { steps: number },
 ): boolean {
-  if (budget.steps > POLICY_STEPS_MAX) return true;
+  if (budget.steps > POLICY_STEPS_MAX) throw new Beyond("the policy is too large");
   const places = new Places();
   const setting = { tool: tools.isSingle ? tools.example : null, agent: id, zone: subject.zone };
   const clauses = clausesOf(subject, tools, places, new FormulaReader(places, setting, patterns));
+  const space = new Space(places.ordered());
   try {
-    const space = new Space(places.ordered());
     const { effects } = space.decision(clauses);
-    budget.steps += space.diagrams.steps;
     return effects.permit !== NEVER || effects.defer !== NEVER;
-  } catch (error) {
-    if (!(error instanceof Beyond)) throw error;
-    return true;
+  } finally {
+    budget.steps += space.diagrams.steps;
   }
 }
 
 function limitFindings(
   own: readonly RateLimit[],
   all: readonly RateLimit[],
-  reachable: readonly ToolClass[],
+  reachable: Reachable,
+  unknowns: Unknowns,
 ): Finding[] {
   return own.flatMap((limit): Finding[] => {
-    const counted = reachable.filter(({ patterns }) => patterns.has(limit.pattern.text));
-    const what = `the limit of \`${limit.pattern.text}\``;
-    if (counted.length === 0) return [unreached(what, limit)];
-    if (all.length > LIMITS_COMPARED_MAX) return [];
-    const tighter = all.find((other) => isTighter(other, limit, all) && covers(other, counted));
-    if (tighter === undefined) return [];
+    const counted = (classes: readonly ToolClass[]) => classes.filter((one) => one.patterns.has(limit.pattern.text));
+    const [sure, possible] = [counted(reachable.sure), counted(reachable.all)];
+    const what = limitWords(limit);
+    if (possible.length === 0) return [unreached(what, limit)];
+    if (all.length > LIMITS_COMPARED_MAX) {
+      unknowns.noteLimit(what, `more than ${LIMITS_COMPARED_MAX} limits of one agent are not compared`, limit.span);
+      return [];
+    }
+    const tighterOf = (classes: readonly ToolClass[]) =>
+      all.find((other) => isTighter(other, limit, all) && covers(other, classes));
+    const tighter = tighterOf(possible);
+    // With what was beyond the bounds out of reach, it might be idle.
+    if (tighter === undefined) {
+      const isOpen = possible.length > sure.length && (sure.length === 0 || tighterOf(sure) !== undefined);
+      if (isOpen) unknowns.noteLimit(what, reachable.why, limit.span);
+      return [];
+    }
     return [
       {
         code: "FMS084",
@@ -100,12 +150,23 @@ function covers(other: RateLimit, counted: readonly ToolClass[]): boolean {
   return counted.every(({ patterns }) => patterns.has(other.pattern.text));
 }
 
-function budgetFindings(own: readonly Budget[], reachable: readonly ToolClass[]): Finding[] {
+function budgetFindings(own: readonly Budget[], reachable: Reachable, unknowns: Unknowns): Finding[] {
   return own.flatMap((budget): Finding[] => {
     const tools = toolsOf(budget);
-    const isCounted = reachable.some(({ patterns }) => tools === null || tools.some((text) => patterns.has(text)));
-    return isCounted ? [] : [unreached(`the budget \`${budget.id}\``, budget)];
+    const counts = ({ patterns }: ToolClass): boolean => tools === null || tools.some((text) => patterns.has(text));
+    if (reachable.sure.some(counts)) return [];
+    if (!reachable.all.some(counts)) return [unreached(budgetWords(budget), budget)];
+    unknowns.noteLimit(budgetWords(budget), reachable.why, budget.span);
+    return [];
   });
+}
+
+function limitWords({ pattern }: RateLimit): string {
+  return `the limit of \`${pattern.text}\``;
+}
+
+function budgetWords({ id }: Budget): string {
+  return `the budget \`${id}\``;
 }
 
 function unreached(what: string, { span }: Budget | RateLimit): Finding {

@@ -68,9 +68,16 @@ const noneWords: Readonly<Record<Sample["kind"], string>> = {
 function valuesWords(place: Place, regions: readonly Region[], chosen: readonly number[]): string {
   if (chosen.length === regions.length) return "";
   const here = new Set(chosen.map((i) => regions[i] as Region));
+  if (place.holder.kind === "rollout") return rolloutWords(place.holder.name, here);
   const isNumeric = [...here].some(({ stretches }) => stretches.length > 0);
   const asked = isNumeric ? null : testedWords(place, regions, here);
   return `${place.words} ${asked ?? kindParts(place, regions, here).join(" or ")}`;
+}
+
+/** A rollout runs or does not. */
+function rolloutWords(name: string, here: ReadonlySet<Region>): string {
+  const runs = [...here].some(({ sample }) => sample.kind === "bool" && sample.value);
+  return `the rollout ${name} ${runs ? "runs" : "does not run"}`;
 }
 
 /** Kinds that are in it as a whole by their names, the others by what of them is in it. */

@@ -118,6 +118,32 @@ const cases: readonly Case[] = [
     found: ["FMS051 5"],
   },
   {
+    name: "a length beyond the bounds: unknown of this tool alone",
+    rules: ["permit t if len(x) > 20000", "deny t if y == 1", "permit u if y > 9 and y < 5"],
+    found: ["FMS086 4", "FMS080 6"],
+  },
+  {
+    name: "a rule of two tools, one of them beyond the bounds",
+    rules: ["permit a/b if len(x) > 20000", "permit a/* if y == 1", "permit a/c if y == 1"],
+    found: ["FMS086 4", "FMS051 6"],
+  },
+  {
+    name: "limits of tools beyond the bounds",
+    rules: [
+      "deny t if len(x) > 20000",
+      'rate_limit "t": 5 per hour',
+      "budget b { max_calls = 5 tools = [t] }",
+      'rate_limit "t": 9 per minute',
+      'rate_limit "u": 9 per minute',
+    ],
+    found: ["FMS086 4", "FMS086 5", "FMS086 6", "FMS084 7", "FMS084 8"],
+  },
+  {
+    name: "rules of one tool that are too many to be compared in pairs",
+    rules: [...Array.from({ length: 100 }, (_, i) => `permit t if x == ${i}`), "deny t if x == 7"],
+    found: ["FMS086 4", "FMS051 104"],
+  },
+  {
     name: "a list that must and must not hold",
     rules: ['permit t if l contains "a" and not l contains "a"'],
     found: ["FMS080 4"],
@@ -128,13 +154,25 @@ for (const { name, rules, found } of cases) {
   test(name, () => {
     const text = `runtime { mode = "enforce" }\nagent "a" {\n  default deny\n${rules.join("\n")}\n}\n`;
     const { diagnostics } = compile(text, { file: "governance.fms", reasoner: reasonAbout });
-    const exact = diagnostics.filter(({ code }) => ["FMS051", "FMS080", "FMS081", "FMS084", "FMS085"].includes(code));
+    const exact = diagnostics.filter(({ code }) =>
+      ["FMS051", "FMS080", "FMS081", "FMS084", "FMS085", "FMS086"].includes(code),
+    );
     assert.equal(
       exact.map(({ code, line }) => `${code} ${line}`),
       found,
     );
   });
 }
+
+test("patterns that cannot be told apart together are told as unknown, in words", () => {
+  const rules = Array.from({ length: 24 }, (_, i) => `permit "*${String.fromCharCode(97 + i)}*${i}*"`);
+  const text = `runtime { mode = "enforce" }\nagent "a" {\n  default deny\n${rules.join("\n")}\n}\n`;
+  const { diagnostics } = compile(text, { file: "governance.fms", reasoner: reasonAbout });
+  const said = diagnostics.filter(({ code }) => code === "FMS086").map(({ message }) => message);
+  assert.equal(said, [
+    "whether this rule and 23 others can ever fire is unknown: tool patterns that cannot be told apart together",
+  ]);
+});
 
 test("a rule that is said to be out of reach decides no call", async () => {
   let said = 0;
