@@ -20,6 +20,7 @@ import { Feeds } from "./feeds.ts";
 import type { Environment, HttpWords } from "./fixed-settings.ts";
 import type { FloodLimits } from "./flood.ts";
 import type { Governor } from "./governor.ts";
+import type { Identities } from "./identities/identities.ts";
 import { journalLevelOf } from "./journal.ts";
 import { canonicalJson } from "./json.ts";
 import { type Ledger, noPolicy } from "./ledger.ts";
@@ -101,6 +102,7 @@ export interface DaemonParts {
   readonly http: HttpSettings | null;
   readonly tokens: Tokens;
   readonly providers: Providers;
+  readonly identities: Identities;
   readonly spans: SpanExporter | null;
   readonly prices: Prices;
   readonly startedUs: number;
@@ -156,6 +158,7 @@ export class Daemon implements House {
       spans: parts.spans,
       prices: parts.prices,
       quotes: new Quotes(parts.providers, ledger.clock),
+      identities: parts.identities,
       providers: parts.providers,
       broker: new Broker(parts.providers, ledger.clock, dev),
       selectors: new Selectors(ledger.clock, options.env ?? process.env),
@@ -214,8 +217,9 @@ export class Daemon implements House {
   }
 
   outsideNotices(): readonly string[] {
-    const { selectors, providers } = this.governor;
-    return [...this.#alerts.notices(), ...selectors.notices(), ...providers.notices(), ...this.#doors.notices()];
+    const { selectors, providers, identities } = this.governor;
+    const own = [this.#alerts, selectors, providers, identities, this.#doors];
+    return own.flatMap((one) => one.notices());
   }
 
   /** The doors that the policy in force has opened. */
@@ -311,6 +315,7 @@ export class Daemon implements House {
     void this.#doors.takePolicy();
     this.governor.selectors.takePolicy(policies.active);
     this.governor.providers.takePolicy(policies.active);
+    this.governor.identities.takePolicy(policies.active);
   }
 
   beginStop(): void {

@@ -13,7 +13,7 @@ import type { FloodGate } from "./flood.ts";
 import { follow } from "./follow.ts";
 import type { Governor } from "./governor.ts";
 import { type Grant, usedBody } from "./grants.ts";
-import { claimed } from "./identity.ts";
+import { claimed, type Identity } from "./identity.ts";
 import { inputsOf } from "./inputs.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { durableCause, Judge, plain } from "./judge.ts";
@@ -84,7 +84,13 @@ export class Decider {
   }
 
   /** Judges a `govern` message; a promise where its record is still to become durable. Never throws or rejects. */
-  govern(message: JsonObject, gate: FloodGate, identity = claimed): GovernAnswer | Promise<GovernAnswer> {
+  govern(message: JsonObject, gate: FloodGate, caller = claimed): GovernAnswer | Promise<GovernAnswer> {
+    const identity = this.#outside.identify(message, caller);
+    if (!(identity instanceof Promise)) return this.#asked(message, gate, identity);
+    return identity.then((known) => this.#asked(message, gate, known));
+  }
+
+  #asked(message: JsonObject, gate: FloodGate, identity: Identity): GovernAnswer | Promise<GovernAnswer> {
     const asked = this.#outside.ask(message, identity);
     if (!(asked instanceof Promise)) return this.#whenDurable(this.decide(message, gate, identity, asked));
     return asked.then((found) => this.#whenDurable(this.decide(message, gate, identity, found)));
@@ -101,7 +107,7 @@ export class Decider {
     const read = readCall(message, this.#governor.dev);
     if (!read.ok) return this.#unjudged.refuse(read.refused, reading, gate, identity);
     const { ledger, calls } = this.#governor;
-    const { call, missing, unpriced } = this.#outside.complete(read.call, asked);
+    const { call, missing, unpriced } = this.#outside.complete(read.call, identity, asked);
     const turn: Turn = {
       call,
       missing,
@@ -119,7 +125,7 @@ export class Decider {
     if (active === null || this.#governor.state() !== "READY") return this.#unjudged.notReady(turn);
     // In every mode: whose call it is was settled before the policy could say anything.
     if (identity.agentId !== null && identity.agentId !== call.request.agent_id) {
-      const reason = "the token that came with this call is another agent's";
+      const reason = identity.unverified ?? "the token that came with this call is another agent's";
       return this.#unjudged.record(turn, plain("deny", "IDENTITY_UNVERIFIED", reason));
     }
     const held = this.#judge.held(turn, active);

@@ -5,6 +5,7 @@ import { coveredTools } from "../compiler/credential.ts";
 import type { HostBlock } from "../compiler/lower/blocks.ts";
 import type { Code } from "./codes.ts";
 import type { Gates } from "./completion.ts";
+import { type Identity, isVerified } from "./identity.ts";
 import type { Call } from "./request.ts";
 
 /** A refusal that comes before the policy is asked. */
@@ -54,10 +55,11 @@ export class Declarations {
   }
 
   /** Why a call of a known agent is refused whatever its policy says; null where it is not. */
-  closed(call: Call, dev: boolean): Closed | null {
+  closed(call: Call, identity: Identity, dev: boolean): Closed | null {
     const { agent_id: agent } = call.request;
-    if (this.#identity !== null && !dev) {
-      const reason = `the identity of \`${agent}\` is claimed, and no provider has verified it`;
+    if (this.#identity !== null && !dev && !isVerified(identity)) {
+      const { unverified } = identity;
+      const reason = unverified ?? `the identity of \`${agent}\` is claimed, and no provider has verified it`;
       return { code: "IDENTITY_UNVERIFIED", reason };
     }
     if (call.actionType === "delegate") {
@@ -155,7 +157,7 @@ export function shortcomings(blocks: readonly HostBlock[]): string[] {
 
 const says: Readonly<Record<HostBlock["keyword"], string | null | ((all: readonly HostBlock[]) => string | null)>> = {
   provider: null,
-  identity: "no identity can be verified yet: every call is denied (IDENTITY_UNVERIFIED)",
+  identity: null,
   trust: "of its fields `key` has an effect: packs are checked by it",
   system: "of its fields kill_switch_default and max_output_bytes have an effect",
   manifest: "declared; delegations are denied until there is a gate for them",

@@ -7,6 +7,7 @@ import type { Progress } from "./completion.ts";
 import type { Feeds } from "./feeds.ts";
 import type { Grants } from "./grants.ts";
 import type { Holds } from "./holds.ts";
+import type { Identities } from "./identities/identities.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Policies } from "./policy.ts";
 import type { Prices } from "./prices/prices.ts";
@@ -33,6 +34,7 @@ export interface Governor {
   readonly prices: Prices;
   readonly quotes: Quotes;
   readonly providers: Providers;
+  readonly identities: Identities;
   readonly broker: Broker;
   /** Null where no collector is configured. */
   readonly spans: SpanExporter | null;

@@ -9,6 +9,7 @@ import { completionTool, type Progress } from "./completion.ts";
 import type { Effect, Verdict } from "./evaluator/types.ts";
 import type { Grant, Grants } from "./grants.ts";
 import { everyAgent, type Holds } from "./holds.ts";
+import type { Identity } from "./identity.ts";
 import type { ActivePolicy } from "./policy.ts";
 import type { Broker } from "./providers/broker.ts";
 import type { Call } from "./request.ts";
@@ -20,6 +21,7 @@ const waitingNamedMax = 10;
 
 export interface JudgedCall {
   readonly call: Call;
+  readonly identity: Identity;
   readonly reading: Reading;
   /** HMAC of the call, to which approvals are bound. */
   readonly digest: string;
@@ -71,7 +73,7 @@ export class Judge {
   }
 
   /** Why the policy's rules will not be asked about a call; null where they will, or something later refuses it. */
-  shut(turn: Pick<JudgedCall, "call">, active: ActivePolicy): Judgement | null {
+  shut(turn: Pick<JudgedCall, "call" | "identity">, active: ActivePolicy): Judgement | null {
     return this.held(turn, active) ?? this.#closed(turn, active);
   }
 
@@ -144,9 +146,9 @@ export class Judge {
   }
 
   /** What the policy's blocks refuse before its rules are asked. An agent that it does not govern learns that instead. */
-  #closed({ call }: Pick<JudgedCall, "call">, active: ActivePolicy): Judgement | null {
+  #closed({ call, identity }: Pick<JudgedCall, "call" | "identity">, active: ActivePolicy): Judgement | null {
     const { agent_id: agent, tool_id: tool } = call.request;
-    const closed = active.declarations.closed(call, this.#dev);
+    const closed = active.declarations.closed(call, identity, this.#dev);
     if (closed === null || active.policy.tool(agent, tool) === null) return null;
     return plain("deny", closed.code, closed.reason);
   }

@@ -33,6 +33,15 @@ export class Outside {
     this.#judge = judge;
   }
 
+  /** Whose call it is, as far as its token says; a promise where the token is still to be verified. */
+  identify(message: JsonObject, identity: Identity): Identity | Promise<Identity> {
+    const { identities } = this.#governor;
+    if (!identities.isDeclared) return identity;
+    // A token that came by the door itself was looked at there.
+    if (identity.principal !== undefined || identity.unverified !== undefined) return identity;
+    return identities.of(message.principal_token, identity);
+  }
+
   /** A promise where something has to be waited for. For a call that the policy's rules will not be asked about nobody is asked for anything. */
   ask(message: JsonObject, identity: Identity = claimed): Asked | Promise<Asked> | undefined {
     const { ledger, policies, selectors, quotes, dev } = this.#governor;
@@ -41,10 +50,10 @@ export class Outside {
     const read = readCall(message, dev);
     const { active } = policies;
     if (!read.ok || active === null || !ledger.isUsable || this.#governor.state() !== "READY") return;
-    const { request } = read.call;
+    const { request } = withPrincipal(read.call, identity);
     const tool = active.policy.tool(request.agent_id, request.tool_id);
     const isOthers = identity.agentId !== null && identity.agentId !== request.agent_id;
-    if (tool === null || isOthers || this.#judge.shut(read, active) !== null) return;
+    if (tool === null || isOthers || this.#judge.shut({ call: read.call, identity }, active) !== null) return;
     const values = hasSelectors ? selectors.ask(request, tool.reads) : undefined;
     const quoted = this.#isUnpriced(tool, this.#governor.prices.priced(read.call)) ? quotes.ask(request) : undefined;
     if (quoted === undefined)
@@ -53,7 +62,8 @@ export class Outside {
   }
 
   /** The call as it is judged, with what `ask` found out for it. */
-  complete(call: Call, { values, quoted }: Asked = {}): Given {
+  complete(asking: Call, identity: Identity, { values, quoted }: Asked = {}): Given {
+    const call = withPrincipal(asking, identity);
     const { policies, selectors, prices } = this.#governor;
     const { agent_id, tool_id } = call.request;
     const priced = prices.priced(call);
@@ -83,6 +93,11 @@ export class Outside {
     const costUsd = micro / 1_000_000;
     return { call: { ...call, costUsd, price, request: { ...call.request, cost_usd: costUsd } }, why };
   }
+}
+
+/** What somebody verified comes before what the call says of itself, which counts in dev mode alone. */
+function withPrincipal(call: Call, { principal }: Identity): Call {
+  return principal === undefined ? call : { ...call, request: { ...call.request, principal } };
 }
 
 function given(values: AnswersOfCall | undefined): Asked {

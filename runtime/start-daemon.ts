@@ -19,6 +19,7 @@ import {
 } from "./fixed-settings.ts";
 import { Grants } from "./grants.ts";
 import { Holds } from "./holds.ts";
+import { Identities } from "./identities/identities.ts";
 import { journalLevelOf, openJournal } from "./journal.ts";
 import { Ledger, TurnClock } from "./ledger.ts";
 import { Log } from "./log/log.ts";
@@ -112,13 +113,18 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
     const http = options.http ?? httpWordsOf(runtime, env);
     const journal = openJournal(paths.daemonLog, journalLevelOf(runtime.log_level));
     const providers = new Providers({ ledger, journal, env, dir: paths.dir, dev: options.dev ?? false });
+    const identities = new Identities({ clock, env, dir: paths.dir });
     const policies: Policies = new Policies(history, {
       ledger,
       policiesDir: paths.policies,
       walDir,
       disk: options.disk ?? nodeDisk,
       load: machine.load,
-      startProviders: (blocks, allowPrivate) => providers.rehearse({ blocks, allowPrivate }),
+      startProviders: async (blocks, allowPrivate) => {
+        const down = await providers.rehearse({ blocks, allowPrivate });
+        // In dev mode agents are who they say they are.
+        return options.dev === true ? down : [...down, ...(await identities.rehearse(blocks, allowPrivate))];
+      },
       checkRuntime: (wanted) => {
         const running = { walDir, durability, socket: places.agent, http };
         checkSigning(wanted, keys.signer !== null);
@@ -147,6 +153,7 @@ async function open(options: DaemonOptions, paths: StackPaths, lock: DiskLock): 
       http: httpSettingsOf(http, paths.dir),
       tokens: new Tokens(nodeDisk, paths.keys),
       providers,
+      identities,
       spans: await spansOf(env, journal),
       prices: Prices.read(nodeDisk, env[pricesVariable]),
       startedUs,

@@ -1,7 +1,6 @@
 // A call on its way through the daemon, and what is made of it. Names alone.
 import type { GovernAnswer } from "./doors/agent-protocol.ts";
 import type { FloodGate } from "./flood.ts";
-import type { Identity } from "./identity.ts";
 import type { JudgedCall } from "./judge.ts";
 import type { OrderedSecret } from "./providers/delivery.ts";
 import type { SelectorValues } from "./selectors/selectors.ts";
@@ -24,7 +23,6 @@ export interface DecisionCounts {
 export interface Turn extends JudgedCall {
   readonly argsSha256: string;
   readonly gate: FloodGate;
-  readonly identity: Identity;
   /** Of the selectors that the policy reads for it, those without a value, and why. */
   readonly missing: SelectorValues["missing"] | null;
 }

@@ -1,4 +1,6 @@
 // Blocks that the daemon reads: what it refuses because it cannot carry them out, in which mode, and that nothing is taken.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { shortcomings } from "../../runtime/declarations.ts";
@@ -16,9 +18,12 @@ const bot = (blocks: string): string => `agent "bot" {
   ${blocks}
 }`;
 
-test("A declared identity denies every call, but for agents that the policy does not know", async () => {
+test("A declared identity denies every claimed call, but for agents that the policy does not know", async () => {
   const policy = `identity "spire" { type = "spiffe" }\n${bot("")}`;
-  await onStack(policy, async (stack) => {
+  const keys = `runtime { mode = enforce } identity "pods" { type = "k8s-projected" audience = ["a"] jwks_file = "keys.json" }\n${bot("")}`;
+  await onStack(null, async (stack) => {
+    writeFileSync(join(stack.dir, "keys.json"), '{"keys":[]}');
+    await stack.apply(keys);
     assert.is((await stack.ask("search")).reason_code, "IDENTITY_UNVERIFIED");
     assert.is((await stack.ask("nothing")).reason_code, "IDENTITY_UNVERIFIED");
     assert.is((await stack.ask("search", {}, { agent_id: "other" })).reason_code, "UNKNOWN_AGENT");

@@ -5,6 +5,7 @@ import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { type Context, Hono } from "hono";
 import * as v from "valibot";
 import { connectionsShare, defaultFloodLimits, FloodGate } from "../../flood.ts";
+import type { Identity } from "../../identity.ts";
 import type { JsonObject } from "../../json.ts";
 import { parseJson } from "../../json.ts";
 import { type TokenView, tokensMax } from "../../tokens.ts";
@@ -67,7 +68,7 @@ export class App {
 
   async #answer(context: Here, route: Route): Promise<Response> {
     const { incoming, outgoing } = context.env;
-    const caller = this.#callerOf(incoming, route);
+    const caller = await this.#callerOf(incoming, route);
     if (caller !== null && "status" in caller) return this.#send(context, route.path, caller);
     const query = queryOf(incoming.url ?? "");
     if (query === null || !v.is(route.query ?? noQuery, query)) {
@@ -109,10 +110,12 @@ export class App {
   }
 
   /** Null for an open route; a refusal where the route is not for whoever asks. */
-  #callerOf({ headers }: IncomingMessage, route: Route): Caller | Reply | null {
+  async #callerOf({ headers }: IncomingMessage, route: Route): Promise<Caller | Reply | null> {
     if (route.access === "open") return null;
     const shown = bearer.exec(headers.authorization ?? "")?.[1] ?? "";
-    const token = this.#around.governor.tokens.find(shown, this.#nowUs());
+    const found = this.#around.governor.tokens.find(shown, this.#nowUs());
+    const vouched = found === null && isJwt(shown) ? await this.#vouched(shown) : null;
+    const token = found ?? vouched?.token ?? null;
     if (token === null) {
       const answer = refused(401, "UNAUTHORIZED", "a token that is in force is needed: Authorization: Bearer …");
       return { ...answer, headers: { "www-authenticate": 'Bearer realm="faramesh"' } };
@@ -122,8 +125,21 @@ export class App {
     }
     const { traceparent } = headers;
     const trace = typeof traceparent === "string" ? { traceparent } : {};
-    const identity = { agentId: token.agent_id, recorded: `token:${token.id}`, door: "http", ...trace } as const;
+    const own = vouched?.own ?? { agentId: token.agent_id, recorded: `token:${token.id}` };
+    const identity: Identity = { ...own, door: "http", ...trace };
     return { token, identity, gate: this.#gateOf(token) };
+  }
+
+  /** A token of a provider of identities that the policy names; null for one that is not believed. */
+  async #vouched(shown: string): Promise<Vouched | null> {
+    const { identities } = this.#around.governor;
+    if (!identities.isDeclared) return null;
+    const found = identities.find(shown) ?? (await identities.verify(shown));
+    if (typeof found === "string") return null;
+    const { agentId, by, claims } = found;
+    const made = { created_at: "", created_by: by, expires_at: null };
+    const token: TokenView = { id: `${by}:${agentId}`, role: "agent", agent_id: agentId, ...made };
+    return { token, own: { agentId, recorded: by, principal: claims } };
   }
 
   #gateOf({ id }: TokenView): FloodGate {
@@ -149,6 +165,16 @@ export class App {
       headers: { ...standardHeaders, "content-type": reply.type ?? "application/json", ...reply.headers },
     });
   }
+}
+
+interface Vouched {
+  readonly token: TokenView;
+  readonly own: Pick<Identity, "agentId" | "recorded" | "principal">;
+}
+
+/** Three parts, as RFC 7515 writes them; our own tokens have no dot. */
+function isJwt(shown: string): boolean {
+  return /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/.test(shown);
 }
 
 /** With every answer: nothing of it is to be kept, guessed at, or shown in a page. */

@@ -294,7 +294,7 @@ test("C16 tokens are needed, are told apart in constant time, are hashed at rest
     }
     assert.is((await http.ask("/v1/evaluate", { token, body })).status, 200);
     const paths = stackPaths(http.stack.dir);
-    const secret = token.split("_")[2] ?? "";
+    const secret = token.split("_").slice(2).join("_");
     const kept = readFileSync(`${paths.keys}/http-tokens.json`, "utf8");
     assert.equal([kept.includes(id), kept.includes(secret)], [true, false]);
     const text = JSON.stringify(await http.stack.records()) + readFileSync(paths.daemonLog, "utf8");
