@@ -30,6 +30,7 @@ export async function bundle(): Promise<string> {
       log: join(root, "bench/log-entry.ts"),
       echo: join(root, "bench/peers/echo.ts"),
       reference: join(root, "bench/peers/reference-daemon.ts"),
+      receiver: join(root, "bench/peers/receiver.ts"),
       "mcp-echo": join(root, "bench/peers/mcp-echo.ts"),
       "mcp-pass": join(root, "bench/peers/mcp-pass.ts"),
       "mcp-wrap": join(root, "bench/peers/mcp-wrap.ts"),

@@ -1,6 +1,8 @@
 // What happens, told as it happens to those who asked: records of one agent, and what became of its approvals. Only what is
 // durable is told, and nothing that is not stored redacted. A listener that reads too slowly is let go, never waited for.
+import type { Code } from "./codes.ts";
 import type { ApprovalEvent } from "./doors/protocol.ts";
+import type { Effect } from "./evaluator/types.ts";
 import type { JsonObject } from "./json.ts";
 import type { Ledger } from "./ledger.ts";
 
@@ -12,10 +14,20 @@ export const feedsMax = 256;
 
 export type FeedEvent = JsonObject;
 
+/** What of a decision is known before its event is built. */
+export interface DecisionHint {
+  /** As judged: in audit mode what enforcing would have said. */
+  readonly effect: Effect;
+  readonly code: Code;
+  readonly hasWarnings: boolean;
+}
+
 export interface Listener {
   readonly kind: FeedKind;
   /** Null: every agent's, for an operator. */
   readonly agentId: string | null;
+  /** Asked once for each record, before its event is built, with null for what is no decision; absent: it hears all. */
+  readonly admits?: (agentId: string, decision: DecisionHint | null) => boolean;
   send(event: FeedEvent): void;
   /** Says why, and ends the stream. */
   end(reason: string): void;
@@ -58,28 +70,46 @@ export class Feeds {
 
   /** A record of the agent: `event` names its type, and its members are as they are stored. */
   publish(event: string, agentId: string, members: JsonObject): void {
-    if (this.isWatched("audit", agentId)) this.#tell("audit", agentId, { type: "audit", event, ...members });
+    const hearers = this.#hearersOf("audit", agentId, null);
+    if (hearers.length > 0) this.#tell(hearers, { type: "audit", event, ...members });
+  }
+
+  /** A decision on a call of the agent, whose members are made where somebody hears it. */
+  publishDecision(agentId: string, decision: DecisionHint, members: () => JsonObject): void {
+    const hearers = this.#hearersOf("audit", agentId, decision);
+    if (hearers.length > 0) this.#tell(hearers, { type: "audit", event: "decision", ...members() });
   }
 
   /** A change to an approval of the agent. */
   publishApproval({ event, approval }: ApprovalEvent): void {
     const { id, agent_id: agentId, tool, status, reason, expires_at } = approval;
-    if (!this.isWatched("callback", agentId)) return;
+    const hearers = this.#hearersOf("callback", agentId, null);
+    if (hearers.length === 0) return;
     const members = { defer_token: id, approval_id: id, agent_id: agentId, tool, status, reason, expires_at };
-    this.#tell("callback", agentId, { type: "callback", event, ...members });
+    this.#tell(hearers, { type: "callback", event, ...members });
+  }
+
+  #hearersOf(kind: FeedKind, agentId: string, decision: DecisionHint | null): readonly Listener[] {
+    if (this.#listeners.size === 0) return nobody;
+    const hearers: Listener[] = [];
+    for (const one of this.#listeners)
+      if (isFor(one, kind, agentId) && (one.admits === undefined || one.admits(agentId, decision))) hearers.push(one);
+    return hearers;
   }
 
   /** Once all that is written so far is on disk. */
-  #tell(kind: FeedKind, agentId: string, event: FeedEvent): void {
+  #tell(hearers: readonly Listener[], event: FeedEvent): void {
     this.#ledger.durable(this.#ledger.log.lastSeq).then(
       () => {
-        for (const one of this.#listeners) if (isFor(one, kind, agentId)) one.send(event);
+        for (const one of hearers) if (this.#listeners.has(one)) one.send(event);
       },
       // The log has failed: what is not on disk has not happened.
       () => {},
     );
   }
 }
+
+const nobody: readonly Listener[] = [];
 
 function isFor(listener: Listener, kind: FeedKind, agentId: string): boolean {
   return listener.kind === kind && (listener.agentId === null || listener.agentId === agentId);

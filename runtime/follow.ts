@@ -73,7 +73,8 @@ function tell(
 ): void {
   const { agent_id, tool_id, session_id = "default" } = turn.call.request;
   const { code, reason, approvalId, verdict } = judged;
-  feeds.publish("decision", agent_id, {
+  const warnings = verdict?.warnings ?? [];
+  feeds.publishDecision(agent_id, { effect: judged.effect, code, hasWarnings: warnings.length > 0 }, () => ({
     seq: recorded.seq,
     hash: recorded.hash,
     time: recorded.time,
@@ -89,10 +90,10 @@ function tell(
     reason,
     rule_ref: verdict?.rule_ref ?? null,
     approval_id: approvalId,
-    ...warningsOf(verdict?.warnings ?? []),
+    ...warningsOf(warnings),
     policy_version: active.version,
     policy_hash: active.activation.policyHash,
-  });
+  }));
 }
 
 /** Budgets that are nearly spent; a member only where there are some. */

@@ -54,6 +54,29 @@ export async function peer(bundles: string, name: "echo" | "reference"): Promise
   return serverOf(child, dir, socket, dir);
 }
 
+export interface Receiver {
+  readonly port: number;
+  remove(): Promise<void>;
+}
+
+/** Of alerts: one that takes them, or one that never answers. */
+export async function receiver(bundles: string, manner: "taking" | "silent"): Promise<Receiver> {
+  const child = spawn(process.execPath, [join(bundles, "receiver.js"), manner], {
+    stdio: ["pipe", "pipe", "inherit"],
+    timeout: 10 * START_TIMEOUT_MS,
+  });
+  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const port = await new Promise<number>((resolve, reject) => {
+    child.stdout.once("data", (chunk: Buffer) => resolve(Number(chunk.toString())));
+    child.once("exit", (code) => reject(new Error(`the receiver ended with ${code}`)));
+  });
+  const remove = (): Promise<void> => {
+    child.stdin.end();
+    return ended;
+  };
+  return { port, remove };
+}
+
 /** Our daemon under a policy. */
 export async function daemon(
   bundles: string,

@@ -1,7 +1,7 @@
 // Tells people what a policy's `alert` blocks ask for, beside the decisions: it hears what is on record, queues what fits, and
 // delivers with patience. It must never delay or change a decision, nor throw into one.
 import type { Logger } from "pino";
-import type { FeedEvent, FeedKind, Feeds } from "../feeds.ts";
+import type { DecisionHint, FeedEvent, FeedKind, Feeds } from "../feeds.ts";
 import type { Environment } from "../fixed-settings.ts";
 import type { Json, JsonObject } from "../json.ts";
 import type { Ledger } from "../ledger.ts";
@@ -16,6 +16,8 @@ const targetsAtOnce = 4;
 const longestPauseMs = 300_000;
 export const triesMax = 12;
 /** How often the alerts that were not taken are put on record together. */
+/** Alerts that one target is told at each tick: a delivery costs the daemon more time than a decision does. */
+export const deliveriesPerTick = 32;
 const droppedRecordMs = 60_000;
 const textLimit = 512;
 
@@ -113,11 +115,23 @@ export class Alerts {
 
   #listen(kind: FeedKind): () => void {
     const send = (event: FeedEvent): void => this.#hear(event);
-    return this.#feeds.listen({ kind, agentId: null, send, end: () => {} });
+    const admits = (agentId: string, decision: DecisionHint | null): boolean =>
+      kind === "callback" || (decision !== null && this.#hasRoomFor(agentId, decision));
+    return this.#feeds.listen({ kind, agentId: null, admits, send, end: () => {} });
+  }
+
+  /** Of most decisions nobody is to be told, and of the others of a flood there is no room: of these no more is made than a count. */
+  #hasRoomFor(agentId: string, { effect, code, hasWarnings }: DecisionHint): boolean {
+    let count = 0;
+    for (const name of eventsOf(effect, code, hasWarnings))
+      count += this.#wanted.get(`${agentId}\n${name}`)?.length ?? 0;
+    if (count === 0 || this.#queue.hasRoom) return count > 0;
+    this.#dropped += count;
+    return false;
   }
 
   #hear(event: FeedEvent): void {
-    for (const name of eventsOf(event)) {
+    for (const name of namesOf(event)) {
       for (const target of this.#wanted.get(`${String(event.agent_id)}\n${name}`) ?? []) {
         const id = `${String(event.action_id ?? event.approval_id)}-${name}`;
         if (!this.#queue.add({ id, target, alert: alertOf(name, event) })) this.#dropped += 1;
@@ -125,9 +139,10 @@ export class Alerts {
     }
   }
 
-  /** One after the other, until one is not taken. */
+  /** One after the other, until one is not taken or it is enough for this time. */
   async #deliver(key: string, first: QueuedAlert): Promise<void> {
-    for (let next: QueuedAlert | undefined = first; next !== undefined; next = this.#queue.heads().get(key)) {
+    let next: QueuedAlert | undefined = first;
+    for (let count = 0; next !== undefined && count < deliveriesPerTick; count++, next = this.#queue.head(key)) {
       const why = await this.#send(next);
       if (this.#isClosed && why !== null) return;
       if (why !== null && !this.#isGivenUp(key, next, why)) return;
@@ -174,14 +189,17 @@ export class Alerts {
 }
 
 /** Names of `alert { on }` that an event of the feeds is. In audit mode what would have happened counts. */
-function eventsOf(event: FeedEvent): string[] {
+function namesOf(event: FeedEvent): string[] {
   if (event.type === "callback") return event.event === "approved" ? ["approved"] : [];
   if (event.event !== "decision") return [];
-  const effect = event.would ?? event.effect;
-  const names = typeof effect === "string" ? [effect] : [];
-  if (event.code === "BUDGET_EXCEEDED") names.push("budget_exceeded");
-  if (event.code === "RATE_EXCEEDED") names.push("rate_exceeded");
-  if (event.warnings !== undefined) names.push("budget_warning");
+  return eventsOf(String(event.would ?? event.effect), event.code, event.warnings !== undefined);
+}
+
+function eventsOf(effect: string, code: Json | undefined, hasWarnings: boolean): string[] {
+  const names = [effect];
+  if (code === "BUDGET_EXCEEDED") names.push("budget_exceeded");
+  if (code === "RATE_EXCEEDED") names.push("rate_exceeded");
+  if (hasWarnings) names.push("budget_warning");
   return names;
 }
 

@@ -1,4 +1,4 @@
-// Alerts that wait to be delivered, in the order in which they came: bounded, in a file that outlives the daemon. One that is full
+// Alerts that wait to be delivered, for each target in the order in which they came: bounded, in a file that outlives the daemon. One that is full
 // takes no more, and counts what it did not take; it must never drop what waits to make room.
 import type { Logger } from "pino";
 import { type Disk, readWhole, replaceFile, replaceFileAside } from "../disk.ts";
@@ -20,41 +20,61 @@ export interface QueuedAlert {
 export class AlertQueue {
   readonly #disk: Disk;
   readonly #path: string;
-  #waiting: QueuedAlert[];
+  /** By the target's text; none is empty. */
+  readonly #waiting = new Map<string, QueuedAlert[]>();
+  #size = 0;
   #isChanged = false;
   #writing: Promise<void> | null = null;
 
   constructor(disk: Disk, path: string, waiting: readonly QueuedAlert[]) {
     this.#disk = disk;
     this.#path = path;
-    this.#waiting = [...waiting];
+    for (const alert of waiting) this.#put(alert);
   }
 
   get size(): number {
-    return this.#waiting.length;
+    return this.#size;
+  }
+
+  get hasRoom(): boolean {
+    return this.#size < queuedAlertsMax;
   }
 
   /** False when there is no room. */
   add(alert: QueuedAlert): boolean {
-    if (this.#waiting.length >= queuedAlertsMax) return false;
-    this.#waiting.push(alert);
+    if (!this.hasRoom) return false;
+    this.#put(alert);
     this.#isChanged = true;
     return true;
   }
 
   remove(alert: QueuedAlert): void {
-    this.#waiting = this.#waiting.filter((one) => one !== alert);
+    const key = keyOf(alert);
+    const own = this.#waiting.get(key) ?? [];
+    const at = own.indexOf(alert);
+    if (at < 0) return;
+    own.splice(at, 1);
+    if (own.length === 0) this.#waiting.delete(key);
+    this.#size -= 1;
     this.#isChanged = true;
+  }
+
+  /** The oldest of a target, by the target's text. */
+  head(key: string): QueuedAlert | undefined {
+    return this.#waiting.get(key)?.[0];
   }
 
   /** The oldest of each target, by the target's text. */
   heads(): ReadonlyMap<string, QueuedAlert> {
-    const heads = new Map<string, QueuedAlert>();
-    for (const one of this.#waiting) {
-      const key = JSON.stringify(one.target);
-      if (!heads.has(key)) heads.set(key, one);
-    }
-    return heads;
+    return new Map([...this.#waiting].flatMap(([key, [head]]) => (head === undefined ? [] : [[key, head] as const])));
+  }
+
+  #put(alert: QueuedAlert): void {
+    const key = keyOf(alert);
+    const own = this.#waiting.get(key);
+    if (own === undefined) this.#waiting.set(key, [alert]);
+    else own.push(alert);
+    this.#size += 1;
   }
 
   /** Writes what changed, off the main thread; one write at a time. Rejects with the disk's error, and may be called again. */
@@ -80,8 +100,12 @@ export class AlertQueue {
   }
 
   #bytes(): Uint8Array {
-    return Buffer.from(`${JSON.stringify(this.#waiting)}\n`);
+    return Buffer.from(`${JSON.stringify([...this.#waiting.values()].flat())}\n`);
   }
+}
+
+function keyOf({ target }: QueuedAlert): string {
+  return JSON.stringify(target);
 }
 
 /** As the last daemon left it. A file that cannot be read is told of, and no reason not to decide. */

@@ -240,4 +240,33 @@ test("A queue that is full takes no more, and keeps what waits", () => {
   assert.is([...queue.heads().values()][0]?.id, "0");
 });
 
+test("Each target has an order of its own, and one that waits holds up no other", () => {
+  const waiting = ["https://a", { env: "B" }, "https://a"].map((target, id) => ({ id: String(id), target, alert: {} }));
+  const queue = new AlertQueue(nodeDisk, "/nowhere", waiting);
+  const ids = (): string[] => [...queue.heads().values()].map(({ id }) => id);
+  assert.equal([ids(), queue.size], [["0", "1"], 3]);
+  queue.remove(waiting[0] as (typeof waiting)[number]);
+  assert.equal([ids(), queue.size], [["2", "1"], 2]);
+  queue.remove(waiting[0] as (typeof waiting)[number]);
+  queue.remove(waiting[2] as (typeof waiting)[number]);
+  assert.equal([ids(), queue.size, queue.head('"https://a"')], [["1"], 1, undefined]);
+});
+
+test("Nothing is made of a decision that nobody is to be told", async () => {
+  await onStack(policyOf('"https://alerts.invalid/"'), async ({ daemon }) => {
+    const { feeds } = daemon.governor;
+    let made = 0;
+    const publish = (agent: string, effect: "permit" | "deny"): void =>
+      feeds.publishDecision(agent, { effect, code: "POLICY_DENY", hasWarnings: false }, () => {
+        made += 1;
+        return {};
+      });
+    publish("bot", "permit");
+    publish("other", "deny");
+    assert.is(made, 0);
+    publish("bot", "deny");
+    assert.is(made, 1);
+  });
+});
+
 test.run();
