@@ -326,6 +326,50 @@ agent "bot" { default permit completion_gate { require "read_graph" } }`;
   });
 });
 
+test("a client is asked whether a deferred call is to wait; its word is no approval", async () => {
+  const policy = `${port} ${provider("memory", [serverOf("memory")])}
+agent "bot" { default permit defer create_entities }`;
+  await onDoor(policy, async (door) => {
+    const asking = async (
+      action: "accept" | "decline",
+      onAsked: (approval: string) => Promise<unknown>,
+    ): Promise<Client> => {
+      const client = new Client({ name: "test", version: "1" }, { capabilities: { elicitation: {} } });
+      client.setRequestHandler("elicitation/create", async ({ params }) => {
+        await onAsked(/apr-[A-Za-z0-9_-]+/.exec(params.message)?.[0] ?? "");
+        return { action };
+      });
+      const requestInit = { headers: { authorization: `Bearer ${door.token}` } };
+      await client.connect(new StreamableHTTPClientTransport(new URL(door.address), { requestInit }));
+      door.clients.push(client);
+      return client;
+    };
+    const entity = (name: string): { name: string; arguments: Record<string, unknown> } => ({
+      name: "create_entities",
+      arguments: { entities: [{ name, entityType: "t", observations: [] }] },
+    });
+    const approving = await asking("accept", (approval) => door.stack.approve(approval));
+    assert.match(textOf(await approving.callTool(entity("one"))), "one");
+    let asked = 0;
+    const declining = await asking("decline", async () => ++asked);
+    const declined = await declining.callTool(entity("two"));
+    assert.equal([declined.isError, asked], [true, 1]);
+    // Accepts whatever it is asked, and nobody approves.
+    const eager = await asking("accept", async () => ++asked);
+    const given = AbortSignal.timeout(2500);
+    let outcome = "";
+    await eager.callTool(entity("three"), { signal: given }).then(
+      (result) => (outcome = textOf(result)),
+      () => (outcome = "given up"),
+    );
+    assert.equal([outcome, asked], ["given up", 2]);
+    const permits = (await door.stack.records()).filter(
+      ({ type, effect }) => type === "decision" && effect === "permit",
+    );
+    assert.is(permits.filter(({ tool }) => tool === "create_entities").length, 1);
+  });
+});
+
 const hostile = (code: string): readonly string[] => [
   "-e",
   `let rest = ""; const say = (o) => process.stdout.write(JSON.stringify({ jsonrpc: "2.0", ...o }) + "\\n");

@@ -1,10 +1,11 @@
 // One session between a client and a server of the Model Context Protocol, with a decision before each `tools/call`. Everything else goes
 // through byte for byte. It must never let a call reach the server that has no permit for exactly the arguments it carries.
-import { type Gate, Gate as Gates, type GovernOptions } from "../gate.ts";
+import { type Entry, type Gate, Gate as Gates, type GovernOptions } from "../gate.ts";
 import { denialResult } from "../mcp-denial.ts";
 import { sdkDenial, ToolDeniedError } from "../tool-denied-error.ts";
 import { callMembers, type Members, twinIn } from "../twin-members.ts";
 import { type AskReach, Catalog } from "./catalog.ts";
+import { Elicitation } from "./elicitation.ts";
 import { errorText, type Id, isMembers, type Message, readMessage, resultText } from "./message.ts";
 
 /** Requests that the server may owe an answer to, and lists of tools among them. */
@@ -32,6 +33,9 @@ export interface McpSessionOptions {
 export class McpSession {
   readonly #options: McpSessionOptions;
   readonly #gate: Gate;
+  /** The same, for calls that somebody wants to wait for. */
+  readonly #patient: Gate;
+  readonly #elicitation = new Elicitation();
   readonly #catalog: Catalog;
   /** By id, of calls that wait for their decision. */
   readonly #deciding = new Map<string, AbortController>();
@@ -43,6 +47,8 @@ export class McpSession {
   constructor(options: McpSessionOptions) {
     this.#options = options;
     this.#gate = new Gates(options.govern);
+    const { timeoutMs: _, ...rest } = options.govern;
+    this.#patient = new Gates({ ...rest, onDefer: "block" });
     this.#catalog = new Catalog((line) => options.note(line));
   }
 
@@ -57,8 +63,9 @@ export class McpSession {
     if (message.kind === "unreadable") {
       this.#options.toClient(errorText(message.id, invalidRequest, message.why));
     } else if (message.kind === "notification") this.#onNotification(message, bytes);
-    else if (message.kind === "response") this.#options.toServer(bytes);
-    else await this.#onRequest(message, bytes);
+    else if (message.kind === "response") {
+      if (!this.#elicitation.take(message.id, message.value.result)) this.#options.toServer(bytes);
+    } else await this.#onRequest(message, bytes);
   }
 
   /** A message of the server. Never rejects. */
@@ -110,6 +117,7 @@ export class McpSession {
       return toClient(errorText(id, invalidRequest, "too many requests wait for the server"));
     if (this.#deciding.has(key) || this.#unanswered.has(key))
       return toClient(errorText(id, invalidRequest, "this id is in use"));
+    if (method === "initialize") this.#elicitation.learn(message.params);
     if (method === "tools/call") return this.#onCall(message);
     if (method === completeMethod && this.#options.complete !== undefined) return this.#onComplete(message);
     if (method === "tools/list") {
@@ -133,7 +141,7 @@ export class McpSession {
     try {
       const withheld = this.#catalog.withheld(name);
       if (withheld !== null) throw sdkDenial(name, "TOOL_WITHHELD", withheld);
-      const entry = await this.#gate.enter(this.#gate.toolName(name), args, waiting.signal);
+      const entry = await this.#entered(this.#gate.toolName(name), args, waiting.signal);
       // A cancelled request gets no answer, and must not run.
       if (waiting.signal.aborted || !entry.permitted) return;
       this.#unanswered.set(key, id);
@@ -145,6 +153,19 @@ export class McpSession {
       else toClient(errorText(id, internalError, "the call could not be judged"));
     } finally {
       this.#deciding.delete(key);
+    }
+  }
+
+  /** A deferred call waits for a person where the client says so; permitted it is by that person alone. */
+  async #entered(tool: string, args: object, signal: AbortSignal): Promise<Entry> {
+    try {
+      return await this.#gate.enter(tool, args, signal);
+    } catch (error) {
+      const isDeferred = error instanceof ToolDeniedError && error.effect === "defer";
+      if (!isDeferred || this.#options.govern.onDefer === "block") throw error;
+      const question = `\`${tool}\` has to be approved by an operator (${error.approvalId ?? "no approval"}). Wait for it?`;
+      if (!(await this.#elicitation.ask(question, signal, (text) => this.#options.toClient(text)))) throw error;
+      return this.#patient.enter(tool, args, signal);
     }
   }
 
