@@ -24,9 +24,10 @@ export class Diagrams {
   readonly #levels: number[] = [TERMINAL, TERMINAL];
   readonly #children: (readonly Node[])[] = [[], []];
   readonly #unique = new Map<string, Node>();
-  readonly #joins = new Map<number, Node>();
+  readonly #meets = new Map<number, Node>();
+  readonly #unions = new Map<number, Node>();
   readonly #complements = new Map<Node, Node>();
-  /** Steps taken so far. */
+  /** Steps taken so far: children looked at. */
   steps = 0;
 
   constructor(domains: readonly number[]) {
@@ -42,31 +43,17 @@ export class Diagrams {
   }
 
   and(a: Node, b: Node): Node {
-    if (a === b || b === ALWAYS) return a;
-    if (a === ALWAYS) return b;
-    if (a === NEVER || b === NEVER) return NEVER;
-    const key = a < b ? a * KEY_BASE + b : b * KEY_BASE + a;
-    const known = this.#joins.get(key);
-    if (known !== undefined) return known;
-    this.#step();
-    const level = Math.min(this.#level(a), this.#level(b));
-    const left = this.#under(a, level);
-    const right = this.#under(b, level);
-    const children = Array.from({ length: this.#width(level) }, (_, i) =>
-      this.and(left === null ? a : (left[i] as Node), right === null ? b : (right[i] as Node)),
-    );
-    const result = this.#node(level, children);
-    this.#joins.set(key, result);
-    return result;
+    return this.#join(a, b, this.#meets, NEVER);
   }
 
   not(a: Node): Node {
     if (a <= ALWAYS) return ALWAYS - a;
     const known = this.#complements.get(a);
     if (known !== undefined) return known;
-    this.#step();
+    const level = this.#level(a);
+    this.#step(level);
     const result = this.#node(
-      this.#level(a),
+      level,
       this.childrenOf(a).map((child) => this.not(child)),
     );
     this.#complements.set(a, result);
@@ -75,7 +62,7 @@ export class Diagrams {
   }
 
   or(a: Node, b: Node): Node {
-    return this.not(this.and(this.not(a), this.not(b)));
+    return this.#join(a, b, this.#unions, ALWAYS);
   }
 
   minus(a: Node, b: Node): Node {
@@ -89,8 +76,8 @@ export class Diagrams {
       if (node <= ALWAYS) return node;
       const before = known.get(node);
       if (before !== undefined) return before;
-      this.#step();
       const level = this.#level(node);
+      this.#step(level);
       const children = this.childrenOf(node).map(visit);
       const result = free(level) ? children.reduce((x, y) => this.and(x, y), ALWAYS) : this.#node(level, children);
       known.set(node, result);
@@ -107,6 +94,28 @@ export class Diagrams {
   /** One child for each region of the node's dimension; none for NEVER and ALWAYS. */
   childrenOf(node: Node): readonly Node[] {
     return this.#children[node] as readonly Node[];
+  }
+
+  /** `strong` is the terminal that wins: NEVER for a meet, ALWAYS for a union. */
+  #join(a: Node, b: Node, joins: Map<number, Node>, strong: Node): Node {
+    if (a === strong || b === strong) return strong;
+    if (a === b || b <= ALWAYS) return a;
+    if (a <= ALWAYS) return b;
+    const key = a < b ? a * KEY_BASE + b : b * KEY_BASE + a;
+    const known = joins.get(key);
+    if (known !== undefined) return known;
+    const level = Math.min(this.#level(a), this.#level(b));
+    this.#step(level);
+    const left = this.#under(a, level);
+    const right = this.#under(b, level);
+    const children: Node[] = [];
+    for (let i = 0; i < this.#width(level); i++) {
+      const [x, y] = [left === null ? a : (left[i] as Node), right === null ? b : (right[i] as Node)];
+      children.push(this.#join(x, y, joins, strong));
+    }
+    const result = this.#node(level, children);
+    joins.set(key, result);
+    return result;
   }
 
   #level(node: Node): number {
@@ -136,7 +145,9 @@ export class Diagrams {
     return node;
   }
 
-  #step(): void {
-    if (++this.steps > DIAGRAM_STEPS_MAX) throw new Beyond("too many steps");
+  /** A node of many regions is as much work as it is wide. */
+  #step(level: number): void {
+    this.steps += this.#width(level);
+    if (this.steps > DIAGRAM_STEPS_MAX) throw new Beyond("too many steps");
   }
 }

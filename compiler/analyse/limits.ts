@@ -4,8 +4,8 @@
 /** Nodes of the decision diagrams of one tool, all conditions and rules together. */
 export const DIAGRAM_NODES_MAX = 200_000;
 
-/** Steps of combining diagrams for one tool. */
-export const DIAGRAM_STEPS_MAX = 4_000_000;
+/** Steps of combining diagrams for one tool: children of nodes that are looked at. It takes one to two seconds to get there. */
+export const DIAGRAM_STEPS_MAX = 10_000_000;
 
 /** Regions of one place in the request. */
 export const REGIONS_MAX = 4_096;

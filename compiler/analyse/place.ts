@@ -30,8 +30,15 @@ export interface Place {
 
 /** Order of the questions of a diagram: what is outside the request first, what makes an answer uncertain last. */
 const CONTEXT = 0;
-const SEEN = 1;
-const FREE = 2;
+const CHOICE = 1;
+const SEEN = 2;
+const FREE = 3;
+
+/**
+ * Equalities from which a place that is asked for nothing else comes before the others. Each of its values is then one small
+ * branch: 300 rules with a bound and a currency of their own take 7.5 s with the bounds first, and less than one with the currencies.
+ */
+const CHOICE_TESTS_MIN = 32;
 
 export class Places {
   readonly #places = new Map<string, Place>();
@@ -58,10 +65,18 @@ export class Places {
 
   /** In the order of a diagram's levels. */
   ordered(): Place[] {
-    const rank = (place: Place): number =>
-      place.holder.kind === "phase" || place.holder.kind === "rollout" ? CONTEXT : place.isFree ? FREE : SEEN;
+    const rank = (place: Place): number => {
+      if (place.holder.kind === "phase" || place.holder.kind === "rollout") return CONTEXT;
+      if (place.isFree) return FREE;
+      return isChoice(place) ? CHOICE : SEEN;
+    };
     return [...this.#places.values()].sort((a, b) => rank(a) - rank(b));
   }
+}
+
+function isChoice({ tests }: Place): boolean {
+  if (tests.length < CHOICE_TESTS_MIN) return false;
+  return tests.every(({ question }) => ["equal", "member", "folded", "absent", "missing"].includes(question.kind));
 }
 
 /** An automaton is known by its name. */

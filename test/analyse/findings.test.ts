@@ -164,6 +164,22 @@ for (const { name, rules, found } of cases) {
   });
 }
 
+test("many rules of one tool, each with a bound and a currency of its own, are looked at; a thousand with either of them are beyond the bounds", () => {
+  const said = (word: string, count: number): string[] => {
+    const rules = Array.from(
+      { length: count },
+      (_, i) => `permit t if x ${word === "and" ? "<" : "=="} ${i} ${word} y == "C${i}"`,
+    );
+    const text = `runtime { mode = "enforce" }\nagent "a" {\n  default deny\n${rules.join("\n")}\n}\n`;
+    const { stack } = compile(text, { file: "governance.fms" });
+    return stack === undefined ? [] : reasonAbout(stack).map(({ message }) => message);
+  };
+  assert.equal(said("and", 400), [
+    "whether the order of this rule and 399 others matters is unknown: 100 rules of one tool or more are not compared in pairs",
+  ]);
+  assert.equal(said("or", 1000), ["whether this rule and 999 others can ever fire is unknown: too many steps"]);
+});
+
 test("patterns that cannot be told apart together are told as unknown, in words", () => {
   const rules = Array.from({ length: 24 }, (_, i) => `permit "*${String.fromCharCode(97 + i)}*${i}*"`);
   const text = `runtime { mode = "enforce" }\nagent "a" {\n  default deny\n${rules.join("\n")}\n}\n`;
