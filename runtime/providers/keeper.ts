@@ -105,7 +105,7 @@ export class Keeper {
   async stop(): Promise<void> {
     this.#isStopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    await this.#inTurn(() => this.#drop());
+    await this.#inTurn(() => this.#drop(true));
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
@@ -123,7 +123,7 @@ export class Keeper {
         await provider.probe();
       });
     } catch (error) {
-      await this.#drop();
+      await this.#drop(false);
       return this.#fail(failureOf(error));
     }
     if (this.#isStopped) return;
@@ -142,7 +142,7 @@ export class Keeper {
       if (this.#readyProbes * this.#times.intervalMs >= this.#times.settledMs) this.#failures = 0;
       this.#plan(this.#times.intervalMs);
     } catch (error) {
-      await this.#drop();
+      await this.#drop(false);
       this.#fail(failureOf(error));
     }
   }
@@ -182,10 +182,10 @@ export class Keeper {
     return this.#try();
   }
 
-  async #drop(): Promise<void> {
+  async #drop(isEnd: boolean): Promise<void> {
     const provider = this.#provider;
     this.#provider = null;
-    await provider?.shutdown().catch(() => {});
+    await provider?.shutdown(isEnd).catch(() => {});
   }
 
   #enter(status: ProviderStatus, why: string | null): void {

@@ -5,6 +5,7 @@ import { ChildProvider } from "./child.ts";
 import { CostHttp, costHttpSettings } from "./cost-http.ts";
 import { CostStatic, costStaticSettings } from "./cost-static.ts";
 import { EnvFile, envFileSettings } from "./env-file.ts";
+import type { Leases } from "./leases.ts";
 import { type Provider, ProviderFailure } from "./provider.ts";
 import { type SettingShapes, type Settings, settingsOf } from "./settings.ts";
 import { Vault, vaultSettings } from "./vault.ts";
@@ -18,6 +19,8 @@ export interface Place {
   readonly allowPrivate: boolean;
   /** Monotonic microseconds. */
   readonly nowUs: () => number;
+  /** Of what was handed out before, by an instance that failed. */
+  readonly leases: Leases;
   /** The provider ended by itself. */
   readonly onGone: () => void;
 }

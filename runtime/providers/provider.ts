@@ -32,8 +32,11 @@ export interface Provider {
   init(): Promise<void>;
   /** Resolves while it could be asked. */
   probe(): Promise<void>;
-  /** Never rejects; nothing of it runs afterwards. */
-  shutdown(): Promise<void>;
+  /**
+   * Never rejects; nothing of it runs afterwards. `isEnd`: it is wanted no more, and what it handed out is taken back where that can be
+   * done. Else it has failed, and another instance follows.
+   */
+  shutdown(isEnd: boolean): Promise<void>;
   readonly abilities: readonly Ability[];
   getSecret?(request: SecretRequest): Promise<Secret>;
   /** The agent id that evidence proves. */

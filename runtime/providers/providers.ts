@@ -9,6 +9,7 @@ import { type Ledger, noPolicy, type PolicyStamp } from "../ledger.ts";
 import type { ActivePolicy } from "../policy.ts";
 import { Keeper, type KeeperTimes, keeperTimes, type ProviderStatus } from "./keeper.ts";
 import { makeProvider, noticeOf, quotesOf, servedElsewhere, typeOf } from "./kinds.ts";
+import { Leases } from "./leases.ts";
 import type { Ability } from "./provider.ts";
 
 /** Providers of one policy. */
@@ -133,9 +134,10 @@ export class Providers {
   #make(block: HostBlock, allowPrivate: boolean): Kept {
     const { ledger, env, dir, dev, times } = this.#around;
     const nowUs = (): number => ledger.clock.now().monoUs;
+    const leases = new Leases();
     const keeper = new Keeper(
       {
-        make: (onGone) => makeProvider(block, { env, dir, allowPrivate, nowUs, onGone }),
+        make: (onGone) => makeProvider(block, { env, dir, allowPrivate, nowUs, leases, onGone }),
         onChange: (status, why) => this.#onChange(block, keeper, status, why),
         dev,
       },

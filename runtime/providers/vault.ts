@@ -4,7 +4,9 @@ import { resolve } from "node:path";
 import { JsonNumber } from "../evaluator/number.ts";
 import { canonicalJson, type Json, type JsonObject } from "../json.ts";
 import { type Answered, askJson } from "../outgoing/ask-json.ts";
+import { within } from "../outgoing/checked.ts";
 import { certificates } from "./certificates.ts";
+import type { Leases } from "./leases.ts";
 import { type Provider, ProviderFailure, type Secret, type SecretRequest } from "./provider.ts";
 import type { SettingShapes, Settings } from "./settings.ts";
 
@@ -23,12 +25,16 @@ const answerLimitBytes = 64 * 1024;
 /** Of one request; the broker waits longer, so that a new token can be had on the way. */
 const requestTimeoutMs = 1200;
 const valuesMax = 64;
+/** For all that is revoked at the end; what is not by then ends by itself. */
+export const revokingTimeoutMs = 2000;
+const revokedAtOnce = 16;
 
 export interface VaultPlace {
   readonly dir: string;
   readonly allowPrivate: boolean;
   /** Monotonic microseconds. */
   readonly nowUs: () => number;
+  readonly leases: Leases;
 }
 
 interface Token {
@@ -70,8 +76,22 @@ export class Vault implements Provider {
     this.#token = isRenewable ? await this.#renewed() : await this.#another();
   }
 
-  async shutdown(): Promise<void> {
+  async shutdown(isEnd: boolean): Promise<void> {
+    const token = this.#token?.text;
     this.#token = null;
+    if (isEnd && token !== undefined)
+      await within(revokingTimeoutMs, (signal) => this.#revoke(token, signal)).catch(() => {});
+  }
+
+  /** What was leased, then the token of a role, with which goes all that was made by it. A token that was given is not ours to revoke. */
+  async #revoke(token: string, signal: AbortSignal): Promise<void> {
+    const leases = this.#place.leases.take(this.#place.nowUs());
+    for (let at = 0; at < leases.length && !signal.aborted; at += revokedAtOnce) {
+      const some = leases.slice(at, at + revokedAtOnce).map((lease_id) => JSON.stringify({ lease_id }));
+      await Promise.all(some.map((body) => this.#ask("POST", "sys/leases/revoke", body, token)));
+    }
+    if (this.#settings.text("role_id") !== null && !signal.aborted)
+      await this.#ask("POST", "auth/token/revoke-self", "{}", token);
   }
 
   async getSecret({ path }: SecretRequest): Promise<Secret> {
@@ -84,7 +104,9 @@ export class Vault implements Provider {
       answer = await this.#ask("GET", url, null, this.#token.text);
     }
     if (!answer.ok) throw failureOf(answer, "the secret");
-    return secretOf(answer.value, field ?? null);
+    const lease = leaseOf(answer.value);
+    if (lease !== null) this.#place.leases.note(lease.id, this.#place.nowUs() + lease.seconds * 1_000_000);
+    return { values: valuesOf(answer.value, field ?? null), leaseSeconds: lease?.seconds ?? null };
   }
 
   /** Sealed, not initialised or no Vault at all: then there is no use in asking for more. */
@@ -188,8 +210,14 @@ function failureOf(answer: Extract<Answered, { ok: false }>, what: string): Prov
   return new ProviderFailure(status === 200 ? "BAD_ANSWER" : code, words === undefined ? why : `${what} ${words}`);
 }
 
-/** KV v2 has `{data: {data, metadata}}`, v1 and the secrets that are made anew `{data}`. Only these have a lease. */
-function secretOf(answer: Json, field: string | null): Secret {
+/** Only secrets that are made anew have one. */
+function leaseOf(answer: Json): { readonly id: string; readonly seconds: number } | null {
+  const { lease_id: id, lease_duration: seconds } = isObject(answer) ? answer : {};
+  return typeof id === "string" && id !== "" && typeof seconds === "number" && seconds >= 0 ? { id, seconds } : null;
+}
+
+/** KV v2 has `{data: {data, metadata}}`, v1 and the secrets that are made anew `{data}`. */
+function valuesOf(answer: Json, field: string | null): Secret["values"] {
   const outer = isObject(answer) ? (answer.data ?? null) : null;
   const isSecond = isObject(outer) && isObject(outer.metadata ?? null) && outer.data !== undefined;
   const data = isSecond ? (outer.data ?? null) : outer;
@@ -198,9 +226,7 @@ function secretOf(answer: Json, field: string | null): Secret {
   if (values.length === 0) throw new ProviderFailure("NOT_FOUND", "the secret has no such value");
   if (values.length > valuesMax)
     throw new ProviderFailure("BAD_ANSWER", `the secret has more than ${valuesMax} values`);
-  const { lease_id, lease_duration } = answer as JsonObject;
-  const isLeased = typeof lease_id === "string" && lease_id !== "" && typeof lease_duration === "number";
-  return { values: Object.fromEntries(values), leaseSeconds: isLeased ? lease_duration : null };
+  return Object.fromEntries(values);
 }
 
 function textOf(value: Json): string {

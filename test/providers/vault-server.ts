@@ -1,6 +1,7 @@
 // A server that speaks Vault's HTTP API as far as reading secrets goes, written from its documentation: health, token lookup and renewal,
 // AppRole login, KV version 1 below `kv/` and version 2 below `secret/`, leased credentials below `database/`.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 
 interface Token {
@@ -22,11 +23,22 @@ export class VaultServer {
   readonly v2 = new Map<string, Record<string, unknown> | null>();
   readonly asked: string[] = [];
   readonly namespaces: (string | undefined)[] = [];
+  /** Of secrets that were made and not revoked, with the token that made them. */
+  readonly leases = new Map<string, string>();
   #logins = 0;
-  readonly #server: Server = createServer((request, response) => this.#serve(request, response));
+  #leased = 0;
+  readonly #server: Server;
+  readonly #scheme: "http" | "https";
+
+  /** `identity`: with TLS, by this key and certificate. */
+  constructor(identity: { readonly key: Buffer; readonly cert: Buffer } | null = null) {
+    const serve = (request: IncomingMessage, response: ServerResponse): void => this.#serve(request, response);
+    this.#scheme = identity === null ? "http" : "https";
+    this.#server = identity === null ? createServer(serve) : createTlsServer(identity, serve);
+  }
 
   get addr(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `${this.#scheme}://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   listen(): Promise<void> {
@@ -66,6 +78,16 @@ export class VaultServer {
       if (!renewable) return [400, errors("lease is not renewable")];
       return [200, { auth: { client_token: id, lease_duration: ttlSeconds, renewable } }];
     }
+    if (what === "POST auth/token/revoke-self") {
+      this.tokens.delete(id);
+      for (const [lease, maker] of this.leases) if (maker === id) this.leases.delete(lease);
+      return [204];
+    }
+    if (what === "POST sys/leases/revoke") {
+      this.leases.delete(String((JSON.parse(body) as Record<string, unknown>).lease_id));
+      return [204];
+    }
+    if (what === "GET database/creds/app") this.leases.set(`database/creds/app/${++this.#leased}`, id);
     return what.startsWith("GET ") ? this.#secret(what.slice(4)) : [405, errors("unsupported operation")];
   }
 
@@ -82,7 +104,12 @@ export class VaultServer {
     if (path === "database/creds/app")
       return [
         200,
-        { ...bare, lease_id: "database/creds/app/1", lease_duration: 120, data: { username: "u", password: "p" } },
+        {
+          ...bare,
+          lease_id: `database/creds/app/${this.#leased}`,
+          lease_duration: 120,
+          data: { username: "u", password: "p" },
+        },
       ];
     const [mount, second, ...rest] = path.split("/");
     if (mount === "kv") {

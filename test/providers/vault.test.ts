@@ -1,10 +1,16 @@
 // The kind `vault` against a server of its protocol: both versions of KV, leases, tokens and roles, and a server that is sealed, refuses,
 // is slow, writes garbage, lies in the network's private part, or dies.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { askOperator } from "../../runtime/doors/client.ts";
+import { Leases, leasesMax } from "../../runtime/providers/leases.ts";
 import { ProviderFailure, type Secret } from "../../runtime/providers/provider.ts";
 import { Settings, type SettingValue } from "../../runtime/providers/settings.ts";
-import { Vault } from "../../runtime/providers/vault.ts";
+import { revokingTimeoutMs, Vault } from "../../runtime/providers/vault.ts";
 import { onStack } from "../runtime/stack-under-test.ts";
 import { VaultServer } from "./vault-server.ts";
 
@@ -14,13 +20,13 @@ interface Around {
   make(settings?: Record<string, SettingValue>): Vault;
 }
 
-async function withVault(work: (around: Around) => Promise<void>): Promise<void> {
-  const server = new VaultServer();
+async function withVault(work: (around: Around) => Promise<void>, server = new VaultServer()): Promise<void> {
   await server.listen();
   const clock = { nowUs: 1 };
+  const leases = new Leases();
   const make = (settings: Record<string, SettingValue> = { token: "root" }): Vault => {
     const values = new Map(Object.entries({ addr: server.addr, allow_private: true, ...settings }));
-    return new Vault(new Settings(values), { dir: "/", allowPrivate: false, nowUs: () => clock.nowUs });
+    return new Vault(new Settings(values), { dir: "/", allowPrivate: false, nowUs: () => clock.nowUs, leases });
   };
   try {
     await work({ server, clock, make });
@@ -80,6 +86,112 @@ test("A role logs in, its token is renewed at half its time, and a revoked one i
     await vault.probe();
     assert.is(server.asked.filter((one) => one.endsWith("login")).length, 3, "what cannot be renewed is had anew");
   }));
+
+test("At the end leases are revoked, those of an instance that failed too; those that are over are left, and so is a token that was given", () =>
+  withVault(async ({ server, clock, make }) => {
+    const first = make();
+    await first.init();
+    await get(first, "database/creds/app");
+    await get(first, "kv/none").catch(() => {});
+    clock.nowUs += 119_000_000;
+    await get(first, "database/creds/app");
+    await first.shutdown(false);
+    assert.is(server.leases.size, 2, "another instance follows");
+    const second = make();
+    await second.init();
+    await get(second, "database/creds/app");
+    clock.nowUs += 2_000_000;
+    await second.shutdown(true);
+    assert.equal([...server.leases.keys()], ["database/creds/app/1"], "it has ended by itself");
+    assert.equal([...server.tokens.keys()], ["root"]);
+  }));
+
+test("The token of a role goes with all that was made by it, and a server that is gone holds up no end for long", () =>
+  withVault(async ({ server, make }) => {
+    const vault = make(role);
+    await vault.init();
+    await get(vault, "database/creds/app");
+    server.misbehave = ({ url = "" }, response) =>
+      url.endsWith("leases/revoke") && response.writeHead(403).end("{}") === response;
+    await vault.shutdown(true);
+    assert.equal([server.leases.size, [...server.tokens.keys()]], [0, ["root"]]);
+    const other = make(role);
+    server.misbehave = null;
+    await other.init();
+    for (let count = 0; count < 40; count++) await get(other, "database/creds/app");
+    server.misbehave = () => true;
+    await Promise.race([
+      other.shutdown(true),
+      new Promise((_, reject) => setTimeout(() => reject(new Error("it held up the end")), 4 * revokingTimeoutMs)),
+    ]);
+  }));
+
+test("Of leases the latest are kept", () => {
+  const leases = new Leases();
+  for (let number = 0; number < leasesMax + 10; number++) leases.note(String(number), number);
+  assert.is(leases.take(0).length, leasesMax);
+  assert.equal(leases.take(0), []);
+});
+
+test("When the daemon ends, or a policy without the provider comes into force, leases are revoked; a change of other lines leaves them", () =>
+  withVault(async ({ server }) => {
+    const provider = `provider "v" { type = "vault" addr = "${server.addr}" role_id = "role-1" secret_id = env("S") allow_private = true }`;
+    const agent = 'agent "bot" { permit db/* credential db { backend vault path "database/creds/app" } }';
+    await onStack(
+      `${provider}\n${agent}`,
+      async (stack) => {
+        assert.is((await stack.ask("db/read")).effect, "PERMIT");
+        await stack.apply(`${provider}\n${agent.replace("permit", "permit search\n permit")}`);
+        assert.is((await stack.ask("db/read")).effect, "PERMIT");
+        assert.is(server.leases.size, 2);
+        await stack.stop();
+        assert.is(server.leases.size, 0);
+        await stack.start();
+        while ((await askOperator(stack.dir, "status", {})).providers[0]?.status !== "ready")
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        await stack.ask("db/read");
+        await stack.apply('agent "bot" { permit search }');
+        while (server.leases.size > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+        assert.equal([...server.tokens.keys()], ["root"], "nor does a token of the role stay");
+      },
+      { env: { S: "secret-1" } },
+    );
+  }));
+
+/** A key, and its certificate for an address that nobody else has signed. */
+function identity(dir: string, name: string, address: string): { key: Buffer; cert: Buffer } {
+  const [key, cert] = [join(dir, `${name}.key`), join(dir, `${name}.pem`)];
+  const words = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", cert];
+  const subject = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=IP:${address}`, "-days", "2"];
+  execFileSync("openssl", ["req", "-x509", ...words, ...subject], { stdio: "ignore" });
+  return { key: readFileSync(key), cert: readFileSync(cert) };
+}
+
+test("J10 with TLS only a server that `ca_file` vouches for, by its address, is told the token", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "faramesh-vault-"));
+  try {
+    const right = identity(dir, "right", "127.0.0.1");
+    const misnamed = identity(dir, "misnamed", "192.0.2.1");
+    identity(dir, "other", "127.0.0.1");
+    writeFileSync(join(dir, "garbage.pem"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    const tried = async (server: VaultServer, ca: string | null): Promise<string> => {
+      let outcome = "";
+      await withVault(async ({ make }) => {
+        const more: Record<string, string> = ca === null ? {} : { ca_file: join(dir, ca) };
+        outcome = await failure(make({ token: "root", ...more }).init());
+        if (outcome !== "no failure") assert.equal(server.asked, [], "nothing was said");
+      }, server);
+      return outcome;
+    };
+    assert.is(await tried(new VaultServer(right), "right.pem"), "no failure");
+    assert.is(await tried(new VaultServer(right), null), "UNREACHABLE DEPTH_ZERO_SELF_SIGNED_CERT");
+    assert.is(await tried(new VaultServer(right), "other.pem"), "UNREACHABLE DEPTH_ZERO_SELF_SIGNED_CERT");
+    assert.is(await tried(new VaultServer(misnamed), "misnamed.pem"), "UNREACHABLE ERR_TLS_CERT_ALTNAME_INVALID");
+    assert.is(await tried(new VaultServer(right), "garbage.pem"), "SETTINGS its `ca_file` holds no certificate in PEM");
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
 
 test("What cannot be had says why, and names neither token nor address", () =>
   withVault(async ({ server, make }) => {
