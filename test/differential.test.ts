@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { runPairs } from "./differential/run.ts";
 
-const PAIRS_DEFAULT = 200_000;
+const PAIRS_DEFAULT = 60_000;
 
 test("oracle and machine agree on generated policies and calls", async () => {
   const pairs = Number(process.env.FARAMESH_PAIRS ?? PAIRS_DEFAULT);
