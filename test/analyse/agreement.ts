@@ -41,7 +41,12 @@ export async function holdAgainstMachine(policies: number, firstSeed: number): P
     const compiled = text === null ? null : compile(text, { file: "policy.fms" });
     if (compiled?.image === undefined || compiled.stack === undefined) continue;
     tally.policies++;
-    const policy = loadPolicySync(compiled.image, { state: "volatile" });
+    const policy = loadPolicySync(compiled.image, {
+      state: "volatile",
+      meterCapacity: 1024,
+      arenaBytes: 262_144,
+      requestBytes: 0,
+    });
     policy.activatePhases(START_MS);
     const views = new Views(compiled.stack);
     for (const { request, options } of callDrafts(random, CALLS, "forward", networked)) {

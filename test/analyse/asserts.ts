@@ -35,7 +35,7 @@ export interface TriedGenerated {
 
 const ruledCodes = ["POLICY_PERMIT", "POLICY_DENY", "POLICY_DEFER", "PHASE_HIDDEN", "MODEL_DENIED", "EGRESS_DENIED"];
 const CALLS = 40;
-const small = { state: "volatile", meterCapacity: 256, arenaBytes: 65_536 } as const;
+const small = { state: "volatile", meterCapacity: 256, arenaBytes: 65_536, requestBytes: 0 } as const;
 
 export async function tryGenerated(policies: number, firstSeed: number): Promise<TriedGenerated> {
   const tally = { policies: 0, proved: 0, refuted: 0, unproved: 0, calls: 0 };

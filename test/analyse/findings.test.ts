@@ -204,7 +204,12 @@ test("a rule that is said to be out of reach decides no call", async () => {
     );
     said += dead.size;
     if (dead.size === 0) continue;
-    const policy = loadPolicySync(image, { state: "volatile", meterCapacity: 256, arenaBytes: 65_536 });
+    const policy = loadPolicySync(image, {
+      state: "volatile",
+      meterCapacity: 256,
+      arenaBytes: 65_536,
+      requestBytes: 0,
+    });
     policy.activatePhases(START_MS);
     const infos = policy.rules();
     for (const { request, options } of callDrafts(random, 200, "forward", networked)) {

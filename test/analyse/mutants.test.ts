@@ -83,7 +83,7 @@ function mutantOf(random: Random, text: string): string | null {
 function opened({ image }: Compiled): Policy | null {
   return image === undefined
     ? null
-    : loadPolicySync(image, { state: "volatile", meterCapacity: 64, arenaBytes: 16_384 });
+    : loadPolicySync(image, { state: "volatile", meterCapacity: 64, arenaBytes: 16_384, requestBytes: 0 });
 }
 
 test("what a changed policy answers differently, analysis reports", async () => {

@@ -78,7 +78,7 @@ function altered(random: Random, policy: PolicyDraft): PolicyDraft {
 function decided({ image }: Compiled, { request, phase, rollouts, time }: Witness): Verdict | null {
   if (image === undefined) return null;
   // Small memories load faster.
-  const policy = loadPolicySync(image, { state: "volatile", meterCapacity: 64, arenaBytes: 16_384 });
+  const policy = loadPolicySync(image, { state: "volatile", meterCapacity: 64, arenaBytes: 16_384, requestBytes: 0 });
   const now = timeWith(time);
   if (now === null || Object.values(rollouts).includes(false)) return null;
   if (Object.keys(rollouts).length > 0) policy.activatePhases(now);

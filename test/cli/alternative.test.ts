@@ -14,7 +14,7 @@ function policyOf(text: string, file = "policy.fms"): Policy | null {
   const { image } = compile(text, { file });
   return image === undefined
     ? null
-    : loadPolicySync(image, { state: "volatile", meterCapacity: 64, arenaBytes: 16_384 });
+    : loadPolicySync(image, { state: "volatile", meterCapacity: 64, arenaBytes: 16_384, requestBytes: 0 });
 }
 
 function certainPolicy(text: string): Policy {

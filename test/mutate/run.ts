@@ -48,7 +48,7 @@ function opening({ image, calls }: Subject) {
 function checkAfterwards({ machine, memoryBytes, policy, calls, image }: Opened, now: number): void {
   assert.is(machine.calls.memory.buffer.byteLength, memoryBytes);
   assert.is(machine.bytes.length, memoryBytes, "the memory was never moved");
-  const fresh = loadPolicySync(image, { state: "volatile", meterCapacity: METERS });
+  const fresh = loadPolicySync(image, { state: "volatile", meterCapacity: METERS, requestBytes: 0 });
   fresh.restore(policy.snapshot());
   for (const call of calls) assert.equal(policy.decide(call, { now }), fresh.decide(call, { now }));
 }

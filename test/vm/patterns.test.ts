@@ -23,7 +23,7 @@ const patterns = [
   "\\b(?:\\d[ -]?){13,19}\\b",
 ];
 
-const small = { state: "volatile", meterCapacity: 16, arenaBytes: 4096 } as const;
+const small = { state: "volatile", meterCapacity: 16, arenaBytes: 4096, requestBytes: 0 } as const;
 
 const policyOf = (pattern: string): string =>
   `agent "a" { default deny permit t if x matches ${JSON.stringify(pattern)} permit l if args_array_any_match("x", ${JSON.stringify(pattern)}) }`;
