@@ -56,9 +56,8 @@ export class Outside {
     if (tool === null || isOthers || this.#judge.shut({ call: read.call, identity }, active) !== null) return;
     const values = hasSelectors ? selectors.ask(request, tool.reads) : undefined;
     const quoted = this.#isUnpriced(tool, this.#governor.prices.priced(read.call)) ? quotes.ask(request) : undefined;
-    if (quoted === undefined)
-      return values instanceof Promise ? values.then((all) => ({ values: all })) : given(values);
-    return Promise.all([values, quoted]).then(([all, price]) => ({ ...given(all), quoted: price }));
+    if (!(values instanceof Promise) && !(quoted instanceof Promise)) return askedOf(values, quoted);
+    return Promise.all([values, quoted]).then(([all, price]) => askedOf(all, price));
   }
 
   /** The call as it is judged, with what `ask` found out for it. */
@@ -100,6 +99,6 @@ function withPrincipal(call: Call, { principal }: Identity): Call {
   return principal === undefined ? call : { ...call, request: { ...call.request, principal } };
 }
 
-function given(values: AnswersOfCall | undefined): Asked {
-  return values === undefined ? {} : { values };
+function askedOf(values: AnswersOfCall | undefined, quoted: Quoted | undefined): Asked {
+  return { ...(values === undefined ? {} : { values }), ...(quoted === undefined ? {} : { quoted }) };
 }

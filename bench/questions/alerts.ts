@@ -20,8 +20,8 @@ const forms = [
 export const question: Question = {
   asks: "calls a second with alerts on, against the same with alerts off",
   async measure({ short, bundles }) {
-    const rounds = short ? 5 : 15;
-    const calls = short ? 4000 : 10_000;
+    const rounds = short ? 3 : 15;
+    const calls = short ? 2000 : 10_000;
     const receivers = { taking: await receiver(bundles, "taking"), silent: await receiver(bundles, "silent") };
     const servers: Server[] = [];
     try {

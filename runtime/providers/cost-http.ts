@@ -82,23 +82,31 @@ export class CostHttp implements Provider {
     this.#kept.clear();
   }
 
+  knownQuote(call: QuoteRequest): number | null | undefined {
+    const url = typeof this.#source === "string" ? null : urlFor(this.#source, call);
+    const kept = url === null ? null : this.#fresh(url, this.#place.nowUs());
+    return kept === null || "failure" in kept ? undefined : kept.usd;
+  }
+
   async quote(call: QuoteRequest): Promise<number | null> {
     const url = this.#urlFor(call);
     const nowUs = this.#place.nowUs();
-    const kept = this.#kept.get(url);
-    if (kept !== undefined) {
-      const ageUs = nowUs - kept.atUs;
-      if (ageUs >= 0 && ageUs < ("failure" in kept ? patienceUs : this.#cacheUs)) {
-        // BUSY: nothing was asked, so there is nothing to look after.
-        if ("failure" in kept) throw new ProviderFailure("BUSY", kept.failure.message);
-        return kept.usd;
-      }
-    }
+    const kept = this.#fresh(url, nowUs);
+    // BUSY: nothing was asked, so there is nothing to look after.
+    if (kept !== null && "failure" in kept) throw new ProviderFailure("BUSY", kept.failure.message);
+    if (kept !== null) return kept.usd;
     const underWay = this.#underWay.get(url);
     if (underWay !== undefined) return underWay;
     const asked = this.#ask(url, nowUs).finally(() => this.#underWay.delete(url));
     this.#underWay.set(url, asked);
     return asked;
+  }
+
+  #fresh(url: string, nowUs: number): Kept | null {
+    const kept = this.#kept.get(url);
+    const ageUs = kept === undefined ? -1 : nowUs - kept.atUs;
+    if (kept === undefined || ageUs < 0) return null;
+    return ageUs < ("failure" in kept ? patienceUs : this.#cacheUs) ? kept : null;
   }
 
   #urlFor(call: EvaluationRequest): string {

@@ -70,7 +70,11 @@ export class CostStatic implements Provider {
 
   async shutdown(): Promise<void> {}
 
-  async quote({ tool_id }: QuoteRequest): Promise<number | null> {
+  async quote(call: QuoteRequest): Promise<number | null> {
+    return this.knownQuote(call);
+  }
+
+  knownQuote({ tool_id }: QuoteRequest): number | null {
     const known = this.#known.get(tool_id);
     if (known !== undefined) return known;
     const fits = (price: Price): boolean => price.fits(tool_id);

@@ -88,6 +88,11 @@ export class Keeper {
     return this.#inTurn(() => this.#try());
   }
 
+  /** What can be said at once; undefined while it is down. `question` must not throw. */
+  now<Answer>(question: (provider: Provider) => Answer | undefined): Answer | undefined {
+    return this.#status === "ready" && this.#provider !== null ? question(this.#provider) : undefined;
+  }
+
   /** Rejects with ProviderFailure, within `timeoutMs`. */
   async ask<Answer>(timeoutMs: number, question: (provider: Provider) => Promise<Answer>): Promise<Answer> {
     const provider = this.#provider;

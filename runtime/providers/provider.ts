@@ -46,6 +46,8 @@ export interface Provider {
   emit?(batch: readonly Emitted[]): Promise<void>;
   /** Dollars for one call; null where it has no price. */
   quote?(request: QuoteRequest): Promise<number | null>;
+  /** What `quote` would say, where nothing has to be waited for; else undefined. Never throws. */
+  knownQuote?(request: QuoteRequest): number | null | undefined;
 }
 
 export type FailureCode =
