@@ -12,6 +12,7 @@ import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { askOperator } from "../../runtime/doors/client.ts";
+import { sessionsPerTokenMax } from "../../runtime/doors/mcp/sessions.ts";
 import { onStack, type StackUnderTest } from "../runtime/stack-under-test.ts";
 
 const require = createRequire(import.meta.url);
@@ -24,6 +25,10 @@ const quoted = (words: readonly string[]): string => `[${words.map((word) => JSO
 /** `provider "name" { type = "mcp" … }` for a program of Node. */
 const provider = (name: string, words: readonly string[]): string =>
   `provider "${name}" { type = "mcp" command = ${quoted([process.execPath, ...words])} }`;
+
+/** The server of memory, whose file is each stack's own: left to itself it writes beside its program. */
+const memory = (name: string): string =>
+  provider(name, [serverOf("memory")]).replace(/ \}$/, ' pass_env = ["MEMORY_FILE_PATH"] }');
 
 class Door {
   readonly stack: StackUnderTest;
@@ -65,7 +70,13 @@ async function onDoor(policy: string, run: (door: Door) => Promise<void>): Promi
       for (const client of door.clients) await client.close();
     }
   };
-  await onStack('agent "bot" { default deny }', work, { env: { ...process.env, FAR_TOKEN: "t" } });
+  const dir = mkdtempSync(join(tmpdir(), "faramesh-mcp-"));
+  const env = { ...process.env, FAR_TOKEN: "t", MEMORY_FILE_PATH: join(dir, "memory.jsonl") };
+  try {
+    await onStack('agent "bot" { default deny }', work, { env });
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
 }
 
 const plainly = async (words: readonly string[]): Promise<Client> => {
@@ -257,7 +268,7 @@ const initialize = JSON.stringify({
 });
 
 test("who has no token, another's session, a browser's page or two readings of a message gets nowhere", async () => {
-  const policy = `${port} ${provider("memory", [serverOf("memory")])} agent "bot" { default permit }`;
+  const policy = `${port} ${memory("memory")} agent "bot" { default permit }`;
   await onDoor(policy, async (door) => {
     const auth = { authorization: `Bearer ${door.token}` };
     const begun = await ask(door, auth, initialize);
@@ -296,7 +307,7 @@ test("who has no token, another's session, a browser's page or two readings of a
 });
 
 test("the agent is done when its gates hold, and sessions end with their token and with another declaration", async () => {
-  const policy = (more: string): string => `${port} ${provider("memory", [serverOf("memory")])} ${more}
+  const policy = (more: string): string => `${port} ${memory("memory")} ${more}
 agent "bot" { default permit completion_gate { require "read_graph" } }`;
   await onDoor(policy(""), async (door) => {
     const auth = { authorization: `Bearer ${door.token}` };
@@ -317,7 +328,7 @@ agent "bot" { default permit completion_gate { require "read_graph" } }`;
     await door.stack.apply(policy('agent "other" { default deny }'));
     const list = '{"jsonrpc":"2.0","id":7,"method":"tools/list"}';
     assert.is((await ask(door, own, list)).status, 200);
-    await door.stack.apply(policy(provider("second", [serverOf("memory")])));
+    await door.stack.apply(policy(memory("second")));
     assert.is((await ask(door, own, list)).status, 404);
     const again = await begin();
     const { tokens } = await askOperator(door.stack.dir, "tokens_list", {});
@@ -327,7 +338,7 @@ agent "bot" { default permit completion_gate { require "read_graph" } }`;
 });
 
 test("a client is asked whether a deferred call is to wait; its word is no approval", async () => {
-  const policy = `${port} ${provider("memory", [serverOf("memory")])}
+  const policy = `${port} ${memory("memory")}
 agent "bot" { default permit defer create_entities }`;
   await onDoor(policy, async (door) => {
     const asking = async (
@@ -380,6 +391,20 @@ function on(m) {
   else if (m.method === "tools/call") { ${code} }
 }`,
 ];
+
+test("a token has only so many sessions, and one that has ended makes room", async () => {
+  const policy = `${port} ${provider("h", hostile(""))} agent "bot" { default permit }`;
+  await onDoor(policy, async (door) => {
+    const auth = { authorization: `Bearer ${door.token}` };
+    const begun = [];
+    for (let one = 0; one < sessionsPerTokenMax; one++) begun.push(await ask(door, auth, initialize));
+    assert.ok(begun.every(({ status }) => status === 200));
+    assert.is((await ask(door, auth, initialize)).status, 503);
+    const own = { ...auth, "mcp-session-id": String(begun[3]?.headers["mcp-session-id"]) };
+    assert.is((await ask(door, own, null, "/mcp", "DELETE")).status, 200);
+    assert.is((await ask(door, auth, initialize)).status, 200);
+  });
+});
 
 test("servers that die, write no end, answer others' questions or say nothing sensible harm nobody else", async () => {
   const policy = `${port}

@@ -14,6 +14,8 @@ import { DaemonTransport } from "./judge.ts";
 
 /** Sessions of all clients, each with its servers. */
 export const sessionsMax = 64;
+/** Of one token: an agent that begins session after session starts process after process. */
+export const sessionsPerTokenMax = 16;
 /** Without a request or an open stream. */
 const idleUs = 30 * 60_000_000;
 const notesMax = 8;
@@ -82,6 +84,8 @@ export class Sessions {
     const [first, ...others] = this.#serversAt(server);
     if (first === undefined) return "the policy declares no server";
     if (this.#held.size >= sessionsMax) return `there are ${sessionsMax} sessions already`;
+    const own = [...this.#held.values()].filter(({ tokenId }) => tokenId === token.id);
+    if (own.length >= sessionsPerTokenMax) return `this token has ${sessionsPerTokenMax} sessions already`;
     const agentId = token.agent_id ?? named;
     if (agentId === null) return "the token is no single agent's: name the agent in X-Faramesh-Agent";
     const id = randomUUID();

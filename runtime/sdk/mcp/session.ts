@@ -113,7 +113,7 @@ export class McpSession {
     const key = keyOf(id);
     const { toClient } = this.#options;
     if (this.#isEnded) return toClient(errorText(id, internalError, "the server has ended"));
-    if (this.#unanswered.size >= unansweredMax)
+    if (this.#unanswered.size + this.#deciding.size >= unansweredMax)
       return toClient(errorText(id, invalidRequest, "too many requests wait for the server"));
     if (this.#deciding.has(key) || this.#unanswered.has(key))
       return toClient(errorText(id, invalidRequest, "this id is in use"));
