@@ -5,6 +5,7 @@ import { blocksOf } from "../blocks.ts";
 import { scopeOf } from "../names.ts";
 import { every, type Formula, type FormulaReader, known, negated, some } from "./formula.ts";
 import type { Place, Places } from "./place.ts";
+import { rulesWith } from "./rule-index.ts";
 import type { ToolClass } from "./tool-classes.ts";
 
 export type Effect = "permit" | "defer" | "deny";
@@ -92,7 +93,7 @@ class ClauseWriter {
   }
 
   #matching(rules: readonly Rule[]): readonly Rule[] {
-    return rules.filter(({ pattern }) => this.#tools.patterns.has(pattern.text));
+    return rulesWith(rules, this.#tools.patterns);
   }
 
   #rules(rules: readonly Rule[], when: Formula, mandatory: boolean): void {
