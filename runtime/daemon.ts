@@ -21,7 +21,7 @@ import type { Environment, HttpWords } from "./fixed-settings.ts";
 import type { FloodLimits } from "./flood.ts";
 import type { Governor } from "./governor.ts";
 import type { Identities } from "./identities/identities.ts";
-import { journalLevelOf } from "./journal.ts";
+import { journalLevelOf, reopenJournal } from "./journal.ts";
 import { canonicalJson } from "./json.ts";
 import { type Ledger, noPolicy } from "./ledger.ts";
 import type { VerifierKey } from "./log/note.ts";
@@ -386,6 +386,8 @@ export class Daemon implements House {
       ledger.log.state === "latched" && ending.exitCode === 0 ? { exitCode: 1, reason: "the log failed" } : ending;
     this.#enter("HALT");
     this.journal.info({ ...final }, "ended");
+    // A process may see many daemons; a line that still comes opens the file again.
+    reopenJournal(this.journal);
     // A socket that was handed over stays: the next call on it starts the next daemon.
     if (this.#inherited === null) removeIfThere(places.agent);
     for (const path of [places.operator, paths.pidFile]) removeIfThere(path);
