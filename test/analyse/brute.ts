@@ -159,7 +159,8 @@ function argumentsOf(stack: Stack, agent: Agent): { readonly [name: string]: Val
   const pairs = first.flatMap((x) => second.map((y) => argsOf(read, [x, y])));
   // What lies in x is not there where x is no object.
   const odd = read.includes("x.k") ? [5, "a", null, [], {}].map((x) => ({ x })) : [];
-  return [...pairs, ...odd];
+  const distinct = new Map([...pairs, ...odd].map((args) => [JSON.stringify(args), args]));
+  return [...distinct.values()];
 }
 
 function heldBy(sample: Sample): Value {

@@ -12,9 +12,14 @@ const numbers = [0, 1, 2, 2.5, 5, -1, 100] as const;
 const texts = ["", "a", "ab", "abc", "b", "B", "é"] as const;
 const fields = ["x", "y", "x.k"] as const;
 
-/** Three of four policies read `x` and `y`, the others what lies in `x`. */
+/** Half of the policies read `x` and `y`, the others what lies in `x`, beside `y` or beside `x` itself. */
 export function smallPolicy(random: Random): string {
-  const read = random.oneIn(4) ? (["x.k", "y"] as const) : (["x", "y"] as const);
+  const read = random.pick<Fields>([
+    ["x", "y"],
+    ["x", "y"],
+    ["x.k", "y"],
+    ["x", "x.k"],
+  ]);
   const rules = random.list(1, 7, () => ruleText(random, read));
   const strict = random.oneIn(3) ? "strict_guards = true" : "";
   const fallback = random.pick(["deny", "permit", "defer"]);
@@ -86,14 +91,16 @@ export const valuesAround: readonly Value[] = [
   undefined,
 ];
 
-/** The arguments of a call whose places hold these values. */
+/** The arguments of a call whose places hold these values; `x` holds an object where something lies in it. */
 export function argsOf(read: readonly string[], values: readonly Value[]): { readonly [name: string]: Value } {
   const args: { [name: string]: Value } = {};
+  const inner = read.indexOf("x.k");
+  const holdsInner = inner >= 0 && values[inner] !== undefined;
   for (const [i, field] of read.entries()) {
     const value = values[i];
     if (value === undefined) continue;
     if (field === "x.k") args.x = { k: value };
-    else args[field] = value;
+    else if (field !== "x" || !holdsInner) args[field] = value;
   }
   return args;
 }
