@@ -3,14 +3,26 @@
 import { isMembers } from "./message.ts";
 
 /** How long somebody may take to answer. */
-const answerMs = 300_000;
+const defaultAnswerMs = 300_000;
 /** Questions open at once. */
 const openMax = 32;
 
 export class Elicitation {
-  #isOffered = false;
-  /** By id, which nobody else can guess: a server could ask under the same one. */
+  readonly #answerMs: number;
+  /** Of our ids, which nobody else can guess: a server could ask under the same one. */
+  readonly #prefix = `faramesh-${globalThis.crypto.randomUUID()}-`;
   readonly #open = new Map<string, (accepted: boolean) => void>();
+  #asked = 0;
+  #isOffered = false;
+
+  constructor(answerMs: number = defaultAnswerMs) {
+    this.#answerMs = answerMs;
+  }
+
+  /** Questions without an answer. */
+  get open(): number {
+    return this.#open.size;
+  }
 
   /** Of the client's `initialize`. */
   learn(params: unknown): void {
@@ -18,10 +30,11 @@ export class Elicitation {
     this.#isOffered = isMembers(offered) && (Object.keys(offered).length === 0 || isMembers(offered.form));
   }
 
-  /** False at once where the client cannot be asked. */
+  /** False at once where the client cannot be asked; false, and the client is told, when the time is over or `signal` ends it. */
   async ask(message: string, signal: AbortSignal, toClient: (text: string) => void): Promise<boolean> {
     if (!this.#isOffered || this.#open.size >= openMax || signal.aborted) return false;
-    const id = `faramesh-${globalThis.crypto.randomUUID()}`;
+    const id = `${this.#prefix}${++this.#asked}`;
+    const say = (value: object): void => toClient(JSON.stringify({ jsonrpc: "2.0", ...value }));
     return new Promise((resolve) => {
       const settle = (accepted: boolean): void => {
         clearTimeout(late);
@@ -29,19 +42,22 @@ export class Elicitation {
         this.#open.delete(id);
         resolve(accepted);
       };
-      const abort = (): void => settle(false);
-      const late = setTimeout(abort, answerMs);
+      const abort = (): void => {
+        settle(false);
+        say({ method: "notifications/cancelled", params: { requestId: id, reason: "it is no longer asked" } });
+      };
+      const late = setTimeout(abort, this.#answerMs);
       signal.addEventListener("abort", abort);
       this.#open.set(id, settle);
       const params = { message, requestedSchema: { type: "object", properties: {} } };
-      toClient(JSON.stringify({ jsonrpc: "2.0", id, method: "elicitation/create", params }));
+      say({ id, method: "elicitation/create", params });
     });
   }
 
-  /** Whether the client's answer was one to a question of ours. */
+  /** Whether the client's answer was one to a question of ours, late and repeated ones too: a server must see none. */
   take(id: string | number, result: unknown): boolean {
-    const settle = typeof id === "string" ? this.#open.get(id) : undefined;
-    settle?.(isMembers(result) && result.action === "accept");
-    return settle !== undefined;
+    if (typeof id !== "string" || !id.startsWith(this.#prefix)) return false;
+    this.#open.get(id)?.(isMembers(result) && result.action === "accept");
+    return true;
   }
 }

@@ -21,6 +21,8 @@ export interface McpSessionOptions {
   /** `toolName` puts the server's name before the tool's where several servers share a policy. */
   readonly govern: GovernOptions;
   readonly reach: AskReach;
+  /** How long a client has to say whether a deferred call waits, milliseconds; 5 minutes. */
+  readonly answerMs?: number;
   /** Decides whether the agent may say that it is done (`faramesh/tasks/complete`); absent: the method is the server's. */
   complete?(params: Members): Promise<unknown>;
   /** Whole messages, newline excluded. */
@@ -35,7 +37,7 @@ export class McpSession {
   readonly #gate: Gate;
   /** The same, for calls that somebody wants to wait for. */
   readonly #patient: Gate;
-  readonly #elicitation = new Elicitation();
+  readonly #elicitation: Elicitation;
   readonly #catalog: Catalog;
   /** By id, of calls that wait for their decision. */
   readonly #deciding = new Map<string, AbortController>();
@@ -49,12 +51,13 @@ export class McpSession {
     this.#gate = new Gates(options.govern);
     const { timeoutMs: _, ...rest } = options.govern;
     this.#patient = new Gates({ ...rest, onDefer: "block" });
+    this.#elicitation = new Elicitation(options.answerMs);
     this.#catalog = new Catalog((line) => options.note(line));
   }
 
-  /** Calls that wait for their decision. */
+  /** Calls that wait for their decision, but for those whose client has been asked: its answer must be read. */
   get deciding(): number {
-    return this.#deciding.size;
+    return this.#deciding.size - this.#elicitation.open;
   }
 
   /** A message of the client. Resolves when it has been passed on, answered or dropped. Never rejects. */
