@@ -48,7 +48,7 @@ export function statusOf(sources: StatusSources): StatusAnswer {
       http: sources.httpAddress(),
       operator_auth: "same-uid",
       signing: sources.signing(),
-      agent_ids: blocks.some(({ keyword }) => keyword === "identity") ? "verified" : "claimed",
+      agent_ids: !governor.dev && blocks.some(({ keyword }) => keyword === "identity") ? "verified" : "claimed",
       dev: governor.dev,
       policy_version: active?.version ?? null,
       policy_hash: active?.activation.policyHash ?? null,

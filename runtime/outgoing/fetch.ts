@@ -40,6 +40,8 @@ export function checkedFetch(
           const isStream = /^text\/event-stream\b/i.test(told.get("content-type") ?? "");
           const bounded = answer.pipe(isStream ? boundedEvents(answerBytes) : boundedBody(answerBytes));
           answer.on("error", (error) => bounded.destroy(error));
+          // Where nobody reads the body, nobody else hears that it broke off.
+          bounded.on("error", () => {});
           bounded.on("close", () => answer.destroy());
           if (bare.has(status)) bounded.resume();
           const stream = bare.has(status) ? null : (Readable.toWeb(bounded) as ReadableStream<Uint8Array>);
