@@ -2,7 +2,8 @@
 import type { SourceText, Span } from "./ast.ts";
 import { LineIndex } from "./lines.ts";
 
-export type Severity = "error" | "warning";
+/** A note tells what is not known; it asks for nothing. */
+export type Severity = "error" | "warning" | "note";
 
 /** One row for each code: its severity and what it is about, in a few words; docs/diagnostics/ has a page for each. */
 export const diagnosticCodes = {
@@ -51,7 +52,7 @@ export const diagnosticCodes = {
   FMS083: { severity: "warning", title: "assert that is not proved" },
   FMS084: { severity: "warning", title: "limit or budget that can never bind" },
   FMS085: { severity: "warning", title: "rule that changes nothing" },
-  FMS086: { severity: "warning", title: "rule that was not looked at in full" },
+  FMS086: { severity: "note", title: "rule that was not looked at in full" },
 } as const satisfies Record<string, { severity: Severity; title: string }>;
 
 export type DiagnosticCode = keyof typeof diagnosticCodes;

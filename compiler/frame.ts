@@ -7,13 +7,22 @@ const FRAME_COLUMNS = 110;
 /** Columns kept before the place in a cut line. */
 const FRAME_LEAD = 40;
 
-const colours = { error: "\x1b[31m", warning: "\x1b[33m", dim: "\x1b[2m", bold: "\x1b[1m", off: "\x1b[0m" } as const;
+const colours = {
+  error: "\x1b[31m",
+  warning: "\x1b[33m",
+  note: "\x1b[36m",
+  dim: "\x1b[2m",
+  bold: "\x1b[1m",
+  off: "\x1b[0m",
+} as const;
+
+const marks = { error: "✗", warning: "⚠", note: "→" } as const;
 
 /** `✗ file:line:column: message`, three lines of `text` with `>` at the place, help and code. Lines end in \n but the last. */
 export function renderDiagnostic(d: Diagnostic, text: string, options: { readonly color?: boolean } = {}): string {
   const paint = (colour: keyof typeof colours, words: string): string =>
     options.color === true ? `${colours[colour]}${words}${colours.off}` : words;
-  const mark = d.severity === "error" ? "✗" : "⚠";
+  const mark = marks[d.severity];
   const out = [`${paint(d.severity, mark)} ${d.file}:${d.line}:${d.column}: ${paint("bold", visible(d.message))}`];
   out.push(
     ...frame(d, text).map((line) =>

@@ -46,15 +46,17 @@ interface Example {
 const languagePage = join("docs", "language.md");
 
 function examplesOf(path: string, page: string): Example[] {
-  return [...page.matchAll(/^```(fms|yaml|json)(?: (error|warning) (FMS\d+))?\n([\s\S]*?)^```$/gm)].flatMap((match) => {
-    const line = page.slice(0, match.index).split("\n").length;
-    const [, form, severity, code, text] = match;
-    // Elsewhere JSON and YAML are answers, records and settings of other tools.
-    if (form !== "fms" && path !== languagePage) return [];
-    const expected = severity === undefined || code === undefined ? null : { severity, code };
-    const file = form === "fms" ? "governance.fms" : `governance.fms.${form}`;
-    return [{ place: `${path}:${line}`, text: text ?? "", file, expected }];
-  });
+  return [...page.matchAll(/^```(fms|yaml|json)(?: (error|warning|note) (FMS\d+))?\n([\s\S]*?)^```$/gm)].flatMap(
+    (match) => {
+      const line = page.slice(0, match.index).split("\n").length;
+      const [, form, severity, code, text] = match;
+      // Elsewhere JSON and YAML are answers, records and settings of other tools.
+      if (form !== "fms" && path !== languagePage) return [];
+      const expected = severity === undefined || code === undefined ? null : { severity, code };
+      const file = form === "fms" ? "governance.fms" : `governance.fms.${form}`;
+      return [{ place: `${path}:${line}`, text: text ?? "", file, expected }];
+    },
+  );
 }
 
 const imports = importsOfPages(root);
@@ -119,7 +121,7 @@ for (const [code, { severity, title }] of Object.entries(diagnosticCodes)) {
     const knownTools = code === "FMS070" ? registered : [];
     const page = readFileSync(path, "utf8");
     assert.is(page.split("\n")[0], `# ${code}: ${title}`);
-    const shown = page.match(/^```fms (error|warning) (FMS\d+)\n([\s\S]*?)^```\n\n```text\n([\s\S]*?)^```$/m);
+    const shown = page.match(/^```fms (error|warning|note) (FMS\d+)\n([\s\S]*?)^```\n\n```text\n([\s\S]*?)^```$/m);
     const [whole = "", shownSeverity, shownCode, text = "", output = ""] = shown ?? [];
     assert.equal([shownSeverity, shownCode], [severity, code]);
     const { diagnostics, sources } = compile(text, {

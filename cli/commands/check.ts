@@ -66,6 +66,7 @@ export class CheckCommand extends FarameshCommand {
     const { image, stack, diagnostics, unreported, sources, imports } = compile(source.text, options);
     const errors = diagnostics.filter(({ severity }) => severity === "error");
     const warnings = diagnostics.filter(({ severity }) => severity === "warning");
+    const notes = diagnostics.filter(({ severity }) => severity === "note");
     const unset = this.strictEnv && stack !== undefined ? unsetVariables(stack, io.env) : [];
     const isValid = image !== undefined && unset.length === 0;
     if (this.otherFormats.includes(this.formatOption)) {
@@ -100,7 +101,7 @@ export class CheckCommand extends FarameshCommand {
     const shown = async (some: readonly Diagnostic[]): Promise<string[]> => frames(some, sources, io.isColored);
     for (const frame of await shown(errors)) io.line(frame);
     for (const name of unset) io.line(unsetText(source.file, name));
-    for (const frame of await shown(warnings)) io.note(frame);
+    for (const frame of await shown([...warnings, ...notes])) io.note(frame);
     if (unreported !== undefined) io.line(unreportedText(unreported));
     if (!isValid) {
       const tail = warnings.length > 0 ? `, ${countText(warnings.length, "warning")}` : "";

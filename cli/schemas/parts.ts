@@ -45,7 +45,7 @@ export const place = { file: string, line: integer, column: integer, endLine: in
 export const diagnostic = object(
   {
     code: { type: "string", pattern: "^FMS[0-9]{3}$" },
-    severity: oneOf("error", "warning"),
+    severity: oneOf("error", "warning", "note"),
     message: string,
     help: string,
     related: listOf(object({ ...place, message: string })),

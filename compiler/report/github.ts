@@ -27,7 +27,7 @@ function command(d: Diagnostic, folder: string): string {
     .join("");
   const help = d.help === undefined ? "" : `\nhelp: ${d.help}`;
   const shown = properties.map(([name, value]) => `${name}=${escapeProperty(String(value))}`).join(",");
-  return `::${d.severity} ${shown}::${escapeData(d.message + related + help)}`;
+  return `::${d.severity === "note" ? "notice" : d.severity} ${shown}::${escapeData(d.message + related + help)}`;
 }
 
 function escapeData(text: string): string {

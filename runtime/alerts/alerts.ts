@@ -15,9 +15,9 @@ const targetsAtOnce = 4;
 /** 1 s, 2 s, 4 s … up to this: twelve tries take about half an hour. */
 const longestPauseMs = 300_000;
 export const triesMax = 12;
-/** How often the alerts that were not taken are put on record together. */
 /** Alerts that one target is told at each tick: a delivery costs the daemon more time than a decision does. */
 export const deliveriesPerTick = 32;
+/** How often the alerts that were not taken are put on record together. */
 const droppedRecordMs = 60_000;
 const textLimit = 512;
 

@@ -38,7 +38,7 @@ test("SARIF has the members that the standard requires, and every result its rul
     Object.keys(diagnosticCodes),
   );
   for (const rule of rules) {
-    assert.ok(["error", "warning"].includes(String(at(rule, "defaultConfiguration.level"))));
+    assert.ok(["error", "warning", "note"].includes(String(at(rule, "defaultConfiguration.level"))));
     assert.ok(String(at(rule, "shortDescription.text")).length > 0);
     assert.is(new URL(String(rule.helpUri)).protocol, "https:");
   }
