@@ -38,6 +38,7 @@ import type { Providers } from "./providers/providers.ts";
 import { Retention } from "./retention.ts";
 import { Selectors } from "./selectors/selectors.ts";
 import type { SignerKeys } from "./signer-keys.ts";
+import { Sinks } from "./sinks/sinks.ts";
 import { Snapshots } from "./snapshots.ts";
 import type { DaemonFile, DaemonState, SocketPlaces, StackPaths } from "./stack.ts";
 import { stateDigest } from "./state.ts";
@@ -126,6 +127,7 @@ export class Daemon implements House {
   readonly #doors: Doors;
   readonly #phaseWatch: PhaseWatch;
   readonly #alerts: Alerts;
+  readonly #sinks: Sinks;
   readonly #token = randomBytes(32).toString("hex");
   readonly #inherited: number | null;
   #state: DaemonState = "STARTING";
@@ -181,6 +183,8 @@ export class Daemon implements House {
       journal,
       options.env ?? process.env,
     );
+    const { providers } = parts;
+    this.#sinks = new Sinks({ ledger, providers, journal, walDir: parts.walDir, dir: parts.paths.sinks });
     this.#doors = new Doors({
       governor: this.governor,
       decider: this.decider,
@@ -218,7 +222,7 @@ export class Daemon implements House {
 
   outsideNotices(): readonly string[] {
     const { selectors, providers, identities } = this.governor;
-    const own = [this.#alerts, selectors, providers, identities, this.#doors];
+    const own = [this.#alerts, selectors, providers, this.#sinks, identities, this.#doors];
     return own.flatMap((one) => one.notices());
   }
 
@@ -378,6 +382,7 @@ export class Daemon implements House {
       if (ending.exitCode === 0) await this.#snapshots.turn();
     }
     await this.#alerts.close();
+    await this.#sinks.close();
     await this.#parts.providers.close();
     await this.#parts.spans?.close();
     await ledger.log.close();
@@ -415,6 +420,7 @@ export class Daemon implements House {
       this.#snapshots.tick();
       this.#retention.tick();
       this.#alerts.tick();
+      this.#sinks.tick();
       this.#doors.tick();
     } catch (error) {
       this.journal.error({ err: error }, "housekeeping failed");

@@ -27,6 +27,8 @@ export interface StackPaths {
   readonly daemonLog: string;
   /** Alerts that wait to be delivered. */
   readonly alertsFile: string;
+  /** How far each sink has come. */
+  readonly sinks: string;
   /** Where the log lies unless `runtime { wal_dir }` says otherwise. */
   readonly defaultWalDir: string;
 }
@@ -72,6 +74,7 @@ export function stackPaths(dir: string): StackPaths {
     daemonFile: join(runtime, "daemon.json"),
     daemonLog: join(runtime, "daemon.log"),
     alertsFile: join(runtime, "alerts.json"),
+    sinks: join(faramesh, "sinks"),
     defaultWalDir: join(root, "faramesh-wal"),
   };
 }

@@ -10,6 +10,8 @@ export interface Post {
   readonly body: string;
   /** `runtime { allow_private }`: private addresses and `http:` are fine. */
   readonly allowPrivate: boolean;
+  /** Certificates in PEM that are believed in the place of the system's. */
+  readonly ca?: string;
 }
 
 /** Null when it was taken (a status of 200 to 299); else why not, without the URL, which may hold a secret. Never rejects. */
@@ -26,9 +28,10 @@ export async function post(what: Post, timeoutMs: number = postTimeoutMs): Promi
   }
 }
 
-function statusOf({ url, request, options }: Way, { headers, body }: Post, signal: AbortSignal): Promise<number> {
+function statusOf({ url, request, options }: Way, { headers, body, ca }: Post, signal: AbortSignal): Promise<number> {
   return new Promise((resolve, reject) => {
-    const sent = request(url, { method: "POST", headers, ...options, signal }, (answer) => {
+    const trust = ca === undefined ? {} : { ca };
+    const sent = request(url, { method: "POST", headers, ...options, ...trust, signal }, (answer) => {
       resolve(answer.statusCode ?? 0);
       answer.destroy();
     });

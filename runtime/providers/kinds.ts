@@ -8,6 +8,8 @@ import { EnvFile, envFileSettings } from "./env-file.ts";
 import type { Leases } from "./leases.ts";
 import { type Provider, ProviderFailure } from "./provider.ts";
 import { type SettingShapes, type Settings, settingsOf } from "./settings.ts";
+import { HttpSink, type SinkKind, sinkSettings } from "./sink-http.ts";
+import { StdoutSink, stdoutSettings } from "./sink-stdout.ts";
 import { Vault, vaultSettings } from "./vault.ts";
 
 /** What a provider is made in. */
@@ -21,6 +23,8 @@ export interface Place {
   readonly nowUs: () => number;
   /** Of what was handed out before, by an instance that failed. */
   readonly leases: Leases;
+  /** Microseconds since 1970. */
+  readonly wallUs: () => number;
   /** The provider ended by itself. */
   readonly onGone: () => void;
 }
@@ -33,7 +37,11 @@ interface Kind {
   readonly notice?: string;
   /** Whether it has prices; absent: it has none. */
   readonly quotes?: "always" | "perhaps";
+  /** Whether it takes records of the log; absent: it takes none. */
+  readonly emits?: "always" | "perhaps";
 }
+
+const sinkKinds = Object.keys(sinkSettings) as SinkKind[];
 
 const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   [
@@ -57,7 +65,25 @@ const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
     "cost-http",
     { settings: costHttpSettings, make: (settings, place) => new CostHttp(settings, place), quotes: "always" },
   ],
-  ["process", { settings: null, make: (settings, place) => new ChildProvider(settings, place), quotes: "perhaps" }],
+  [
+    "process",
+    {
+      settings: null,
+      make: (settings, place) => new ChildProvider(settings, place),
+      quotes: "perhaps",
+      emits: "perhaps",
+    },
+  ],
+  ["sink-stdout", { settings: stdoutSettings, make: () => new StdoutSink(), emits: "always" }],
+  ...sinkKinds.map((kind): [string, Kind] => [
+    kind,
+    {
+      settings: sinkSettings[kind],
+      make: (settings, place) =>
+        new HttpSink(kind, settings, { ...place, nowSeconds: () => Math.floor(place.wallUs() / 1_000_000) }),
+      emits: "always",
+    },
+  ]),
 ]);
 
 /** Types whose providers something else than the supervisor takes up: `mcp` names the upstream of a proxy. */
@@ -79,6 +105,10 @@ export function makeProvider(block: HostBlock, place: Place): Provider {
 
 export function quotesOf(block: HostBlock): "always" | "perhaps" | "never" {
   return kinds.get(typeOf(block))?.quotes ?? "never";
+}
+
+export function emitsOf(block: HostBlock): "always" | "perhaps" | "never" {
+  return kinds.get(typeOf(block))?.emits ?? "never";
 }
 
 export function noticeOf(block: HostBlock): string | null {

@@ -8,7 +8,7 @@ import { canonicalJson, type Json } from "../json.ts";
 import { type Ledger, noPolicy, type PolicyStamp } from "../ledger.ts";
 import type { ActivePolicy } from "../policy.ts";
 import { Keeper, type KeeperTimes, keeperTimes, type ProviderStatus } from "./keeper.ts";
-import { makeProvider, noticeOf, quotesOf, servedElsewhere, typeOf } from "./kinds.ts";
+import { emitsOf, makeProvider, noticeOf, quotesOf, servedElsewhere, typeOf } from "./kinds.ts";
 import { Leases } from "./leases.ts";
 import type { Ability } from "./provider.ts";
 
@@ -91,6 +91,15 @@ export class Providers {
     void this.#forget(this.#rehearsed);
   }
 
+  /** Those that take records of the log. `isNew`: what was recorded before it is not for it. */
+  sinks(): readonly { readonly name: string; readonly keeper: Keeper; readonly isNew: boolean }[] {
+    return [...this.#kept.values()].flatMap(({ block, keeper }) => {
+      const emits = emitsOf(block);
+      const isSink = emits === "always" || (emits === "perhaps" && keeper.can("emit"));
+      return isSink ? [{ name: block.name ?? "", keeper, isNew: block.fields.from === "now" }] : [];
+    });
+  }
+
   views(): ProviderView[] {
     return [...this.#kept.values()].map(({ block, keeper }) => {
       const { status, why, restarts } = keeper;
@@ -134,10 +143,11 @@ export class Providers {
   #make(block: HostBlock, allowPrivate: boolean): Kept {
     const { ledger, env, dir, dev, times } = this.#around;
     const nowUs = (): number => ledger.clock.now().monoUs;
+    const wallUs = (): number => ledger.clock.now().wallUs;
     const leases = new Leases();
     const keeper = new Keeper(
       {
-        make: (onGone) => makeProvider(block, { env, dir, allowPrivate, nowUs, leases, onGone }),
+        make: (onGone) => makeProvider(block, { env, dir, allowPrivate, nowUs, wallUs, leases, onGone }),
         onChange: (status, why) => this.#onChange(block, keeper, status, why),
         dev,
       },
