@@ -32,6 +32,7 @@ export async function bundle(): Promise<string> {
       reference: join(root, "bench/peers/reference-daemon.ts"),
       receiver: join(root, "bench/peers/receiver.ts"),
       "mcp-echo": join(root, "bench/peers/mcp-echo.ts"),
+      "mcp-http-pass": join(root, "bench/peers/mcp-http-pass.ts"),
       "mcp-pass": join(root, "bench/peers/mcp-pass.ts"),
       "mcp-wrap": join(root, "bench/peers/mcp-wrap.ts"),
     },

@@ -1,6 +1,6 @@
 // Sinks: every record of the log to receivers that are well, down, slow, garbled and gone, in each receiver's own form.
 import { createHmac } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -192,13 +192,18 @@ test("from now on: nothing of before; where its place cannot be read a sink begi
       await stack.ask("search");
       const { lastSeq: before } = stack.daemon.governor.ledger.log;
       await stack.apply(policyOf("sink-webhook", receiver, 'from = "now"'));
-      await until(() => stack.daemon.governor.providers.sinks().length > 0);
-      await new Promise((resolve) => setTimeout(resolve, 1200));
-      await stack.ask("search");
+      await until(async () => {
+        await stack.ask("search");
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        return receiver.deliveries.length > 0;
+      });
       await gotAll(stack, () => received(receiver));
       assert.ok(Math.min(...seqs(received(receiver))) > before);
       const kept = join(stack.dir, ".faramesh", "sinks", `${Buffer.from("out").toString("base64url")}.json`);
-      await until(() => readFileSync(kept, "utf8") === `{"seq":${stack.daemon.governor.ledger.log.lastSeq}}\n`);
+      await until(
+        () =>
+          existsSync(kept) && readFileSync(kept, "utf8") === `{"seq":${stack.daemon.governor.ledger.log.lastSeq}}\n`,
+      );
       assert.is(readFileSync(kept, "utf8"), `{"seq":${stack.daemon.governor.ledger.log.lastSeq}}\n`);
       await stack.stop();
       writeFileSync(kept, "{");
