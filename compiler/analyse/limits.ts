@@ -25,5 +25,8 @@ export const TOOL_CLASSES_MAX = 50_000;
 /** States of the machine that tells tool names apart. */
 export const TOOL_STATES_MAX = 200_000;
 
+/** Patterns that match, over all sets of tool names. */
+export const TOOL_ENTRIES_MAX = 4_000_000;
+
 /** Steps of combining diagrams for a whole policy: what comes after is "unknown". */
 export const POLICY_STEPS_MAX = 40_000_000;

@@ -2,7 +2,7 @@
 // legal name that is in it.
 import { compileDispatch } from "../automaton/index.ts";
 import { Beyond } from "./diagram.ts";
-import { TOOL_CLASSES_MAX, TOOL_STATES_MAX } from "./limits.ts";
+import { TOOL_CLASSES_MAX, TOOL_ENTRIES_MAX, TOOL_STATES_MAX } from "./limits.ts";
 
 export interface ToolClass {
   /** Patterns that match every name of the class. */
@@ -35,7 +35,7 @@ interface Reached {
 /** Classes in the order of their examples' lengths. Throws Beyond where the patterns cannot be told apart together. */
 export function toolClasses(patterns: readonly string[]): ToolClass[] {
   const all = [...new Set(patterns)];
-  const dispatch = compileDispatch(all, TOOL_STATES_MAX);
+  const dispatch = compileDispatch(all, { states: TOOL_STATES_MAX, entries: TOOL_ENTRIES_MAX });
   if (dispatch.left.length > 0) throw new Beyond("tool patterns that cannot be told apart together");
   const exact = new Set(all.filter((pattern) => !/[*?]/.test(pattern)));
   const reached: Reached[] = [{ state: dispatch.start, begun: 0, from: -1, letter: "", length: 0 }];

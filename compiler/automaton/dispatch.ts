@@ -29,11 +29,17 @@ export interface Dispatch {
 /** The number that fits is sought to this part of all globs, since each attempt builds a machine. */
 const SEARCH_PRECISION = 1 / 64;
 
+export interface DispatchLimits {
+  readonly states: number;
+  /** Globs that apply, summed over all sets; a glob that is left out counts in each of them. */
+  readonly entries: number;
+}
+
 /**
- * Joins as many globs as fit in `stateLimit` states (at least one). Globs with wild parts before literal text multiply
- * each other's states, so they are the first to be left out; how many fit is found by halving.
+ * Joins as many globs as fit. Globs with wild parts before literal text multiply each other's states, so they are the
+ * first to be left out; how many fit is found by halving.
  */
-export function compileDispatch(globs: readonly string[], stateLimit: number): Dispatch {
+export function compileDispatch(globs: readonly string[], limits: DispatchLimits): Dispatch {
   const parts = globs.map(globParts);
   const all = globs.map((_, i) => i);
   const wild = globs.map(wildness);
@@ -43,8 +49,8 @@ export function compileDispatch(globs: readonly string[], stateLimit: number): D
   let best = EMPTY_MACHINE;
   let tooMany = order.length + 1;
   for (let count = order.length; tooMany - fits > 1 + order.length * SEARCH_PRECISION; count = (fits + tooMany) >> 1) {
-    const candidate = attempt(parts, order.slice(0, count), stateLimit);
-    if (candidate === undefined) tooMany = count;
+    const candidate = attempt(parts, order.slice(0, count), limits.states);
+    if (candidate === undefined || !hasRoom(candidate, globs.length - count, limits.entries)) tooMany = count;
     else {
       fits = count;
       best = candidate;
@@ -81,6 +87,21 @@ function attempt(
     if (error instanceof PatternError) return undefined;
     throw error;
   }
+}
+
+/** Whether those who lay out a list for each set of globs can do so: few left over for many sets is as much as many for few. */
+function hasRoom(dfa: Dfa, left: number, limit: number): boolean {
+  const known = new Set<string>();
+  let entries = left;
+  for (const tags of dfa.tags) {
+    if (tags.length === 0) continue;
+    const key = tags.join();
+    if (known.has(key)) continue;
+    known.add(key);
+    entries += tags.length + left;
+    if (entries > limit) return false;
+  }
+  return true;
 }
 
 function layOut(dfa: Dfa, left: readonly number[]): Dispatch {

@@ -8,7 +8,7 @@ import { parsePattern } from "./parse.ts";
 import { PatternError } from "./syntax.ts";
 
 export { type Automaton, type AutomatonResult, type Form, run, type Table } from "./automaton.ts";
-export { compileDispatch, type Dispatch } from "./dispatch.ts";
+export { compileDispatch, type Dispatch, type DispatchLimits } from "./dispatch.ts";
 export { type LiteralForm, literalForm } from "./forms.ts";
 export type { GlobOptions } from "./glob.ts";
 export {

@@ -8,8 +8,8 @@ import { compileDispatch, type Dispatch } from "../automaton/index.ts";
 import { exactTable } from "../exact.ts";
 import type { Program, ProgramAgent, ProgramShape } from "./program.ts";
 
-/** States of one agent's dispatch automaton; globs beyond are tested rule by rule. */
-const DISPATCH_STATES_MAX = 20_000;
+/** Bounds of one agent's dispatch automaton; globs beyond are tested rule by rule. Each entry is a word in a plan of the image. */
+const DISPATCH_LIMITS = { states: 20_000, entries: 2_000_000 };
 
 /** A rule, limit, budget or other entry, and the patterns it applies to; no patterns mean every tool. */
 export interface Entry {
@@ -78,7 +78,7 @@ export class AgentPatterns {
     const texts = [...new Set(allPatterns.map((p) => p.text))];
     this.globs = texts.filter(isGlob);
     this.exact = texts.filter((text) => !isGlob(text));
-    this.#dispatch = this.globs.length === 0 ? null : compileDispatch(this.globs, DISPATCH_STATES_MAX);
+    this.#dispatch = this.globs.length === 0 ? null : compileDispatch(this.globs, DISPATCH_LIMITS);
   }
 
   get dispatch(): Dispatch | null {
