@@ -18,7 +18,7 @@ export async function bundle(): Promise<string> {
     ...common,
     platform: "neutral",
     packages: "external",
-    entryPoints: { compiler: join(root, "compiler/index.ts") },
+    entryPoints: { compiler: join(root, "compiler/index.ts"), analyser: join(root, "compiler/analyse/index.ts") },
   });
   await buildEvaluator(folder);
   await build({
@@ -50,6 +50,12 @@ export async function evaluatorOf(folder: string): Promise<typeof import("../run
 
 export async function compilerOf(folder: string): Promise<typeof import("../compiler/index.ts")> {
   return await import(pathToFileURL(join(folder, "compiler.js")).href);
+}
+
+export type Analyser = typeof import("../compiler/analyse/index.ts");
+
+export async function analyserOf(folder: string): Promise<Analyser> {
+  return await import(pathToFileURL(join(folder, "analyser.js")).href);
 }
 
 /** What reads and writes logs without a daemon. */
