@@ -14,6 +14,8 @@ export interface PolicyOfPlan {
 export interface ShownChange extends Omit<AccessChange, "when" | "isCut"> {
   /** "amount in [250, 500)", stretches joined by " or "; "" for every call. */
   readonly when: string;
+  /** Whether the example was put to both policies and is answered so. */
+  readonly isShown: boolean;
 }
 
 export interface Access {
@@ -31,7 +33,6 @@ const LONG_AGO_MS = Date.UTC(1990, 0, 1);
 export async function accessBetween(before: PolicyOfPlan, after: PolicyOfPlan): Promise<Access> {
   const { compareAccess, timeWith } = await import("../compiler/analyse/index.ts");
   const { loadPolicySync } = await import("../runtime/evaluator/index.ts");
-  const { changes, unknown } = compareAccess(before.stack, after.stack);
   // Counters are left out: each example meets a policy whose counters stand at nothing.
   const open = (image: Uint8Array): ((example: Witness) => Effect | null) => {
     const policy = loadPolicySync(image, { state: "volatile" });
@@ -42,10 +43,12 @@ export async function accessBetween(before: PolicyOfPlan, after: PolicyOfPlan): 
     };
   };
   const [was, is] = [open(before.image), open(after.image)];
+  const differs = (call: Witness, from: Effect, to: Effect): boolean => was(call) === from && is(call) === to;
+  const { changes, unknown } = compareAccess(before.stack, after.stack, differs);
   const shown = changes.map(({ when, isCut, ...change }): ShownChange => {
-    const tried = change.isCertain && was(change.example) === change.from && is(change.example) === change.to;
+    const isShown = differs(change.example, change.from, change.to);
     const stretches = when.includes("") ? "" : [...when, ...(isCut ? ["…"] : [])].join(" or ");
-    return { ...change, isCertain: tried, when: stretches };
+    return { ...change, isCertain: change.isCertain && isShown, isShown, when: stretches };
   });
   const isGained = ({ from, to }: ShownChange): boolean => openness[to] > openness[from];
   return { gained: shown.filter(isGained), lost: shown.filter((change) => !isGained(change)), unknown };
@@ -92,13 +95,13 @@ export function printAccess(io: Terminal, { gained, lost, unknown }: Access): vo
   }
 }
 
-function changeText({ agent, tool, from, to, when, example, isCertain }: ShownChange): string {
+function changeText({ agent, tool, from, to, when, example, isCertain, isShown }: ShownChange): string {
   const may = isCertain ? "" : "may change ";
   const where = when === "" ? "" : ` when ${visible(when)}`;
   const { tool_id, args, agent_id: _agent, ...rest } = example.request;
   const sample = Object.keys(rest).length === 0 ? args : { args, ...rest };
   const call = [...(tool_id === tool ? [] : [tool_id]), ...(isEmpty(sample) ? [] : [JSON.stringify(sample)])].join(" ");
-  const like = call === "" ? "" : `, like ${visible(call)}`;
+  const like = call === "" || !isShown ? "" : `, ${isCertain ? "like" : "as does"} ${visible(call)}`;
   return `${visible(tool)}${ofAgent(agent)} ${may}${from} → ${to}${where}${like}`;
 }
 

@@ -15,7 +15,7 @@ import { ruleText, valueText } from "../compiler/text.ts";
 import { loadPolicySync } from "../runtime/evaluator/index.ts";
 import type { Effect, Policy } from "../runtime/evaluator/types.ts";
 import { type PolicyOfPlan, verdictOf } from "./access.ts";
-import { visible } from "./render.ts";
+import { countText, visible } from "./render.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** "proved" of every call that there can be; "refuted" by one that was tried; "unproved": it may hold or not. */
@@ -35,19 +35,21 @@ export interface TriedAssert {
 /** The asserts of a policy, or others that are asked of it, in order. */
 export function tryAsserts(policy: PolicyOfPlan, asked: readonly Asked[] = assertsOf(policy.stack)): TriedAssert[] {
   if (asked.length === 0) return [];
-  // Counters are left out: each example meets a policy whose counters stand at nothing.
-  const machine = loadPolicySync(policy.image, { state: "volatile" });
-  const nothing = machine.snapshot();
-  return judgeAsserts(policy.stack, asked).map(({ breaches, unknown }, i): TriedAssert => {
+  const executor = new Executor(policy);
+  const breaks = (one: Asked, call: Witness): boolean => executor.answerThatBreaks(one, call) !== null;
+  return judgeAsserts(policy.stack, asked, breaks).map(({ breaches, unknown }, i): TriedAssert => {
     const one = asked[i] as Asked;
     const text = assertText(one);
-    const broken = breaches.length === 0 ? null : counterAmong(policy.stack, one, breaches, machine, nothing);
+    const broken = executor.counterAmong(one, breaches);
     if (broken !== null) return { asked: one, text, outcome: "refuted", counter: broken, why: whyRefuted(broken) };
     const [first] = breaches;
     const [beyond] = unknown;
     if (first !== undefined) {
       const where = first.when.includes("") ? "" : ` when ${first.when.join(" or ")}`;
-      const why = `${first.tool}${where} may be decided otherwise: it hangs on what no call shows by itself`;
+      const tried = breaches.reduce((sum, breach) => sum + breach.tried, 0);
+      const how =
+        tried === 0 ? "" : `; of ${countText(tried, "call")} that ${tried === 1 ? "was" : "were"} tried none breaks it`;
+      const why = `${first.tool}${where} may be decided otherwise: it hangs on what no call shows by itself${how}`;
       return { asked: one, text, outcome: "unproved", counter: null, why };
     }
     if (beyond !== undefined)
@@ -59,25 +61,49 @@ export function tryAsserts(policy: PolicyOfPlan, asked: readonly Asked[] = asser
 /** A probe counts nothing but the session that the call is of. */
 const probeMemory = { state: "volatile", meterCapacity: 64, arenaBytes: 16_384 } as const;
 
-function counterAmong(
-  stack: Stack,
-  asked: Asked,
-  breaches: readonly Breach[],
-  machine: Policy,
-  nothing: ReturnType<Policy["snapshot"]>,
-): TriedAssert["counter"] {
-  const probe = loadPolicySync(probeImage(stack, asked), probeMemory);
-  const { quantifier, rule } = asked.assert;
-  const wanted = rule.effect === "deny!" ? "deny" : rule.effect;
-  for (const breach of breaches) {
-    const isMeant = verdictOf(probe, { ...breach.example, phase: null, rollouts: {} }, timeWith);
-    if (isMeant?.code !== "POLICY_DENY" || isMeant.rule === null) continue;
-    machine.restore(nothing);
-    const said = verdictOf(machine, breach.example, timeWith);
-    if (said === null || (quantifier === "never") !== (said.effect === wanted)) continue;
-    return { breach, effect: said.effect, ruleRef: said.rule_ref };
+type Snapshot = ReturnType<Policy["snapshot"]>;
+
+/** Puts calls to the policy, and to one that says whether an assert speaks of them. */
+class Executor {
+  readonly #stack: Stack;
+  readonly #machine: Policy;
+  readonly #nothing: Snapshot;
+  #probe: { readonly of: Asked; readonly policy: Policy; readonly nothing: Snapshot } | null = null;
+
+  constructor({ stack, image }: PolicyOfPlan) {
+    this.#stack = stack;
+    // Counters are left out: each example meets a policy whose counters stand at nothing.
+    this.#machine = loadPolicySync(image, { state: "volatile" });
+    this.#nothing = this.#machine.snapshot();
   }
-  return null;
+
+  counterAmong(asked: Asked, breaches: readonly Breach[]): TriedAssert["counter"] {
+    for (const breach of breaches) {
+      const answer = this.answerThatBreaks(asked, breach.example);
+      if (answer !== null) return { breach, ...answer };
+    }
+    return null;
+  }
+
+  /** How the call is answered; null where that is no breach of the assert, or the assert is not of this call. */
+  answerThatBreaks(asked: Asked, call: Witness): { readonly effect: Effect; readonly ruleRef: string | null } | null {
+    const { quantifier, rule } = asked.assert;
+    const wanted = rule.effect === "deny!" ? "deny" : rule.effect;
+    const isMeant = verdictOf(this.#probeOf(asked), { ...call, phase: null, rollouts: {} }, timeWith);
+    if (isMeant?.code !== "POLICY_DENY" || isMeant.rule === null) return null;
+    this.#machine.restore(this.#nothing);
+    const said = verdictOf(this.#machine, call, timeWith);
+    if (said === null || (quantifier === "never") !== (said.effect === wanted)) return null;
+    return { effect: said.effect, ruleRef: said.rule_ref };
+  }
+
+  #probeOf(asked: Asked): Policy {
+    if (this.#probe?.of !== asked) {
+      const policy = loadPolicySync(probeImage(this.#stack, asked), probeMemory);
+      this.#probe = { of: asked, policy, nothing: policy.snapshot() };
+    } else this.#probe.policy.restore(this.#probe.nothing);
+    return this.#probe.policy;
+  }
 }
 
 export function assertText({ assert: { quantifier, rule } }: Asked): string {

@@ -264,9 +264,9 @@ function replayJson({ total, notReplayable, unreplayable, samples, enforcing }: 
 }
 
 function accessJson({ gained, lost, unknown }: Access): object {
-  const change = ({ agent, tool, from, to, when, isCertain, example }: ShownChange): object => {
+  const change = ({ agent, tool, from, to, when, isCertain, isShown, example }: ShownChange): object => {
     const { agent_id: _agent, ...call } = example.request;
-    return { agent, tool, from, to, when, certain: isCertain, example: call };
+    return { agent, tool, from, to, when, certain: isCertain, shown: isShown, example: call };
   };
   return { gained: gained.map(change), lost: lost.map(change), unknown };
 }

@@ -128,7 +128,10 @@ export const rule = object({ agent: string, phase: orNull(string), pack: orNull(
 export const transitionNames = ["permit", "defer", "deny"].flatMap((from) =>
   ["permit", "defer", "deny"].filter((to) => to !== from).map((to) => `${from}_to_${to}`),
 );
-/** `when` is "" for every call; `example` is a request without its agent. */
+/**
+ * `when` is "" for every call; `example` is a request without its agent. `shown`: both policies answered it so when they were
+ * asked; `certain`: and so every call of `when`.
+ */
 export const accessList = listOf(
   object({
     agent: orNull(string),
@@ -137,6 +140,7 @@ export const accessList = listOf(
     to: effect,
     when: string,
     certain: boolean,
+    shown: boolean,
     example: openObject,
   }),
 );

@@ -8,6 +8,7 @@ import { FormulaReader } from "./formula.ts";
 import { POLICY_STEPS_MAX } from "./limits.ts";
 import { Patterns } from "./patterns.ts";
 import { type Place, Places } from "./place.ts";
+import { type SearchBudget, searchCall } from "./search.ts";
 import { type ToolClass, toolClasses } from "./tool-classes.ts";
 import { type Witness, witnessOf } from "./witness.ts";
 import { describe } from "./words.ts";
@@ -38,10 +39,15 @@ const STRETCHES_MAX = 8;
 
 const effects: readonly Effect[] = ["permit", "defer", "deny"];
 
-export function compareAccess(before: Stack, after: Stack): AccessDifference {
+/** Whether the call is answered so by the two policies, as whoever executes it says. */
+export type Differs = (call: Witness, from: Effect, to: Effect) => boolean;
+
+/** `differs` is asked where reasoning alone cannot be certain of a change, to find an example that shows it. */
+export function compareAccess(before: Stack, after: Stack, differs: Differs): AccessDifference {
   const changes: AccessChange[] = [];
   const unknown: { agent: string | null; tool: string; why: string }[] = [];
   const patterns = new Patterns();
+  const budget: SearchBudget = { calls: 0 };
   let steps = 0;
   for (const { id, old, now } of pairs(before, after)) {
     const subjects: [Subject, Subject] = [subjectOf(before, old), subjectOf(after, now)];
@@ -56,7 +62,7 @@ export function compareAccess(before: Stack, after: Stack): AccessDifference {
     for (const tools of classes) {
       try {
         if (steps > POLICY_STEPS_MAX) throw new Beyond("the policies are too large together");
-        const compared = compareClass(subjects, id, tools, patterns);
+        const compared = compareClass(subjects, { agent: id, tools, budget }, patterns, differs);
         steps += compared.steps;
         changes.push(...compared.changes);
       } catch (error) {
@@ -119,10 +125,11 @@ export function toolWords({ patterns, example, isSingle }: ToolClass): string {
 
 function compareClass(
   subjects: readonly [Subject, Subject],
-  agent: string | null,
-  tools: ToolClass,
+  near: { readonly agent: string | null; readonly tools: ToolClass; readonly budget: SearchBudget },
   patterns: Patterns,
+  differs: Differs,
 ): { readonly changes: readonly AccessChange[]; readonly steps: number } {
+  const { agent, tools } = near;
   const places = new Places();
   const tool = tools.isSingle ? tools.example : null;
   const [old, now] = subjects.map((subject) => {
@@ -145,7 +152,10 @@ function compareClass(
         [space.diagrams.minus(set, certain), false],
       ] as const) {
         const shown = shownOf(space, part, agent, tools);
-        if (shown !== null) changes.push({ agent, tool: toolWords(tools), from, to, ...shown, isCertain });
+        if (shown === null) continue;
+        const found = isCertain ? null : searchCall(space, part, near, (call) => differs(call, from, to)).call;
+        const example = found ?? shown.example;
+        changes.push({ agent, tool: toolWords(tools), from, to, ...shown, example, isCertain });
       }
     }
   }

@@ -11,6 +11,7 @@ import { every, FormulaReader, known } from "./formula.ts";
 import { POLICY_STEPS_MAX } from "./limits.ts";
 import { Patterns } from "./patterns.ts";
 import { Places } from "./place.ts";
+import { type SearchBudget, searchCall } from "./search.ts";
 import { type ToolClass, toolClasses } from "./tool-classes.ts";
 import { type Witness, witnessOf } from "./witness.ts";
 import { describe } from "./words.ts";
@@ -25,7 +26,12 @@ export interface Breach {
   readonly example: Witness;
   /** False where it hangs on what reasoning cannot see: the past of a session, two arguments compared. */
   readonly isCertain: boolean;
+  /** Calls that were tried where it is not certain; the last is the example if it broke the assert. */
+  readonly tried: number;
 }
+
+/** Whether a call breaks the assert, as whoever executes it says. */
+export type Breaks = (asked: Asked, call: Witness) => boolean;
 
 export interface JudgedAssert {
   readonly assert: Assert;
@@ -64,27 +70,34 @@ export function agentsOf({ agents, anonymous }: Stack): { readonly agent: Agent;
   return anonymous === null ? named : [...named, { agent: anonymous, id: null }];
 }
 
-/** In the order in which they were asked. */
-export function judgeAsserts(stack: Stack, asked: readonly Asked[]): JudgedAssert[] {
+/** In the order in which they were asked. `breaks` is asked where reasoning alone finds no call that surely breaks an assert. */
+export function judgeAsserts(stack: Stack, asked: readonly Asked[], breaks: Breaks): JudgedAssert[] {
   const patterns = new Patterns();
-  const budget = { steps: 0 };
-  return asked.map((one) => new AssertJudge(stack, one, patterns).judge(budget));
+  const budget = { steps: 0, calls: 0 };
+  return asked.map((one) => new AssertJudge(stack, one, patterns, breaks).judge(budget));
+}
+
+interface Budget extends SearchBudget {
+  /** Of combining diagrams. */
+  steps: number;
 }
 
 class AssertJudge {
   readonly #stack: Stack;
   readonly #asked: Asked;
   readonly #patterns: Patterns;
+  readonly #breaks: Breaks;
   readonly #breaches: Breach[] = [];
   readonly #unknown: { tool: string; why: string }[] = [];
 
-  constructor(stack: Stack, asked: Asked, patterns: Patterns) {
+  constructor(stack: Stack, asked: Asked, patterns: Patterns, breaks: Breaks) {
     this.#stack = stack;
     this.#asked = asked;
     this.#patterns = patterns;
+    this.#breaks = breaks;
   }
 
-  judge(budget: { steps: number }): JudgedAssert {
+  judge(budget: Budget): JudgedAssert {
     const { assert, agent, id } = this.#asked;
     const pattern = assert.rule.pattern.text;
     try {
@@ -97,11 +110,11 @@ class AssertJudge {
     return { assert, agent: id, breaches: this.#breaches, unknown: this.#unknown };
   }
 
-  #class(tools: ToolClass, budget: { steps: number }): void {
+  #class(tools: ToolClass, budget: Budget): void {
     if (this.#breaches.length === BREACHES_MAX) return;
     try {
       if (budget.steps > POLICY_STEPS_MAX) throw new Beyond("the policy is too large");
-      budget.steps += this.#look(tools);
+      budget.steps += this.#look(tools, budget);
     } catch (error) {
       if (!(error instanceof Beyond)) throw error;
       this.#unknown.push({ tool: toolWords(tools), why: error.message });
@@ -109,7 +122,7 @@ class AssertJudge {
   }
 
   /** Returns the steps that it took. */
-  #look(tools: ToolClass): number {
+  #look(tools: ToolClass, budget: Budget): number {
     const { assert, agent, id, names } = this.#asked;
     const subject = subjectOf(this.#stack, agent);
     const places = new Places();
@@ -132,7 +145,13 @@ class AssertJudge {
     const example = witnessOf(space, set, id, tools);
     if (example !== null) {
       const { lines, isCut } = describe(space, set, STRETCHES_MAX);
-      this.#breaches.push({ tool: toolWords(tools), when: lines, isCut, example, isCertain: certain !== NEVER });
+      const isCertain = certain !== NEVER;
+      const near = { agent: id, tools, budget };
+      const { call, tried } = isCertain
+        ? { call: null, tried: 0 }
+        : searchCall(space, set, near, (one) => this.#breaks(this.#asked, one));
+      const breach = { tool: toolWords(tools), when: lines, isCut, example: call ?? example, isCertain, tried };
+      this.#breaches.push(breach);
     }
     return diagrams.steps;
   }

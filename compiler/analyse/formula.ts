@@ -9,6 +9,7 @@ import { fieldPlace } from "./field-place.ts";
 import { answerOf, constantOf, listOperand, meaningOf, type Operand } from "./operand.ts";
 import type { Patterns } from "./patterns.ts";
 import { type Place, type Places, truths } from "./place.ts";
+import { readsOf } from "./reads.ts";
 import { asciiLower, type Constant, type Sample, type Tri } from "./sample.ts";
 import { answer, type Question, type Test, type View } from "./test.ts";
 
@@ -265,6 +266,7 @@ export class FormulaReader {
       holder: { kind: "nowhere" },
       domain: { kind: "given", values },
       isFree: true,
+      reads: readsOf(expr, names),
     }));
     return this.#ask({ kind: "place", place, views: [] }, { kind: "truth" });
   }

@@ -30,3 +30,12 @@ export const TOOL_ENTRIES_MAX = 4_000_000;
 
 /** Steps of combining diagrams for a whole policy: what comes after is "unknown". */
 export const POLICY_STEPS_MAX = 40_000_000;
+
+/** Ways through a diagram of which calls are tried where an answer hangs on what regions cannot see. */
+export const SEARCHED_PATHS_MAX = 8;
+
+/** Calls that are tried of each of them. */
+export const PATH_CALLS_MAX = 1_728;
+
+/** Calls that are tried for all asserts of a policy together; one to two seconds. */
+export const SEARCH_CALLS_MAX = 50_000;

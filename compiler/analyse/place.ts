@@ -1,5 +1,6 @@
 // The places of a request that conditions read, each once, with all that is asked of them. A place may also stand for what no
 // request shows: the past of a session, a phase, or a comparison that reasoning by regions cannot take apart.
+import type { Reads } from "./reads.ts";
 import type { Domain } from "./regions.ts";
 import type { Sample } from "./sample.ts";
 import type { Test } from "./test.ts";
@@ -25,6 +26,8 @@ export interface Place {
   readonly domain: Domain;
   /** An answer that hangs on it is "may": its values are not free to choose, or not to be seen. */
   readonly isFree: boolean;
+  /** Of what regions cannot take apart: what it is made of. */
+  readonly reads?: Reads;
   readonly tests: Test[];
 }
 

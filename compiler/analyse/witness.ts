@@ -3,7 +3,7 @@
 
 import type { Space } from "./decision.ts";
 import { NEVER, type Node } from "./diagram.ts";
-import type { Place } from "./place.ts";
+import type { Holder, Place } from "./place.ts";
 import type { Sample } from "./sample.ts";
 import type { ToolClass } from "./tool-classes.ts";
 
@@ -41,7 +41,11 @@ export function witnessOf(
   const chosen = choose(space, set);
   if (chosen === null) return null;
   const values = space.places.map((_, level) => fixed.get(level) ?? chosen.get(level) ?? null);
-  return build(space, values, agent, tools);
+  return witnessFrom(
+    space.places.map(({ holder }, level) => [holder, values[level] ?? null] as const),
+    agent,
+    tools,
+  );
 }
 
 /** A region for each level that the set asks about. */
@@ -62,7 +66,7 @@ function choose({ diagrams, regions, places }: Space, set: Node): Map<number, Sa
 }
 
 /** How well a value serves as an example. */
-function likingOf(place: Place | undefined): (sample: Sample) => number {
+export function likingOf(place: Place | undefined): (sample: Sample) => number {
   const wantsNumber = place?.tests.some(
     ({ question }) => (question.kind === "less" || question.kind === "equal") && question.value.kind === "number",
   );
@@ -83,7 +87,12 @@ function likingOf(place: Place | undefined): (sample: Sample) => number {
   };
 }
 
-function build({ places }: Space, values: readonly (Sample | null)[], agent: string | null, tools: ToolClass): Witness {
+/** A call with these values in these places; the last that is said of a place counts. */
+export function witnessFrom(
+  values: readonly (readonly [Holder | undefined, Sample | null])[],
+  agent: string | null,
+  tools: ToolClass,
+): Witness {
   const request: { [member: string]: Json } = {
     agent_id: agent ?? UNDECLARED,
     tool_id: tools.example,
@@ -92,11 +101,11 @@ function build({ places }: Space, values: readonly (Sample | null)[], agent: str
   const rollouts: { [name: string]: boolean } = {};
   const time: { [part: number]: number } = {};
   let phase: string | null = null;
-  const usesArguments = places.some(({ holder }) => holder.kind === "args" && isNetworkName(holder.path[0]));
-  for (const [level, { holder }] of places.entries()) {
+  const usesArguments = values.some(([holder]) => holder?.kind === "args" && isNetworkName(holder.path[0]));
+  for (const [holder, given] of values) {
     // Every call has an action, as the daemon asks it.
-    const sample = values[level] ?? (holder.kind === "action" ? TOOL_CALL : null);
-    if (sample === null || sample.kind === "missing" || sample.kind === "unknown") continue;
+    const sample = given ?? (holder?.kind === "action" ? TOOL_CALL : null);
+    if (holder === undefined || sample === null || sample.kind === "missing" || sample.kind === "unknown") continue;
     const value = jsonOf(sample);
     switch (holder.kind) {
       case "args":

@@ -47,11 +47,32 @@ const cases: readonly Case[] = [
     name: "what no call shows",
     rules: 'permit t if x < y permit u if history_tool_count("t") > 2 deny v if x != x permit v',
     asserts: [
-      ["never permit t if x > 5", "unproved"],
+      ["never permit t if x > 5", "refuted"],
       ["never permit u", "unproved"],
       ["never permit t if x == nil", "unproved"],
       ["never defer t", "proved"],
       ["never deny v", "unproved"],
+    ],
+  },
+  {
+    name: "what several arguments say together, found by trying",
+    rules: `permit s if a + b + c <= 100 defer s if a + b > 60 permit m if amount % 7 == 3
+      permit q if amount * rate < 1000 and currency == "usd" permit w if to == owner permit z if lower(to) == lower(from)
+      permit l if args_array_len("to") < n`,
+    asserts: [
+      ["never permit s if a > 90", "refuted"],
+      ["never defer s if c == 0", "refuted"],
+      ["always deny s if a + b + c > 100", "refuted"],
+      ["never permit s if a + b + c > 100", "unproved"],
+      ["never permit m if amount > 500", "refuted"],
+      ["never permit m if amount % 7 != 3", "unproved"],
+      ["never permit q if amount > 5000", "refuted"],
+      ["never permit q if amount * rate >= 1000", "unproved"],
+      ['never permit q if currency == "eur"', "proved"],
+      ['never permit w if to == "boss"', "refuted"],
+      ["never permit z if to != from", "refuted"],
+      ["never permit l if n == 3", "refuted"],
+      ["never permit l if n == 0", "unproved"],
     ],
   },
   {
