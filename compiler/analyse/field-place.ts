@@ -4,7 +4,7 @@ import { Root, TimePart } from "../../vm/shared/isa.ts";
 import { timeParts } from "../names.ts";
 import type { Holder, Place } from "./place.ts";
 import type { Domain } from "./regions.ts";
-import type { Sample } from "./sample.ts";
+import { asciiLower, type Sample } from "./sample.ts";
 
 const timeRanges: Readonly<Record<TimePart, readonly [number, number] | null>> = {
   [TimePart.Now]: null,
@@ -16,6 +16,13 @@ const timeRanges: Readonly<Record<TimePart, readonly [number, number] | null>> =
 };
 
 const actions = ["tool_call", "delegate", "completion_event", "model_call"];
+
+/** Equal for the same place. Names of headers ignore case, in whatever case a rule writes them. */
+export function pathOfPlace(root: Root, path: readonly (string | number)[]): readonly (string | number)[] {
+  const [part, name, ...rest] = path;
+  const isHeader = root === Root.Http && part === "headers" && typeof name === "string";
+  return isHeader ? [part, asciiLower(name), ...rest] : path;
+}
 
 export function fieldPlace(root: Root, path: readonly (string | number)[]): Omit<Place, "key" | "tests"> {
   const json = (kind: Extract<Holder, { path: unknown }>["kind"], words: string): Omit<Place, "key" | "tests"> => ({

@@ -5,12 +5,12 @@ import type { CompareOperator, Expr, Gate, NetworkMatcher, Value } from "../ast.
 import { isTruth, queryText, readQuery } from "../history.ts";
 import { argumentPath, meantValue, type NamesOf, resolveName } from "../names.ts";
 import { conditionText } from "../text.ts";
-import { fieldPlace } from "./field-place.ts";
+import { fieldPlace, pathOfPlace } from "./field-place.ts";
 import { answerOf, constantOf, listOperand, meaningOf, type Operand } from "./operand.ts";
 import type { Patterns } from "./patterns.ts";
 import { type Place, type Places, truths } from "./place.ts";
 import { readsOf } from "./reads.ts";
-import { asciiLower, type Constant, type Sample, type Tri } from "./sample.ts";
+import type { Constant, Sample, Tri } from "./sample.ts";
 import { answer, type Question, type Test, type View } from "./test.ts";
 
 export type Formula =
@@ -271,8 +271,9 @@ export class FormulaReader {
     return this.#ask({ kind: "place", place, views: [] }, { kind: "truth" });
   }
 
-  #field(root: Root, path: readonly (string | number)[]): Place {
+  #field(root: Root, named: readonly (string | number)[]): Place {
     const { zone } = this.#setting;
+    const path = pathOfPlace(root, named);
     if (root === Root.Selectors && typeof path[0] === "string") this.#selectorsRead.add(path[0]);
     // In another zone it is another hour.
     const key = `${root} ${JSON.stringify(path)}${root === Root.Time ? zone : ""}`;
@@ -296,11 +297,7 @@ export class FormulaReader {
     const meant = meantValue(names, matcher.value).value;
     const key = matcher.key ?? "";
     const path =
-      matcher.part === "query"
-        ? ["query", key]
-        : matcher.part === "header"
-          ? ["headers", asciiLower(key)]
-          : [matcher.part];
+      matcher.part === "query" ? ["query", key] : matcher.part === "header" ? ["headers", key] : [matcher.part];
     const place = this.#field(Root.Http, path);
     const values = meant.kind === "list" ? meant.items : [meant];
     return some(

@@ -4,7 +4,7 @@
 import { Root } from "../../vm/shared/isa.ts";
 import type { Expr, Value } from "../ast.ts";
 import { argumentPath, type NamesOf, resolveName } from "../names.ts";
-import { fieldPlace } from "./field-place.ts";
+import { fieldPlace, pathOfPlace } from "./field-place.ts";
 import { constantOf } from "./operand.ts";
 import type { Holder } from "./place.ts";
 import type { Constant } from "./sample.ts";
@@ -51,7 +51,10 @@ export function readsOf(expr: Expr, names: NamesOf): Reads {
       case "name": {
         const found = resolveName(names, part.path);
         if (found.kind === "value") value(found.value);
-        else if (found.kind === "field") holders.push(fieldPlace(found.field.root, found.field.path).holder);
+        else if (found.kind === "field") {
+          const { root, path } = found.field;
+          holders.push(fieldPlace(root, pathOfPlace(root, path)).holder);
+        }
         break;
       }
       default:

@@ -97,6 +97,15 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    name: "one header in several spellings",
+    rules: 'deny! h if headers.X-A == "1" or headers.x-a == "2" permit h header x-a="*"',
+    asserts: [
+      ['never permit h header X-a="1"', "proved"],
+      ['never permit h if headers.X-a == "2"', "proved"],
+      ['never permit h header X-a="3"', "refuted"],
+    ],
+  },
+  {
     name: "a rule of the assert's own alone",
     rules: "var cap = 5 permit t if x < cap",
     asserts: [
