@@ -9,6 +9,8 @@ export interface FetchLimits {
   readonly answerBytes: number;
   /** Until the head of the answer has come. */
   readonly headMs: number;
+  /** Certificates in PEM that are believed in the place of the system's. */
+  readonly ca?: string;
 }
 
 /** Statuses without a body, for which `Response` takes none. */
@@ -19,11 +21,12 @@ const carriageReturn = 13;
 /** Rejects with TypeError, as `fetch` does. `allowPrivate`: asked at each request. */
 export function checkedFetch(
   allowPrivate: () => boolean,
-  { answerBytes, headMs }: FetchLimits,
+  { answerBytes, headMs, ca }: FetchLimits,
 ): (url: string | URL, init?: RequestInit) => Promise<Response> {
   return async (url, init = {}) => {
     const body = init.body ?? null;
-    if (body !== null && typeof body !== "string") throw new TypeError("only texts are sent");
+    if (body !== null && typeof body !== "string" && !(body instanceof Uint8Array))
+      throw new TypeError("only texts and bytes are sent");
     try {
       const way = await within(headMs, () => wayTo(String(url), allowPrivate()));
       if (typeof way === "string") throw new Error(way);
@@ -31,7 +34,8 @@ export function checkedFetch(
       return await new Promise<Response>((resolve, reject) => {
         const late = setTimeout(() => sent.destroy(new Error(`no answer within ${headMs} ms`)), headMs);
         const signal = init.signal ?? undefined;
-        const options = { method: init.method ?? "GET", headers, ...way.options, ...(signal && { signal }) };
+        const method = init.method ?? "GET";
+        const options = { method, headers, ...way.options, ...(ca && { ca }), ...(signal && { signal }) };
         const sent = way.request(way.url, options, (answer) => {
           clearTimeout(late);
           const { statusCode: status = 502, rawHeaders } = answer;

@@ -9,6 +9,7 @@ import type { Leases } from "./leases.ts";
 import { type Provider, ProviderFailure } from "./provider.ts";
 import { type SettingShapes, type Settings, settingsOf } from "./settings.ts";
 import { HttpSink, type SinkKind, sinkSettings } from "./sink-http.ts";
+import { S3Sink, s3Settings } from "./sink-s3.ts";
 import { StdoutSink, stdoutSettings } from "./sink-stdout.ts";
 import { Vault, vaultSettings } from "./vault.ts";
 
@@ -75,6 +76,7 @@ const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
     },
   ],
   ["sink-stdout", { settings: stdoutSettings, make: () => new StdoutSink(), emits: "always" }],
+  ["sink-s3", { settings: s3Settings, make: (settings, place) => new S3Sink(settings, place), emits: "always" }],
   ...sinkKinds.map((kind): [string, Kind] => [
     kind,
     {

@@ -15,15 +15,16 @@ const sendTimeoutMs = 20_000;
 const probeTimeoutMs = 1500;
 const answerLimitBytes = 1024 * 1024;
 
-const common: SettingShapes = {
-  url: { holds: "text", required: true },
-  token: { holds: "text" },
+/** What every sink over the network may be told. */
+export const sharedSettings: SettingShapes = {
   types: { holds: "list" },
   form: { holds: "text", choices: ["record", "ocsf"] },
   from: { holds: "text", choices: ["start", "now"] },
   ca_file: { holds: "text" },
   allow_private: { holds: "bool" },
 };
+
+const common: SettingShapes = { url: { holds: "text", required: true }, token: { holds: "text" }, ...sharedSettings };
 
 export type SinkKind = "sink-webhook" | "sink-splunk" | "sink-elastic" | "sink-datadog" | "sink-otel";
 
