@@ -64,7 +64,8 @@ export function answerOf(judgement: Judgement, context: AnswerContext): GovernAn
     call_id: context.callId ?? context.actionId,
     action_id: context.actionId,
     effect: upper[effect],
-    latency_ms: Math.round(context.latencyUs / 10) / 100,
+    // A whole number: clients in languages with types read it as one. The exact one stands beside it.
+    latency_ms: Math.ceil(context.latencyUs / 1000),
     latency_us: context.latencyUs,
     retry_permitted: effect === "defer" || (isRefused && retryable.has(judgement.code)),
     reason: judgement.reason,

@@ -29,6 +29,23 @@ export function reasonOf(message: JsonObject): string {
   return cutText(optionalText(message.reason) ?? "", reasonLimitBytes);
 }
 
+/** Words in which other clients say what they decided; read as nothing, a denial would approve. */
+const decidedBy = ["approve", "decision", "status", "effect", "resolution"] as const;
+
+/** What an `approve_defer` orders: clients of the field deny with `approved: false`. */
+export function resolutionOf(message: JsonObject): "approved" | "denied" {
+  const { approved = true } = message;
+  const other = decidedBy.find((name) => message[name] !== undefined);
+  if (other !== undefined) {
+    throw new Refusal("BAD_REQUEST", `\`${other}\` is not read: \`approved\`, true or false, says what was decided`);
+  }
+  if (typeof approved !== "boolean") throw new Refusal("BAD_REQUEST", "`approved` must be true or false");
+  if (!approved && message.args !== undefined) {
+    throw new Refusal("BAD_REQUEST", "`args` narrow what is approved: they do not go with `approved: false`");
+  }
+  return approved ? "approved" : "denied";
+}
+
 /** `*` stands for every agent. */
 export function agentIdOf(message: JsonObject): string {
   const id = optionalText(message.agent_id);

@@ -10,7 +10,7 @@ import { addGrant, listGrants, recordExpiredGrants, revokeGrant } from "./desk-g
 import { pruneLog } from "./desk-prune.ts";
 import { eraseSalts } from "./desk-salts.ts";
 import { createToken, listTokens, revokeToken } from "./desk-tokens.ts";
-import { actorOf, optionalText, Refusal, reasonOf } from "./desk-words.ts";
+import { actorOf, optionalText, Refusal, reasonOf, resolutionOf } from "./desk-words.ts";
 import { type OperatorErrorCode, type OperatorRefusal, operatorTypes, type SourceText } from "./doors/protocol.ts";
 import type { ApplyAnswer, ApprovalStatus } from "./doors/views.ts";
 import type { Policy } from "./evaluator/types.ts";
@@ -69,7 +69,7 @@ export class Desk {
       ["prune", (message) => this.#prune(message)],
       ["approvals_list", (message) => this.#list(message)],
       ["approvals_show", (message) => ({ ok: true, approval: this.#view(this.#approval(message)) })],
-      ["approve_defer", (message) => this.#resolve(message, "approved")],
+      ["approve_defer", (message) => this.#resolve(message, resolutionOf(message))],
       ["deny", (message) => this.#resolve(message, "denied")],
       ["phase", (message) => this.#session(message)],
       ["session", (message) => this.#session(message)],

@@ -212,7 +212,9 @@ function toolOf(message: JsonObject): string {
  * arguments beside them are not judged but bind the call, so that an approval for one call never fits another.
  */
 function argumentsOf(message: JsonObject): { args: JsonObject; whole: JsonObject } {
-  const args = objectOf(message, "args") ?? {};
+  const given = objectOf(message, "args");
+  if (given === null) refuseOtherArguments(message);
+  const args = given ?? {};
   if (!Object.hasOwn(args, "kwargs")) return { args, whole: args };
   const keys = Object.keys(args);
   if (keys.length !== 2 || !keys.includes("args")) return { args, whole: args };
@@ -221,6 +223,14 @@ function argumentsOf(message: JsonObject): { args: JsonObject; whole: JsonObject
   const positional = args.args ?? [];
   if (!Array.isArray(positional)) refuse("`args` beside `kwargs` must be a list");
   return { args: kwargs, whole: positional.length === 0 ? kwargs : args };
+}
+
+/** What other protocols call the arguments; read as nothing, a call would be judged without them. */
+const otherArguments = ["arguments", "params", "parameters", "tool_args", "tool_input", "kwargs"] as const;
+
+function refuseOtherArguments(message: JsonObject): void {
+  const other = otherArguments.find((name) => (message[name] ?? null) !== null);
+  if (other !== undefined) refuse(`\`${other}\` is not read: a call's arguments are its \`args\``);
 }
 
 function httpOf(message: JsonObject): JsonObject | null {

@@ -97,8 +97,8 @@ export class ApplyCommand extends FarameshCommand {
     try {
       answer = await this.#ask(io, policy, before);
     } catch (error) {
-      // A daemon without any policy is of no use to anybody.
-      if (pid !== null && before.daemon.policy_version === null) await stopDaemon(paths.dir, io.env);
+      // None ran before: it was started for this policy, and not to go on with an earlier one.
+      if (pid !== null) await stopDaemon(paths.dir, io.env);
       if (!(this.force && running && error instanceof OperatorRefused && error.code === "UNSUPPORTED")) throw error;
       await stopDaemon(paths.dir, io.env);
       pid = await launch(paths, settings);

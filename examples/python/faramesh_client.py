@@ -45,10 +45,11 @@ class ToolDenied(Exception):
 class Client:
     """Asks the daemon of one stack for one agent. One connection, used by any number of threads in turn."""
 
-    def __init__(self, agent_id, session_id=None, path=None, timeout_s=DECISION_TIMEOUT_S):
+    def __init__(self, agent_id, session_id=None, path=None, timeout_s=DECISION_TIMEOUT_S, principal_token=None):
         if not agent_id:
             raise ValueError("agent_id is missing")
         self.agent_id, self.session_id, self.timeout_s = agent_id, session_id, timeout_s
+        self.principal_token = principal_token
         self._path, self._lock, self._stream = path, threading.Lock(), None
 
     def decide(self, tool, args, approval_id=None, **members):
@@ -106,6 +107,8 @@ class Client:
             self._drop()
 
     def _ask(self, tool, request):
+        if self.principal_token is not None:
+            request.setdefault("principal_token", self.principal_token)
         try:
             line = json.dumps(request, allow_nan=False, ensure_ascii=False).encode() + b"\n"
         except (TypeError, ValueError) as error:

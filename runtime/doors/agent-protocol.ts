@@ -51,6 +51,7 @@ export interface GovernAnswer {
   readonly effect: Uppercase<Effect>;
   /** In audit mode, what enforce would have answered. */
   readonly would?: Uppercase<Effect>;
+  /** Whole milliseconds, rounded up. */
   readonly latency_ms: number;
   readonly latency_us: number;
   readonly retry_permitted: boolean;
@@ -94,9 +95,9 @@ export interface AgentStatusAnswer {
 export interface AgentErrorAnswer {
   readonly type: "error";
   readonly effect: "DENY";
-  readonly reason_code: "BAD_REQUEST";
+  readonly reason_code: "BAD_REQUEST" | "IDENTITY_UNVERIFIED";
   readonly error: {
-    readonly code: "BAD_REQUEST" | "UNKNOWN_TYPE" | "OPERATOR_ONLY" | "TOO_LONG" | "NOT_FOUND";
+    readonly code: "BAD_REQUEST" | "UNKNOWN_TYPE" | "OPERATOR_ONLY" | "TOO_LONG" | "NOT_FOUND" | "IDENTITY_UNVERIFIED";
     readonly message: string;
   };
   readonly call_id?: string;

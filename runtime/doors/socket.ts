@@ -20,11 +20,14 @@ import { operatorTypes } from "./protocol.ts";
 import { reachAnswer } from "./reach.ts";
 import { deferStatus, recordOperatorRefused, recordUndelivered } from "./refusals.ts";
 import { openStream, streamsFull, subscriptions } from "./streams.ts";
+import { vouchedFor } from "./vouched.ts";
 
 export const agentConnectionsMax = 1024;
 
 /** A line that could not be read is looked at once more for its call_id up to this size. */
 const callIdSearchBytes = 64 * 1024;
+
+const ownTypes: ReadonlySet<string> = new Set(["poll_defer", "reach", "phase", "session"]);
 
 export interface AgentDoorParts {
   readonly governor: Governor;
@@ -119,7 +122,11 @@ export class AgentDoor {
 
   async #onOther(message: JsonObject, caller: Caller): Promise<Answer> {
     if (message.jsonrpc !== undefined) return this.#onJsonRpc(message, caller);
-    return canonicalJson((await this.#onMessage(message, caller)) as Json);
+    const answer = await this.#onMessage(message, caller);
+    const { callId } = readable(message);
+    // Every answer finds its question, whatever it was about.
+    const isNamed = callId === null || "call_id" in answer;
+    return canonicalJson((isNamed ? answer : { ...answer, call_id: callId }) as Json);
   }
 
   /** Ours: the call is denied, and the daemon lives on for the others. */
@@ -133,14 +140,10 @@ export class AgentDoor {
     const { gate } = caller;
     if (type === "govern") caller.agentId = message.agent_id ?? null;
     if (type === "govern") return this.#parts.decider.govern(message, gate, claimedOf(message.client));
-    if (type === "poll_defer") return this.#poll(message);
     if (type === "complete") {
       return this.#parts.decider.govern(completionOf(message), gate, claimedOf(message.client));
     }
-    if (typeof type === "string" && followUps.has(type)) return this.#onFollowUp(type, message);
-    if (typeof type === "string" && Object.hasOwn(subscriptions, type)) return this.#onSubscribe(type, message, caller);
-    if (type === "phase" || type === "session") return this.#onSession(withAgent(message, caller), gate);
-    if (type === "reach") return this.#onReach(message);
+    if (typeof type === "string" && isOfAgents(type)) return this.#onOwn(type, message, caller);
     if (typeof type !== "string") {
       const refused = { code: "BAD_REQUEST", message: "`type` is missing", ...readable(message) } as const;
       return this.#parts.decider.refuse(refused, gate);
@@ -149,13 +152,27 @@ export class AgentDoor {
     return errorAnswer("UNKNOWN_TYPE", `there is no message of type ${JSON.stringify(type.slice(0, 64))}`, message);
   }
 
+  /** Messages of an agent about itself: where the policy demands identities, with the token of that agent. */
+  async #onOwn(type: string, message: JsonObject, caller: Caller): Promise<object> {
+    const { governor, token } = this.#parts;
+    const isOperator = isToken(message.admin_token, token);
+    const vouched = isOperator ? message : await vouchedFor(governor, message);
+    if (typeof vouched === "string") return errorAnswer("IDENTITY_UNVERIFIED", vouched, message);
+    if (type === "poll_defer") return this.#poll(vouched);
+    if (followUps.has(type)) return this.#onFollowUp(type, vouched);
+    if (Object.hasOwn(subscriptions, type)) return this.#onSubscribe(type, vouched, caller);
+    if (type === "reach") return this.#onReach(vouched);
+    return this.#onSession(withAgent(vouched, caller), caller.gate);
+  }
+
   /** `{jsonrpc, id, method, params}`: the same messages with the type as method; decisions are results, denials too. */
   async #onJsonRpc(message: JsonObject, caller: Caller): Promise<Answer> {
     const { jsonrpc, method } = message;
     const id = message.id ?? null;
     const params = message.params ?? {};
     const isCall = jsonrpc === "2.0" && typeof method === "string" && typeof params === "object" && params !== null;
-    if (!isCall || Array.isArray(params)) return rpcText(id, { error: { code: -32600, message: "invalid request" } });
+    if (!isCall || Array.isArray(params) || !isRpcId(id))
+      return rpcText(id, { error: { code: -32600, message: "invalid request" } });
     const answer = await this.#onMessage({ ...(params as JsonObject), type: method }, caller);
     if ("type" in answer && answer.type === "error") {
       const { error } = answer as AgentErrorAnswer;
@@ -279,14 +296,22 @@ function answerText(answer: GovernAnswer | Promise<GovernAnswer>): string | Prom
 
 function rpcText(id: Json, outcome: object): string {
   // The id is given back as it came; a lexeme of a number is kept.
-  const isId = typeof id === "string" || typeof id === "number" || id instanceof JsonNumber;
-  return `{"jsonrpc":"2.0","id":${isId ? canonicalJson(id) : "null"},${canonicalJson(outcome as Json).slice(1)}`;
+  return `{"jsonrpc":"2.0","id":${isRpcId(id) ? canonicalJson(id) : "null"},${canonicalJson(outcome as Json).slice(1)}`;
+}
+
+function isRpcId(id: Json): boolean {
+  return id === null || typeof id === "string" || typeof id === "number" || id instanceof JsonNumber;
+}
+
+function isOfAgents(type: string): boolean {
+  return ownTypes.has(type) || followUps.has(type) || Object.hasOwn(subscriptions, type);
 }
 
 function errorAnswer(code: AgentErrorAnswer["error"]["code"], message: string, request?: JsonObject): AgentErrorAnswer {
   const callId = request === undefined ? null : readable(request).callId;
   const id = callId === null ? {} : { call_id: callId };
-  return { type: "error", effect: "DENY", reason_code: "BAD_REQUEST", error: { code, message }, ...id };
+  const reason_code = code === "IDENTITY_UNVERIFIED" ? code : "BAD_REQUEST";
+  return { type: "error", effect: "DENY", reason_code, error: { code, message }, ...id };
 }
 
 /** The call_id of a line that the strict reader refuses, so that its denial finds its call. Nothing is decided by it. */

@@ -174,7 +174,9 @@ export class Gate {
 
   /** Rejects with ToolDeniedError when the approval is gone, or the wait ends first. */
   async #waitForPerson(tool: string, approvalId: string, wait: Wait): Promise<"approved" | "denied"> {
-    const request = { agent_id: this.#options.agentId, defer_token: approvalId };
+    const { agentId, principalToken } = this.#options;
+    const token = principalToken === undefined ? {} : { principal_token: principalToken };
+    const request = { agent_id: agentId, defer_token: approvalId, ...token };
     while (true) {
       await wait.sleep(this.#pollMs, tool, approvalId);
       const status = readPollStatus(await wait.race(this.#transport.pollDefer(request, wait.signal)), approvalId);

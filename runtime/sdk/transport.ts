@@ -26,6 +26,7 @@ export interface PollRequest {
   readonly agent_id: string;
   /** The approval's id, "apr-…". */
   readonly defer_token: string;
+  readonly principal_token?: string;
 }
 
 export interface Transport {

@@ -237,6 +237,25 @@ test("apply refuses a policy that asks for more than is there, and leaves no dae
     }
   }));
 
+test("a refused apply leaves no daemon under the version before where none ran, and one that ran goes on", () =>
+  inFolder(async (dir) => {
+    const refused = async (): Promise<void> => {
+      writeFileSync(join(dir, "governance.fms"), `identity "spire" { type = "spiffe" }\n${policy}`);
+      const { code, stderr } = await faramesh(dir, "apply");
+      assert.is(code, 1, stderr);
+      assert.match(stderr, "no kind `spiffe`");
+    };
+    writeFileSync(join(dir, "governance.fms"), policy);
+    assert.is((await faramesh(dir, "apply")).code, 0);
+    await refused();
+    assert.ok(await isRunning(dir));
+    assert.is((await faramesh(dir, "apply", "--stop")).code, 0);
+    await refused();
+    assert.not.ok(await isRunning(dir));
+    writeFileSync(join(dir, "governance.fms"), policy);
+    assert.match((await faramesh(dir, "apply")).stdout, "(v1,");
+  }));
+
 test("apply --foreground is the daemon until it is told to end", () =>
   inFolder(async (dir) => {
     writeFileSync(join(dir, "governance.fms"), policy);

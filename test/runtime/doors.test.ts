@@ -61,6 +61,33 @@ test("G09 an agent cannot approve its own call; the right admin_token on its soc
   });
 });
 
+test("clients of the field deny with `approved: false`, and nothing that is not clear approves", async () => {
+  await onStack(policy, async (stack) => {
+    const admin_token = readFileSync(stackPaths(stack.dir).tokenFile, "utf8").trim();
+    const { defer_token } = await stack.ask("ask");
+    const order = (more: object): Promise<Record<string, unknown>> =>
+      say(stack.daemon.places.agent, { type: "approve_defer", call_id: "o", defer_token, admin_token, ...more });
+    const unclear: readonly object[] = [
+      { approved: "false" },
+      { approved: null },
+      { approved: 0 },
+      { approve: false },
+      { decision: "deny" },
+      { status: "denied" },
+      { approved: true, effect: "DENY" },
+      { approved: false, args: {} },
+    ];
+    for (const more of unclear) {
+      const { ok, code, call_id } = await order(more);
+      assert.equal([ok, code, call_id], [false, "BAD_REQUEST", "o"], JSON.stringify(more));
+      assert.is((await stack.ask("ask")).effect, "DEFER");
+    }
+    assert.is((await order({ approved: false, reason: "no" })).ok, true);
+    const denied = await stack.ask("ask");
+    assert.equal([denied.effect, denied.reason_code, denied.reason], ["DENY", "APPROVAL_DENIED", "no"]);
+  });
+});
+
 test("C16 the operator's socket hears nobody without the token", async () => {
   await onStack(policy, async (stack) => {
     for (const token of [undefined, "", "x", 7, null]) {

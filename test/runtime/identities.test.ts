@@ -24,6 +24,7 @@ identity "corp" { type = "oidc" issuer = "${issuer}" audience = ["${audience}"] 
 agent "bot" {
   default deny
   permit search
+  defer ask
   permit pay if principal.department == "billing"
 }
 agent "other" { default permit }`;
@@ -183,6 +184,93 @@ test("tokens of a real provider: who has one is who it says, and its claims are 
       const { policies } = stackPaths(stack.dir);
       const { matched, mismatched } = await verifyReplay({ walDir: stack.daemon.walDir, policiesDir: policies });
       assert.equal([matched, mismatched], [2, 0]);
+    });
+  });
+});
+
+test("what is no call needs the token of its agent too: reports, costs, sessions, polls, outputs and streams", async () => {
+  await withIssuer(async (issuer, own) => {
+    const work = async (stack: StackUnderTest): Promise<void> => {
+      const token = await signed(own, claims(issuer.url));
+      const others = await signed(own, claims(issuer.url, { sub: "other" }));
+      const { action_id } = await ask(stack, "search", token);
+      const asked = await ask(stack, "ask", token);
+      const messages = [
+        { type: "poll_defer", defer_token: asked.defer_token },
+        { type: "cost", action_id, cost_usd: 1 },
+        { type: "report", action_id, status: "success" },
+        { type: "scan_output", tool_id: "search", output: "x" },
+        { type: "reach", tools: ["search"] },
+        { type: "session", op: "inspect" },
+        { type: "session", op: "close" },
+        { type: "phase", to: "next" },
+        { type: "audit_subscribe" },
+        { type: "callback_subscribe" },
+      ];
+      const say = async (message: object): Promise<Record<string, unknown>> => {
+        const line = JSON.stringify({ call_id: "m", ...message });
+        return JSON.parse((await stack.exchange([Buffer.from(`${line}\n`)]))[0] ?? "{}");
+      };
+      for (const message of messages) {
+        const forged: readonly object[] = [
+          { agent_id: "bot" },
+          {},
+          { agent_id: "bot", principal_token: `${token}x` },
+          { agent_id: "bot", principal_token: others },
+          { agent_id: "bot", principal_token: 7 },
+          { agent_id: ["bot"], principal_token: token },
+          { agent_id: "bot", admin_token: "guess" },
+        ];
+        for (const claim of forged) {
+          const answer = await say({ ...message, ...claim });
+          const what = JSON.stringify([message, Object.keys(claim)]);
+          assert.equal([answer.effect, answer.reason_code, answer.call_id], ["DENY", "IDENTITY_UNVERIFIED", "m"], what);
+        }
+      }
+      // The call that another connection's agent made does not vouch for a session either.
+      const both = [
+        { type: "govern", call_id: "g", agent_id: "bot", tool_id: "search", args: {}, principal_token: token },
+        { type: "session", call_id: "s", op: "close" },
+      ];
+      const answers = await stack.send(...both);
+      assert.is(answers.find(({ call_id }) => call_id === "s")?.reason_code, "IDENTITY_UNVERIFIED");
+      for (const message of messages) {
+        const answer = await say({ ...message, principal_token: token });
+        assert.is.not(answer.reason_code, "IDENTITY_UNVERIFIED", message.type);
+        assert.is(answer.call_id, "m", message.type);
+      }
+      assert.is(
+        (await say({ type: "poll_defer", defer_token: asked.defer_token, principal_token: token })).status,
+        "pending",
+      );
+      const rpc = {
+        jsonrpc: "2.0",
+        id: 1,
+        method: "poll_defer",
+        params: { agent_id: "bot", defer_token: asked.defer_token },
+      };
+      assert.is(Reflect.get(Object((await say(rpc)).error), "code"), -32600);
+      assert.is((await say({ type: "status" })).state, "READY");
+    };
+    await onStack(policyFor(issuer.url), work, { clock: clockAt({ ms: nowMs }) });
+  });
+});
+
+test("over HTTP a gateway's token vouches for no agent in reports either", async () => {
+  await withIssuer(async (issuer, own) => {
+    const work = async (stack: StackUnderTest): Promise<void> => {
+      const http = new HttpUnderTest(stack);
+      const token = await signed(own, claims(issuer.url));
+      const { action_id } = await ask(stack, "search", token);
+      const { token: gateway } = await http.tokenOf("agent", "*");
+      const report = { agent_id: "bot", action_id, status: "success" };
+      assert.is((await http.ask("/v1/report", { token: gateway, body: report })).status, 403);
+      const vouched = { ...report, principal_token: token };
+      assert.is((await http.ask("/v1/report", { token: gateway, body: vouched })).status, 200);
+    };
+    await onStack(policyFor(issuer.url), work, {
+      clock: clockAt({ ms: nowMs }),
+      http: { listen: "127.0.0.1:0", cert: null, key: null },
     });
   });
 });

@@ -54,6 +54,8 @@ const malformed: readonly (readonly [string, string | Buffer, string])[] = [
   ["D11 a number sent as text", govern('"args":{"amount":"1"}'), "POLICY_DENY"],
   ["D12 a missing field", govern('"args":{}'), "POLICY_DENY"],
   ["arguments that are a list", govern('"args":[1]'), "BAD_REQUEST"],
+  ["arguments under another protocol's name", govern('"arguments":{"amount":1}'), "BAD_REQUEST"],
+  ["keyword arguments alone", govern('"kwargs":{"amount":1}'), "BAD_REQUEST"],
   ["a foreign action type", govern('"args":{"amount":1},"action_type":"root"'), "BAD_REQUEST"],
   ["too many tags", govern(`"args":{"amount":1},"tags":${JSON.stringify(Array(17).fill("t"))}`), "BAD_REQUEST"],
   ["H04 a negative cost", govern('"args":{"amount":1},"cost_usd":-1'), "BAD_REQUEST"],

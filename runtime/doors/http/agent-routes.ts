@@ -6,6 +6,7 @@ import type { GovernAnswer } from "../agent-protocol.ts";
 import { completionOf, followUp } from "../followups.ts";
 import type { Door } from "../kinds.ts";
 import { deferStatus, recordOperatorRefused, recordUndelivered } from "../refusals.ts";
+import { vouchedFor } from "../vouched.ts";
 import {
   type Asked,
   type Caller,
@@ -78,7 +79,8 @@ async function follow(asked: Asked, type: FollowUp): Promise<Reply> {
   const active = readyPolicy(asked.around);
   if (active === null) return refused(503, "NOT_READY", "the daemon is not ready");
   const caller = callerOf(asked);
-  const message = ofCaller({ ...asked.body, type }, caller);
+  const message = await vouchedFor(asked.around.governor, ofCaller({ ...asked.body, type }, caller), caller.identity);
+  if (typeof message === "string") return refused(403, "IDENTITY_UNVERIFIED", message);
   if (isForeign(message, caller)) return refused(403, "OTHER_AGENT", "the token is another agent's");
   const outcome = await followUp(asked.around.governor, active, message);
   if (outcome.ok) return reply(200, outcome.answer);
