@@ -148,6 +148,9 @@ class Stream {
         this.#tell(event);
         if (this.#asked.outgoing.writableNeedDrain) await this.#drained();
       }
+    } else if (fromSeq > untilSeq + 1) {
+      // The reader knows records that are not here: the log was cut, or is another one.
+      this.#tellGap(untilSeq + 1, fromSeq - 1);
     }
     const waiting = this.#waiting ?? [];
     this.#waiting = null;
