@@ -1,6 +1,7 @@
 // The kinds of providers that there are: what each may be told, and how one is made. A kind that is not here cannot start.
 import type { HostBlock } from "../../compiler/lower/blocks.ts";
 import type { Environment } from "../fixed-settings.ts";
+import { AwsSecrets, awsSecretsSettings } from "./aws-sm.ts";
 import { ChildProvider } from "./child.ts";
 import { CostHttp, costHttpSettings } from "./cost-http.ts";
 import { CostStatic, costStaticSettings } from "./cost-static.ts";
@@ -54,6 +55,7 @@ const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
     },
   ],
   ["vault", { settings: vaultSettings, make: (settings, place) => new Vault(settings, place) }],
+  ["aws-sm", { settings: awsSecretsSettings, make: (settings, place) => new AwsSecrets(settings, place) }],
   [
     "cost-static",
     {
