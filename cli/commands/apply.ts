@@ -99,6 +99,8 @@ export class ApplyCommand extends FarameshCommand {
     } catch (error) {
       // None ran before: it was started for this policy, and not to go on with an earlier one.
       if (pid !== null) await stopDaemon(paths.dir, io.env);
+      // The log stays, and the next apply will find its key there.
+      if (pid !== null && !hadKeys) tellKeys(io, paths);
       if (!(this.force && running && error instanceof OperatorRefused && error.code === "UNSUPPORTED")) throw error;
       await stopDaemon(paths.dir, io.env);
       pid = await launch(paths, settings);

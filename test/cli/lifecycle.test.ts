@@ -239,12 +239,15 @@ test("apply refuses a policy that asks for more than is there, and leaves no dae
 
 test("a refused apply leaves no daemon under the version before where none ran, and one that ran goes on", () =>
   inFolder(async (dir) => {
-    const refused = async (): Promise<void> => {
+    const refused = async (): Promise<string> => {
       writeFileSync(join(dir, "governance.fms"), `identity "spire" { type = "spiffe" }\n${policy}`);
-      const { code, stderr } = await faramesh(dir, "apply");
+      const { code, stderr, stdout } = await faramesh(dir, "apply");
       assert.is(code, 1, stderr);
       assert.match(stderr, "no kind `spiffe`");
+      return stdout;
     };
+    assert.match(await refused(), "verifier key faramesh/log/");
+    assert.not.ok(await isRunning(dir));
     writeFileSync(join(dir, "governance.fms"), policy);
     assert.is((await faramesh(dir, "apply")).code, 0);
     await refused();

@@ -175,6 +175,22 @@ test("Last-Event-ID takes a stream up again without a gap and without a repetiti
   });
 });
 
+test("a reader that knows records beyond the log's end is told that they are not here, and then what comes", async () => {
+  await onHttp(policy, async (http) => {
+    const ask = (q: number) => http.ask("/v1/evaluate", { body: { tool_id: "search", args: { q } } });
+    await ask(1);
+    const last = Number((await http.stack.records()).at(-1)?.seq);
+    // One that knows all there is misses nothing.
+    const whole = await events(http, "/v1/stream", 1, String(last));
+    const beyond = await events(http, "/v1/stream", 2, "1000000");
+    await ask(2);
+    assert.is((await whole.done)[0]?.event, "decision");
+    const [gap, decision] = await beyond.done;
+    assert.equal(gap?.data, { type: "gap", from_seq: last + 1, to_seq: 1_000_000 });
+    assert.is(decision?.event, "decision");
+  });
+});
+
 test("a stream that is taken up in a pruned log says which records it does not tell", async () => {
   await onHttp(
     policy,
