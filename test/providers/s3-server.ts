@@ -2,6 +2,7 @@
 // errors in XML, paths and names of hosts as ways to a bucket.
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { whyUnsigned } from "./sigv4.ts";
 
@@ -35,14 +36,20 @@ export class S3Server {
   asked = 0;
   /** Answers in the place of the server, for a while. */
   misbehave: ((request: IncomingMessage, response: ServerResponse) => boolean) | null = null;
-  readonly #server: Server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
-      this.asked++;
-      if (this.misbehave?.(request, response) !== true) this.#answer(request, response, Buffer.concat(chunks));
-    });
-  });
+  readonly #server: Server;
+
+  /** `identity`: with TLS, by this key and certificate. */
+  constructor(identity: { readonly key: Buffer; readonly cert: Buffer } | null = null) {
+    const serve = (request: IncomingMessage, response: ServerResponse): void => {
+      const chunks: Buffer[] = [];
+      request.on("data", (chunk: Buffer) => chunks.push(chunk));
+      request.on("end", () => {
+        this.asked++;
+        if (this.misbehave?.(request, response) !== true) this.#answer(request, response, Buffer.concat(chunks));
+      });
+    };
+    this.#server = identity === null ? createServer(serve) : createTlsServer(identity, serve);
+  }
 
   get port(): number {
     return (this.#server.address() as AddressInfo).port;

@@ -1,6 +1,7 @@
 // The sink `sink-s3` against a store that checks every signature: objects from which the log is rebuilt byte for byte, whatever the store
 // does meanwhile, and settings, refusals and errors that tell nothing of the keys.
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { test } from "uvu";
@@ -13,6 +14,7 @@ import { S3Sink } from "../../runtime/providers/sink-s3.ts";
 import { onStack, type StackUnderTest } from "../runtime/stack-under-test.ts";
 import { S3Server } from "./s3-server.ts";
 import { whyUnsigned } from "./sigv4.ts";
+import { identity } from "./tls-identity.ts";
 
 const [keyId, secretKey] = ["AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"];
 const env = { KEY_ID: keyId, SECRET_KEY: secretKey, TOKEN: "s3ssion+t0ken/x==" };
@@ -29,8 +31,7 @@ provider "store" {
 }
 agent "bot" { default deny permit search }`;
 
-async function withStore(work: (server: S3Server) => Promise<void>): Promise<void> {
-  const server = new S3Server();
+async function withStore(work: (server: S3Server) => Promise<void>, server = new S3Server()): Promise<void> {
   await server.listen();
   try {
     await work(server);
@@ -317,6 +318,30 @@ test("What a store refuses says what to do", () =>
     assert.match(await emitted(settings(server), [line(1)], hourAgo), "are too far apart: set the clock");
     assert.is(server.objects.size, 0);
   }));
+
+test("A store with TLS is believed by the system's certificates, or those of `ca_file` and no others", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "faramesh-s3-"));
+  try {
+    const own = identity(dir, "own", "127.0.0.1");
+    identity(dir, "other", "127.0.0.1");
+    await withStore(async (server) => {
+      const url = `https://127.0.0.1:${server.port}`;
+      const told = (more: Record<string, SettingValue>): Promise<string> =>
+        emitted(settings(server, { url, ...more }), [line(1)]);
+      assert.is(await told({}), "UNREACHABLE DEPTH_ZERO_SELF_SIGNED_CERT");
+      assert.is(await told({ ca_file: join(dir, "other.pem") }), "UNREACHABLE DEPTH_ZERO_SELF_SIGNED_CERT");
+      assert.is(server.asked, 0);
+      assert.is(
+        await told({ ca_file: join(dir, "own.pem"), allow_private: false }),
+        "UNREACHABLE its address is private",
+      );
+      assert.is(await told({ ca_file: join(dir, "own.pem") }), "no failure");
+      assert.is(server.objects.size, 1);
+    }, new S3Server(own));
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
 
 test("Settings that cannot be carried out are refused before anything is sent, and show no key", async () => {
   const tries: readonly (readonly [Record<string, SettingValue>, string])[] = [
