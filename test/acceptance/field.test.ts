@@ -26,7 +26,7 @@ test("clients of the field in Python: one-shot, pipelined, pooled, JSON-RPC, dec
     const { stdout } = await promisify(execFile)("python3", [client, agent, paths.tokenFile]);
     const orders = ["OPERATOR_ONLY", "OPERATOR_ONLY", true, "ALREADY_RESOLVED"];
     assert.equal(JSON.parse(stdout), {
-      rpc: ["PERMIT", "DEFER", -32601],
+      rpc: ["PERMIT", "DEFER", -32601, -32600],
       decorator: ["charged 10", "DENY", "DENY"],
       approved: ["DEFER", true, "pending", ...orders, "approved", "APPROVAL_MISMATCH"],
       replayed: [

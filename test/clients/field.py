@@ -190,6 +190,7 @@ print(
                 rpc("govern", {"agent_id": "bot", "tool": "search", "operation": "invoke", "args": {}}, 1)["effect"],
                 rpc("govern", {"agent_id": "bot", "tool": "stripe", "tool_id": "stripe", "operation": "refund", "args": {}}, "two")["effect"],
                 rpc("no_such", {}, 3)["effect"],
+                one_shot({"jsonrpc": "2.0", "id": [1], "method": "govern", "params": {"agent_id": "bot", "tool": "search", "args": {}}})["error"]["code"],
             ],
             "decorator": [charge(amount=10), charge(amount=500), charge(10)],
             "approved": approved,
