@@ -10,9 +10,8 @@ const ownerOnly = 0o700;
 
 /** Writes it, for this installation of faramesh and this place of the stack. */
 export function writeAgentScript(paths: StackPaths): void {
-  const folder = join(paths.faramesh, "bin");
-  nodeDisk.makeDirectory(folder);
-  const file = join(folder, "agent");
+  const file = paths.agentScript;
+  nodeDisk.makeDirectory(dirname(file));
   const words = [process.execPath, ...ownEntry(), "agent", "run", "--dir", realPath(paths.dir)].map(shellWord);
   const text = `#!/bin/sh\n# Starts an agent fenced in as the policy in force says: agent -- command\nexec ${words.join(" ")} "$@"\n`;
   replaceFile(nodeDisk, file, Buffer.from(text));

@@ -1,6 +1,7 @@
 // The commands there are, in the order of --help. A list and nothing else.
 import type { CommandClass } from "clipanion";
 import * as agent from "./commands/agent.ts";
+import { AgentLaunchCommand, AgentRunsCommand, AgentStopCommand } from "./commands/agent-launch.ts";
 import { AgentRunCommand } from "./commands/agent-run.ts";
 import { ApplyCommand } from "./commands/apply.ts";
 import * as approvals from "./commands/approvals.ts";
@@ -87,6 +88,9 @@ export const commands: readonly CommandClass<Context>[] = [
   agent.AgentKillCommand,
   agent.AgentResumeCommand,
   AgentRunCommand,
+  AgentLaunchCommand,
+  AgentStopCommand,
+  AgentRunsCommand,
   credential.CredentialPreviewCommand,
   credential.CredentialProbeCommand,
   token.TokenCreateCommand,

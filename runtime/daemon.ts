@@ -9,6 +9,7 @@ import type { CallTable } from "./calls.ts";
 import { type Clock, formatTime } from "./clock.ts";
 import { Decider } from "./decide.ts";
 import { Desk, type House } from "./desk.ts";
+import { openSupervisor } from "./desk-supervised.ts";
 import { type Disk, type DiskLock, nodeDisk, realPath, replaceFile } from "./disk.ts";
 import { Doors } from "./doors/doors.ts";
 import type { HttpSettings } from "./doors/http/door.ts";
@@ -42,6 +43,7 @@ import { Sinks } from "./sinks/sinks.ts";
 import { Snapshots } from "./snapshots.ts";
 import type { DaemonFile, DaemonState, SocketPlaces, StackPaths } from "./stack.ts";
 import { stateDigest } from "./state.ts";
+import type { Supervisor } from "./supervisor.ts";
 import type { SpanExporter } from "./telemetry/exporter.ts";
 import type { Tokens } from "./tokens.ts";
 
@@ -118,6 +120,7 @@ export class Daemon implements House {
   readonly walDir: string;
   readonly durability: string;
   readonly startedUs: number;
+  readonly supervisor: Supervisor;
   /** Resolves when everything is closed. */
   readonly ended: Promise<Ending>;
   readonly #parts: DaemonParts;
@@ -175,6 +178,7 @@ export class Daemon implements House {
       journal,
     );
     this.#retention = new Retention(ledger, policies, journal);
+    this.supervisor = openSupervisor(parts.paths, options.env ?? process.env, this.governor);
     this.#desk = new Desk(this);
     this.#phaseWatch = new PhaseWatch(ledger, policies, parts.phaseEnds, journal);
     this.#alerts = new Alerts(
@@ -367,11 +371,13 @@ export class Daemon implements House {
     this.#enter("DRAINING");
     if (this.#housekeeping !== null) clearInterval(this.#housekeeping);
     this.#phaseWatch.stop();
+    const launched = this.supervisor.stop(null);
     this.#doors.finish();
     for (let waitedMs = 0; waitedMs < drainMs && this.connections() > 0; waitedMs += drainPollMs) {
       await new Promise((resolve) => setTimeout(resolve, drainPollMs));
     }
     this.#doors.destroy();
+    await launched;
     if (ledger.isUsable) {
       try {
         this.decider.recordFloods();

@@ -9,13 +9,14 @@ import { listCredentials, probeCredential } from "./desk-credentials.ts";
 import { addGrant, listGrants, recordExpiredGrants, revokeGrant } from "./desk-grants.ts";
 import { pruneLog } from "./desk-prune.ts";
 import { eraseSalts } from "./desk-salts.ts";
+import { supervise } from "./desk-supervised.ts";
 import { createToken, listTokens, revokeToken } from "./desk-tokens.ts";
 import { actorOf, optionalText, Refusal, reasonOf, resolutionOf } from "./desk-words.ts";
 import { type OperatorErrorCode, type OperatorRefusal, operatorTypes, type SourceText } from "./doors/protocol.ts";
 import type { ApplyAnswer, ApprovalStatus } from "./doors/views.ts";
 import type { Policy } from "./evaluator/types.ts";
 import type { Governor } from "./governor.ts";
-import { type HoldChange, holdChanges } from "./holds.ts";
+import { everyAgent, type HoldChange, holdChanges } from "./holds.ts";
 import { ImageFailure } from "./images.ts";
 import { canonicalJson, type Json, type JsonObject } from "./json.ts";
 import type { PolicyStamp } from "./ledger.ts";
@@ -29,6 +30,7 @@ import { takeCost, takeReport } from "./reports.ts";
 import { keepSession } from "./session-keeper.ts";
 import { tokenPlaceOf } from "./signer-keys.ts";
 import { type StatusSources, statusOf } from "./status.ts";
+import type { Supervisor } from "./supervisor.ts";
 
 const summaryLimitBytes = 1024;
 const sourcesMax = 1024;
@@ -40,6 +42,7 @@ export interface House extends StatusSources {
   readonly journal: Logger;
   /** Opens the rule of a standing grant. Throws LoadFailure. */
   readonly loadRule: (image: Uint8Array) => Policy;
+  readonly supervisor: Supervisor;
   /** A policy came into force: timers, state. */
   onActivated(): void;
   /** Puts a new signing key in force, on a token where one is named; null where nothing is signed. */
@@ -79,6 +82,7 @@ export class Desk {
       ["credential_probe", (message) => this.#serving(() => probeCredential(house.governor, message))],
       ["agents_list", () => listAgents(house.governor)],
       ["agents_show", (message) => showAgent(house.governor, message)],
+      ["supervisor", (message) => this.#serving(() => supervise(house.governor, house.supervisor, message))],
       ...holdChanges.map((change): [string, Handler] => [change, (message) => this.#order(change, message)]),
       ["grants_add", (message) => this.#addGrant(message)],
       ["grants_list", (message) => listGrants(house.governor, message)],
@@ -259,9 +263,12 @@ export class Desk {
     recordExpiredGrants(this.#house.governor);
   }
 
-  #order(change: HoldChange, message: JsonObject): Promise<object> {
+  async #order(change: HoldChange, message: JsonObject): Promise<object> {
     this.#checkServing();
-    return orderAgent(this.#house.governor, change, message);
+    const answer = await orderAgent(this.#house.governor, change, message);
+    if (change === "kill")
+      await this.#house.supervisor.stop(message.agent_id === everyAgent ? null : String(message.agent_id));
+    return answer;
   }
 
   #addGrant(message: JsonObject): Promise<object> {

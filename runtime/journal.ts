@@ -8,11 +8,11 @@ export const journalLimitBytes = 16 * 1024 * 1024;
 
 export type JournalLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
 
-const files = new WeakMap<Logger, JournalFile>();
+const files = new WeakMap<Logger, RotatedFile>();
 
 /** One line of JSON for each event, with the file open from the first line on. */
 export function openJournal(path: string, level: string): Logger {
-  const file = new JournalFile(path);
+  const file = new RotatedFile(path, journalLimitBytes);
   const journal = pino(
     { level: journalLevelOf(level), base: { pid: process.pid } },
     { write: (line: string) => file.write(line) },
@@ -33,20 +33,23 @@ export function journalLevelOf(word: unknown): JournalLevel {
   return levels.find((level) => level === word) ?? "info";
 }
 
-class JournalFile {
+/** A file that is moved aside, over the one before, when it has its size. */
+export class RotatedFile {
   readonly #path: string;
+  readonly #limitBytes: number;
   #file: DiskFile | null = null;
   #sizeBytes = 0;
 
-  constructor(path: string) {
+  constructor(path: string, limitBytes: number) {
     this.#path = path;
+    this.#limitBytes = limitBytes;
   }
 
   /** A line that cannot be written is lost: the daemon serves on, and the audit log is what must not fail. */
-  write(line: string): void {
+  write(line: string | Uint8Array): void {
     try {
       const file = this.#open();
-      const bytes = Buffer.from(line);
+      const bytes = typeof line === "string" ? Buffer.from(line) : line;
       writeAll(file, bytes);
       this.#sizeBytes += bytes.length;
     } catch {
@@ -60,11 +63,11 @@ class JournalFile {
   }
 
   #open(): DiskFile {
-    if (this.#file !== null && this.#sizeBytes < journalLimitBytes) return this.#file;
+    if (this.#file !== null && this.#sizeBytes < this.#limitBytes) return this.#file;
     this.#file?.close();
     this.#file = null;
     const existing = nodeDisk.identity(this.#path);
-    if (existing !== null && existing.sizeBytes >= journalLimitBytes) nodeDisk.rename(this.#path, `${this.#path}.1`);
+    if (existing !== null && existing.sizeBytes >= this.#limitBytes) nodeDisk.rename(this.#path, `${this.#path}.1`);
     this.#file = openOrCreate(this.#path);
     this.#sizeBytes = this.#file.identity().sizeBytes;
     return this.#file;

@@ -29,6 +29,10 @@ export interface StackPaths {
   readonly alertsFile: string;
   /** How far each sink has come. */
   readonly sinks: string;
+  /** Starts an agent fenced in; `apply` writes it. */
+  readonly agentScript: string;
+  /** What agents write that the daemon runs, a file each. */
+  readonly agentOutput: string;
   /** Where the log lies unless `runtime { wal_dir }` says otherwise. */
   readonly defaultWalDir: string;
 }
@@ -75,6 +79,8 @@ export function stackPaths(dir: string): StackPaths {
     daemonLog: join(runtime, "daemon.log"),
     alertsFile: join(runtime, "alerts.json"),
     sinks: join(faramesh, "sinks"),
+    agentScript: join(faramesh, "bin", "agent"),
+    agentOutput: join(runtime, "agents"),
     defaultWalDir: join(root, "faramesh-wal"),
   };
 }

@@ -7,8 +7,10 @@ import { fileURLToPath } from "node:url";
 import { Command, Option } from "clipanion";
 import { askOperator } from "../../runtime/doors/client.ts";
 import { loadImage } from "../../runtime/images.ts";
+import { RotatedFile } from "../../runtime/journal.ts";
 import { holds, PlanFailure } from "../../runtime/sandbox/plan.ts";
 import { isProfile } from "../../runtime/sandbox/profile.ts";
+import type { Supervision } from "../../runtime/sandbox/start.ts";
 import { stackPaths } from "../../runtime/stack.ts";
 import { actorName } from "../actor.ts";
 import { FarameshCommand } from "../context.ts";
@@ -16,6 +18,8 @@ import type { RuntimeSettings } from "../daemon.ts";
 import { exits, Stop, stopOf } from "../exit.ts";
 import { visible } from "../render.ts";
 import type { Terminal } from "../terminal.ts";
+
+const outputLimitBytes = 8 * 1024 * 1024;
 
 export class AgentRunCommand extends FarameshCommand {
   static override paths = [["agent", "run"]];
@@ -34,6 +38,8 @@ export class AgentRunCommand extends FarameshCommand {
   readonly read = Option.Array("--read", [], {
     description: "a folder beside the stack that it may read; may be given again",
   });
+  /** Set by the daemon that starts us: where the command's output goes. We end when our standard input does. */
+  readonly supervised = Option.String("--supervised", { hidden: true });
   readonly words = Option.Rest({ name: "command" });
 
   async run(io: Terminal): Promise<number> {
@@ -62,6 +68,7 @@ export class AgentRunCommand extends FarameshCommand {
         command: this.#command(settings),
         env: { ...env, FARAMESH_SOCKET: daemon.socket, ...id },
         profile,
+        supervision: this.supervised === undefined ? null : supervisionOf(this.supervised),
         plan: {
           ...this.#plan(daemon.socket, daemon.wal.dir),
           proxy: token === null || !isOut ? null : { socket, address, bridge: bridgeFile(), ...token },
@@ -73,6 +80,8 @@ export class AgentRunCommand extends FarameshCommand {
       const what = error.missing.map((one) => `missing: ${visible(one)}`).join("\n  ");
       throw new Stop(`${error.message}: nothing was started`, what);
     } finally {
+      // Or it keeps us.
+      if (this.supervised !== undefined) process.stdin.destroy();
       if (token !== null) await this.#revoke(io, token.id);
     }
   }
@@ -117,6 +126,15 @@ export class AgentRunCommand extends FarameshCommand {
     const home = homedir();
     return { stackDir, socket, walDir, reads, writes, home, workingDir: isInside ? workingDir : stackDir };
   }
+}
+
+/** The daemon holds the other end of our standard input, and lets go of it only when it ends. */
+function supervisionOf(file: string): Supervision {
+  const output = new RotatedFile(file, outputLimitBytes);
+  const gone = new AbortController();
+  for (const event of ["end", "close", "error"]) process.stdin.on(event, () => gone.abort());
+  process.stdin.resume();
+  return { output: (bytes) => output.write(bytes), gone: gone.signal };
 }
 
 /** Built beside our own bundle, which the bundler may have laid this file beside or below. */

@@ -46,6 +46,24 @@ const budgetMembers = {
   max_calls: orNull(integer),
 };
 
+/** Agents that the daemon runs, or ran. */
+const runs = object({
+  runs: listOf(
+    object({
+      run: string,
+      agent_id: string,
+      program: orNull(string),
+      state: oneOf("running", "stopping", "ended"),
+      pid: orNull(integer),
+      started_at: string,
+      ended_at: orNull(string),
+      exit_code: orNull(integer),
+      said: string,
+      output: string,
+    }),
+  ),
+});
+
 export const operationSchemas: Readonly<Record<string, Schema>> = {
   status: object({
     daemon: runningDaemon,
@@ -101,6 +119,9 @@ export const operationSchemas: Readonly<Record<string, Schema>> = {
       grants: listOf(grant),
     }),
   }),
+  "agent launch": runs,
+  "agent stop": runs,
+  "agent runs": runs,
   credential: object({ credentials: listOf(credential) }),
   "credential preview": object({ credentials: listOf(credential) }),
   "credential probe": object({

@@ -16,6 +16,7 @@ import type {
   GrantView,
   PrunedView,
   RollbackAnswer,
+  RunView,
   StatusAnswer,
   VersionView,
 } from "./views.ts";
@@ -161,6 +162,25 @@ export interface OperatorCalls {
   };
   agents_list: { request: object; answer: { ok: true; all: AgentView; agents: readonly AgentView[] } };
   agents_show: { request: { agent_id: string }; answer: { ok: true; agent: AgentDetail } };
+  /** Agents that the daemon runs itself, fenced in as the policy says. Answers with those that the order is about. */
+  supervisor: {
+    request:
+      | { op: "list" }
+      | {
+          op: "launch";
+          agent_id: string;
+          /** empty: the policy's `supervised_command` */
+          command: readonly string[];
+          /** absolute paths, as the next two */
+          working_dir: string;
+          reads: readonly string[];
+          writes: readonly string[];
+          actor: string;
+        }
+      /** the name of a run or of an agent, or `*` */
+      | { op: "stop"; run: string; actor: string };
+    answer: { ok: true; runs: readonly RunView[] };
+  };
   kill: AgentOrder;
   unkill: AgentOrder;
   quiesce: AgentOrder;
@@ -245,4 +265,4 @@ export const operatorTypes: Readonly<
 type SharedType = "phase" | "session" | "report" | "cost";
 
 /** Operator types of the protocol that this daemon does not carry out: refused and recorded like the others. */
-type LaterOperatorType = "grants" | "swap" | "supervisor";
+type LaterOperatorType = "grants" | "swap";

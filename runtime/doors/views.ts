@@ -258,3 +258,22 @@ export interface AgentDetail extends AgentView {
   readonly pending: readonly string[];
   readonly grants: readonly GrantView[];
 }
+
+/** An agent that the daemon runs on an operator's order. */
+export interface RunView {
+  readonly run: string;
+  readonly agent_id: string;
+  /** The program alone: arguments may hold what is nobody else's business. Null for the policy's `supervised_command`. */
+  readonly program: string | null;
+  readonly state: "running" | "stopping" | "ended";
+  readonly pid: number | null;
+  /** RFC 3339 */
+  readonly started_at: string;
+  readonly ended_at: string | null;
+  /** 128 and the number of a signal; null while it runs, or where it could not be started */
+  readonly exit_code: number | null;
+  /** the last that was said of its start and end */
+  readonly said: string;
+  /** file of its output; moved to `<name>.1` when it has 8 MiB */
+  readonly output: string;
+}

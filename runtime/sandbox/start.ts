@@ -1,6 +1,6 @@
 // Starts an agent's command inside the host's sandbox, or without one where the policy's profile wants the environment alone. The
 // command must never start less fenced in than was asked for.
-import { spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,10 +27,21 @@ export interface AgentStart {
   readonly env: Readonly<Record<string, string>>;
   readonly profile: Profile;
   readonly plan: SandboxPlan;
+  /** For a command without a terminal; null gives it ours. */
+  readonly supervision: Supervision | null;
+}
+
+export interface Supervision {
+  /** Takes what the command writes. */
+  readonly output: (bytes: Uint8Array) => void;
+  /** Whoever supervises is gone: the command ends, too. */
+  readonly gone: AbortSignal;
 }
 
 const trialTimeoutMs = 10_000;
 const shownMax = 400;
+const lastWordsMs = 500;
+const endingMs = 5_000;
 const forwarded = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** This host. */
@@ -101,14 +112,15 @@ async function inSeatbelt({ program }: Found, start: AgentStart): Promise<number
 
 function ended(
   [program, ...words]: readonly [string, ...string[]],
-  { env, plan }: AgentStart,
+  { env, plan, supervision }: AgentStart,
   filter: Uint8Array | null,
 ): Promise<number> {
   const fourth = filter === null ? [] : (["pipe"] as const);
+  const [input, output] = supervision === null ? (["inherit", "inherit"] as const) : (["ignore", "pipe"] as const);
   const child = spawn(program, words, {
     cwd: plan.workingDir,
     env: { ...env },
-    stdio: ["inherit", "inherit", "inherit", ...fourth],
+    stdio: [input, output, output, ...fourth],
   });
   const pipe = child.stdio[filterDescriptor];
   if (filter !== null && pipe instanceof Writable) {
@@ -120,10 +132,28 @@ function ended(
     child.kill(signal);
   };
   for (const signal of forwarded) process.on(signal, forward);
-  return new Promise((resolve, reject) => {
+  const onGone = (): void => endSoon(child);
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on("data", (bytes: Buffer) => supervision?.output(bytes));
+    stream?.on("error", () => {});
+  }
+  supervision?.gone.addEventListener("abort", onGone);
+  return new Promise<number>((resolve, reject) => {
     child.once("error", reject);
-    child.once("exit", (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
+    child.once("exit", (code, signal) => {
+      const status = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+      // What it wrote last is read; whom it left behind with its output is not waited for.
+      child.once("close", () => resolve(status));
+      setTimeout(resolve, lastWordsMs, status).unref();
+    });
   }).finally(() => {
     for (const signal of forwarded) process.off(signal, forward);
-  }) as Promise<number>;
+    supervision?.gone.removeEventListener("abort", onGone);
+  });
+}
+
+/** Asks it to end, and kills it when it does not. */
+function endSoon(child: ChildProcess): void {
+  child.kill("SIGTERM");
+  setTimeout(() => child.kill("SIGKILL"), endingMs).unref();
 }

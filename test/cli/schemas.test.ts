@@ -223,6 +223,9 @@ test("results of real runs are as published", async () => {
     await hold(dir, [...grants, "revoke", grantId], 1, true);
     await hold(dir, [...grants, "list", "--agent", "bot"]);
     await hold(dir, ["agent", "kill", "bot", "--reason", "loops"]);
+    await hold(dir, ["agent", "launch", "bot"], 1, true);
+    await hold(dir, ["agent", "runs"]);
+    await hold(dir, ["agent", "stop", "--all"]);
     await hold(dir, ["agent", "quiesce", "--all"]);
     await hold(dir, ["status"]);
     await hold(dir, ["agent"]);

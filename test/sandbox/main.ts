@@ -1,7 +1,16 @@
 // The sandbox for real: a daemon, an agent started by `.faramesh/bin/agent`, and every way out of it tried from inside. Run by
 // .ci/sandbox, which installs bubblewrap. Each step prints a line; the last line counts.
 import { execFileSync, spawn } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer as createWebServer } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,7 +19,7 @@ import { fileURLToPath } from "node:url";
 import * as assert from "uvu/assert";
 import { stopDaemon } from "../../cli/daemon.ts";
 import { isRunning } from "../../runtime/doors/client.ts";
-import { faramesh } from "../cli/in-process.ts";
+import { faramesh, farameshAsTyped } from "../cli/in-process.ts";
 import { Steps } from "../steps.ts";
 
 const base = realpathSync(mkdtempSync(join(tmpdir(), "fms-sandbox-")));
@@ -68,6 +77,19 @@ try {
   });
   const pid = readFileSync(join(dir, ".faramesh/runtime/daemon.pid"), "utf8").trim();
 
+  await step("an agent that the daemon launches is fenced in as well, and ends when it is told to", async () => {
+    const words = ["--", "/bin/sh", "-c", `cat ${beside} || echo held; exec sleep 1000`];
+    const started = await farameshAsTyped("agent", "launch", "bot", "--dir", dir, "--format", "json", ...words);
+    assert.is(started.code, 0, started.stderr);
+    const [run] = (JSON.parse(started.stdout) as { runs: { output: string }[] }).runs;
+    const output = (): string => (run !== undefined && existsSync(run.output) ? readFileSync(run.output, "utf8") : "");
+    for (const end = Date.now() + 30_000; !output().includes("held") && Date.now() < end; )
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.match(output(), /No such file.*held/s);
+    const { code, stdout } = await faramesh(dir, "agent", "stop", "bot");
+    assert.is(code, 0);
+    assert.match(stdout, /bot ended/);
+  });
   const { stdout, stderr, status } = await agent(
     ...["--", "/usr/bin/python3", join(dir, "escapes.py"), dir, port, pid, beside, join(base, "foreign.sock")],
   );

@@ -181,7 +181,7 @@ for (const [name, on, missing] of hosts) {
     assert.is(found.ok, missing === null);
     if (missing === null || found.ok) return;
     assert.match(found.missing.join("; "), missing);
-    const start = startAgent({ command: ["/bin/false"], env: {}, profile: "full", plan }, on);
+    const start = startAgent({ command: ["/bin/false"], env: {}, supervision: null, profile: "full", plan }, on);
     const error: unknown = await start.catch((failure: unknown) => failure);
     assert.ok(error instanceof SandboxMissing);
   });
