@@ -105,13 +105,15 @@ export class FormulaReader {
   }
 
   #compare(whole: Expr, operator: CompareOperator, left: Expr, right: Expr, names: NamesOf): Formula {
-    let a = this.#operand(left, names, right);
-    let b = this.#operand(right, names, left);
+    // Only what is ordered or equal has a number beside it: a list of recipients that contains one is looked into.
+    const isOrder = operator in mirrored;
+    let a = this.#operand(left, names, isOrder ? right : undefined);
+    let b = this.#operand(right, names, isOrder ? left : undefined);
     if (a.kind === "other" || b.kind === "other") return this.#opaque(whole, names);
     if (operator === "not in") return negated(this.#member(whole, a, b, names));
     if (operator === "in") return this.#member(whole, a, b, names);
     if (b.kind === "list") return this.#opaque(whole, names);
-    if (operator in mirrored) {
+    if (isOrder) {
       let sign = operator as keyof typeof mirrored;
       if (b.kind === "place") [a, b, sign] = [b, a, mirrored[sign]];
       if (b.kind !== "constant") return this.#opaque(whole, names);

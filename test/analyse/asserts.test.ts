@@ -97,6 +97,16 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    name: "recipients are counted where a number is compared with them, and looked into where one is sought",
+    rules: "deny m if recipients contains 3 permit m if recipients <= 2",
+    asserts: [
+      ["never permit m if recipients contains 3", "proved"],
+      ["never permit m if recipients contains 4", "refuted"],
+      ["never deny m if not (recipients contains 3) and recipients <= 2", "proved"],
+      ["never deny m if not (recipients contains 3)", "refuted"],
+    ],
+  },
+  {
     name: "one header in several spellings",
     rules: 'deny! h if headers.X-A == "1" or headers.x-a == "2" permit h header x-a="*"',
     asserts: [
