@@ -266,8 +266,9 @@ export class Desk {
   async #order(change: HoldChange, message: JsonObject): Promise<object> {
     this.#checkServing();
     const answer = await orderAgent(this.#house.governor, change, message);
+    // Its calls are denied already: nobody waits for its processes.
     if (change === "kill")
-      await this.#house.supervisor.stop(message.agent_id === everyAgent ? null : String(message.agent_id));
+      void this.#house.supervisor.stop(message.agent_id === everyAgent ? null : String(message.agent_id));
     return answer;
   }
 
