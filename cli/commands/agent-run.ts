@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { Command, Option } from "clipanion";
 import { askOperator } from "../../runtime/doors/client.ts";
 import { loadImage } from "../../runtime/images.ts";
-import { RotatedFile } from "../../runtime/journal.ts";
+import { RotatedFile } from "../../runtime/rotated-file.ts";
 import { holds, PlanFailure } from "../../runtime/sandbox/plan.ts";
 import { isProfile } from "../../runtime/sandbox/profile.ts";
 import type { Supervision } from "../../runtime/sandbox/start.ts";
