@@ -37,5 +37,5 @@ export const SEARCHED_PATHS_MAX = 8;
 /** Calls that are tried of each of them. */
 export const PATH_CALLS_MAX = 1_728;
 
-/** Calls that are tried for all asserts of a policy together; one to two seconds. */
-export const SEARCH_CALLS_MAX = 50_000;
+/** Calls that are tried for all asserts of a policy together, or for all that a change may change; one to two seconds. */
+export const SEARCH_CALLS_MAX = 30_000;
